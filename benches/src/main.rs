@@ -1,0 +1,2 @@
+//! Benchmarks of the durable path.
+fn main() {}

@@ -1,0 +1,1 @@
+//! What a flow means: parse, check, plan and the deterministic interpreter.

@@ -1,0 +1,1 @@
+//! Stores for journals and records: memory and sled, and the conformance suite both pass.

@@ -1,0 +1,1 @@
+//! Making runs happen: driver, timers, recovery, scheduler, connections, vault, transport, dry run.
