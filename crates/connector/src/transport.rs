@@ -1,0 +1,80 @@
+//! The only way a spoke reaches its system.
+//!
+//! A transport is already bound to one connection: it adds the base URL and the credential, keeps to the
+//! rate budget and never follows a redirect to another origin. A spoke neither sees a credential nor a host.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use crate::error::ActionError;
+
+/// One HTTP request, relative to the connection's URL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// The HTTP method.
+    pub method: http::Method,
+    /// Already percent-encoded, begins with `/`, relative to the connection's URL.
+    pub path: String,
+    /// Query parameters, not yet encoded, in the order written.
+    pub query: Vec<(String, String)>,
+    /// Headers beyond those the transport adds.
+    pub headers: Vec<(String, String)>,
+    /// The body, if the request has one.
+    pub body: Option<Body>,
+    /// A time limit of this request's own; none means the transport's.
+    pub timeout: Option<Duration>,
+}
+
+impl Request {
+    /// A request without query, headers or body.
+    pub fn new(method: http::Method, path: impl Into<String>) -> Request {
+        Request {
+            method,
+            path: path.into(),
+            query: Vec::new(),
+            headers: Vec::new(),
+            body: None,
+            timeout: None,
+        }
+    }
+}
+
+/// The body of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Body {
+    /// The value of the `Content-Type` header.
+    pub content_type: String,
+    /// The bytes sent.
+    pub bytes: Bytes,
+}
+
+/// Any answer that came, whatever its status.
+#[derive(Clone, Debug)]
+pub struct Response {
+    /// The HTTP status.
+    pub status: u16,
+    /// The reason phrase; some systems put their message there.
+    pub reason: Option<String>,
+    /// The answer's headers.
+    pub headers: http::HeaderMap,
+    /// The whole body.
+    pub body: Bytes,
+}
+
+/// Sends requests for one connection.
+#[async_trait]
+pub trait Transport: Send + Sync {
+    /// Sends one request and returns the answer, whatever its status.
+    ///
+    /// Fails only when there is no answer: `connection_failed` (nothing was written), `timeout` or a reset
+    /// after sending (the write is unknown), `limit_exceeded`, `unauthenticated` (no token to be had).
+    async fn send(&self, request: Request) -> Result<Response, ActionError>;
+
+    /// Waits, on whatever clock the host has, for a system to catch up with its own write.
+    async fn pause(&self, how_long: Duration);
+
+    /// Tells the rate budget that an answer meant "too many calls", and for how long.
+    fn limited(&self, wait: Duration);
+}
