@@ -1,0 +1,14 @@
+//! HTTP to the systems behind connections: the only place that names reqwest, and the only one that
+//! sees a credential on its way out.
+//!
+//! `address` judges where a connection may lead, `wire` sends one request and reads its bounded answer,
+//! `failure` says what a missing answer means, `bound` is the transport a spoke is given.
+
+mod address;
+mod bound;
+mod failure;
+mod wire;
+
+pub(crate) use address::refused;
+pub(crate) use bound::{Binding, Bound, Credential};
+pub(crate) use wire::{Outgoing, Policy, Wire};
