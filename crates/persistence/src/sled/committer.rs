@@ -1,0 +1,184 @@
+//! The committer: the one thread that writes.
+//!
+//! ```text
+//! callers ──Request──▶ queue ──▶ up to 512 at once: decide, one batch, one flush,
+//!    ▲                           one sync, mark ──┐
+//!    └───────────── answer to each ◀──────────────┘
+//! ```
+//! While a batch is being synced the next one collects in the queue, so the cost of a sync
+//! is shared by all that write at the same time. After a write or sync that failed nobody
+//! knows what is on disk: every later request is refused until the store is opened anew.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::Receiver;
+
+use ::sled::{Batch, Db};
+use linchpin_engine::store::Error;
+use tokio::sync::{oneshot, watch};
+
+use super::fault;
+use super::lock::Lock;
+use super::mark::{Mark, State};
+use super::opening::Opened;
+use super::recovery;
+use super::staging::{Lengths, Operation, Staging};
+
+/// The most operations in one batch.
+const MOST_OPERATIONS: usize = 512;
+
+/// A batch is closed when its values have this many bytes.
+const MOST_BYTES: usize = 4 << 20;
+
+/// An operation and where its outcome goes.
+pub(super) struct Request {
+    pub(super) operation: Operation,
+    pub(super) answer: Answer,
+}
+
+type Answer = oneshot::Sender<Result<u64, Error>>;
+
+/// Puts the engine's log on disk for good.
+pub(super) type Sync = Box<dyn FnMut() -> io::Result<()> + Send>;
+
+/// How far the store is, for readers.
+pub(super) struct Progress {
+    /// The last batch that readers may see.
+    pub(super) visible: AtomicU64,
+    /// The last batch that is on disk.
+    pub(super) synced: watch::Sender<Synced>,
+}
+
+/// The last batch that is on disk, or why there will be no further one.
+#[derive(Clone, Debug)]
+pub(super) enum Synced {
+    Through(u64),
+    Failed(String),
+}
+
+/// The state of the committer's thread.
+pub(super) struct Committer {
+    db: Db,
+    sync: Sync,
+    mark: Mark,
+    files: PathBuf,
+    sequence: u64,
+    lengths: Lengths,
+    progress: Arc<Progress>,
+    failure: Option<String>,
+    // Last: released after everything else is closed.
+    lock: Lock,
+}
+
+impl Committer {
+    /// A committer for an open store; `sync` puts its log on disk.
+    pub(super) fn new(opened: Opened, sync: Sync) -> Self {
+        let sequence = opened.sequence;
+        let synced = watch::Sender::new(Synced::Through(sequence));
+        Self {
+            db: opened.db,
+            sync,
+            mark: opened.mark,
+            files: opened.files,
+            sequence,
+            lengths: Lengths::default(),
+            progress: Arc::new(Progress { visible: AtomicU64::new(sequence), synced }),
+            failure: None,
+            lock: opened.lock,
+        }
+    }
+
+    /// What readers watch.
+    pub(super) fn progress(&self) -> Arc<Progress> {
+        Arc::clone(&self.progress)
+    }
+
+    /// Serves requests until all senders are gone, then closes the store.
+    pub(super) fn run(mut self, requests: &Receiver<Request>) {
+        while let Ok(first) = requests.recv() {
+            let mut weight = first.operation.weight();
+            let mut batch = vec![first];
+            while batch.len() < MOST_OPERATIONS && weight < MOST_BYTES {
+                let Ok(next) = requests.try_recv() else { break };
+                weight += next.operation.weight();
+                batch.push(next);
+            }
+            self.serve(batch);
+        }
+        self.close();
+    }
+
+    fn serve(&mut self, requests: Vec<Request>) {
+        let mut answers = Vec::with_capacity(requests.len());
+        if self.failure.is_none()
+            && let Err(error) = self.commit(requests, &mut answers)
+        {
+            tracing::error!(%error, "the store refuses every write from now on");
+            let cause = error.to_string();
+            self.progress.synced.send_replace(Synced::Failed(cause.clone()));
+            self.failure = Some(cause);
+        }
+        for (answer, outcome) in answers {
+            let outcome = match &self.failure {
+                Some(cause) => Err(Error::Poisoned { cause: cause.clone() }),
+                None => outcome,
+            };
+            // A caller that went away does not want to know.
+            answer.send(outcome).ok();
+        }
+    }
+
+    /// Decides all requests and writes what they change; the answers may be given when this
+    /// returns, even to those that were refused because of others in the same batch.
+    fn commit(
+        &mut self,
+        requests: Vec<Request>,
+        answers: &mut Vec<(Answer, Result<u64, Error>)>,
+    ) -> Result<(), Error> {
+        let Self { db, files, lengths, sequence, .. } = self;
+        let next = *sequence + 1;
+        let mut staging = Staging::new(db, lengths, next);
+        for Request { operation, answer } in requests {
+            let outcome = fault::guarded(files, || staging.add(operation));
+            answers.push((answer, outcome));
+        }
+        match staging.finish() {
+            Some(batch) => self.write(batch, next),
+            None => Ok(()),
+        }
+    }
+
+    fn write(&mut self, batch: Batch, sequence: u64) -> Result<(), Error> {
+        let Self { db, sync, mark, files, progress, .. } = self;
+        // Before readers can see anything of the batch.
+        progress.visible.store(sequence, Ordering::SeqCst);
+        fault::guarded(files, || {
+            db.apply_batch(batch).map_err(fault::engine)?;
+            // Hands every log buffer to the system; it does not sync them.
+            db.flush().map_err(fault::engine)?;
+            sync().map_err(fault::io("sync", files))
+        })?;
+        mark.write(sequence, State::Open)?;
+        progress.synced.send_replace(Synced::Through(sequence));
+        self.sequence = sequence;
+        Ok(())
+    }
+
+    fn close(self) {
+        let Self { db, mark, files, sequence, failure, lock, .. } = self;
+        let closed = fault::guarded(&files, || {
+            drop(db);
+            match failure {
+                // What is on disk is unknown: the next open must look closely.
+                Some(_) => Ok(()),
+                None => mark.write(sequence, State::Closed(recovery::digest(&files))),
+            }
+        });
+        if let Err(error) = closed {
+            tracing::warn!(%error, "the store could not be closed in order");
+        }
+        drop(lock);
+    }
+}

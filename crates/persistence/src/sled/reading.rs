@@ -1,0 +1,111 @@
+//! Reading entries and records, each verified against its checksum.
+//!
+//! Reads run beside the committer. An entry never changes; a record that is replaced while
+//! its parts are read is read again.
+
+use std::collections::BTreeSet;
+
+use ::sled::Tree;
+use linchpin_engine::RunId;
+use linchpin_engine::store::{Error, Record};
+
+use super::{fault, stored};
+use crate::key;
+
+/// What a check of a whole store has seen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Journals.
+    pub runs: u64,
+    /// Stored keys, each with a right checksum.
+    pub values: u64,
+}
+
+/// The entries of a journal from a position on.
+pub(super) fn entries(tree: &Tree, run: &RunId, from: u64) -> Result<Vec<Vec<u8>>, Error> {
+    let mut entries = Vec::new();
+    let mut next = from;
+    for item in tree.range(key::entries(run, from)) {
+        let (key, sealed) = item.map_err(fault::engine)?;
+        let Some(parsed) = key::parse_entry(&key).filter(|parsed| !parsed.is_part) else {
+            continue;
+        };
+        if parsed.position != next {
+            return Err(fault::gap(&key));
+        }
+        // Removed while it was read: what is left of it is nobody's any more.
+        let Some(whole) = stored::whole(tree, &key, &sealed)? else { break };
+        entries.push(whole.value);
+        next += 1;
+    }
+    Ok(entries)
+}
+
+/// Runs that have a journal, newest first.
+pub(super) fn runs(tree: &Tree, before: Option<&RunId>, limit: usize) -> Result<Vec<RunId>, Error> {
+    let mut runs: Vec<RunId> = Vec::new();
+    while runs.len() < limit {
+        let keys = key::journals(runs.last().or(before));
+        let Some(item) = tree.range(keys).next_back() else { break };
+        let (key, _) = item.map_err(fault::engine)?;
+        let parsed = key::parse_entry(&key).ok_or_else(|| fault::checksum(&key))?;
+        runs.push(parsed.run);
+    }
+    Ok(runs)
+}
+
+/// One record.
+pub(super) fn record(tree: &Tree, collection: &str, own: &str) -> Result<Option<Record>, Error> {
+    let key = key::record(collection, own);
+    let Some(sealed) = tree.get(&key).map_err(fault::engine)? else { return Ok(None) };
+    let whole = stored::whole(tree, &key, &sealed)?;
+    Ok(whole.map(|whole| to_record(own.to_owned(), whole)))
+}
+
+/// Records by key, ascending.
+pub(super) fn records(
+    tree: &Tree,
+    collection: &str,
+    prefix: &str,
+    after: Option<&str>,
+    limit: usize,
+) -> Result<Vec<Record>, Error> {
+    let mut records = Vec::new();
+    for item in tree.range(key::records(collection, prefix, after)) {
+        if records.len() == limit {
+            break;
+        }
+        let (key, sealed) = item.map_err(fault::engine)?;
+        let (own, is_part) =
+            key::parse_record(collection, &key).ok_or_else(|| fault::checksum(&key))?;
+        if is_part {
+            continue;
+        }
+        if let Some(whole) = stored::whole(tree, &key, &sealed)? {
+            records.push(to_record(own, whole));
+        }
+    }
+    Ok(records)
+}
+
+/// Reads everything.
+pub(super) fn check(tree: &Tree) -> Result<Tally, Error> {
+    let mut tally = Tally::default();
+    let mut seen = BTreeSet::new();
+    for item in tree.iter() {
+        let (key, sealed) = item.map_err(fault::engine)?;
+        stored::unseal(&key, &sealed)?;
+        tally.values += 1;
+        if let Some(parsed) = key::parse_entry(&key)
+            && seen.insert(parsed.run.clone())
+        {
+            entries(tree, &parsed.run, 0)?;
+            tally.runs += 1;
+        }
+    }
+    Ok(tally)
+}
+
+fn to_record(key: String, whole: stored::Whole) -> Record {
+    Record { key, version: whole.version, value: whole.value }
+}
