@@ -1,8 +1,8 @@
 //! How runs, entries and records are laid out as keys of one ordered key-value tree.
 //!
 //! ```text
-//! j <run: 26 bytes> <position: 8 bytes>                      an entry of a journal
-//! m sequence                                                 the last committed batch
+//! j <run: 26 bytes> <position: 8 bytes>                      the entries of one append
+//! m sequence                                                 the last batch of several keys
 //! r <collection, escaped> 00 00 <key, escaped> 00 00         a record
 //! ```
 //! A value too long for one key goes on under the same key with a part number (4 bytes)
@@ -18,7 +18,7 @@ const RECORD: u8 = b'r';
 const RUN_LENGTH: usize = 26;
 const ENTRY_LENGTH: usize = 1 + RUN_LENGTH + 8;
 
-/// The key of the number of the last committed batch.
+/// The key of the number of the last batch of several keys.
 pub(crate) const SEQUENCE: &[u8] = b"msequence";
 
 /// What an entry's key says.
@@ -26,11 +26,11 @@ pub(crate) const SEQUENCE: &[u8] = b"msequence";
 pub(crate) struct EntryKey {
     pub(crate) run: RunId,
     pub(crate) position: u64,
-    /// Whether the value is a further part of the entry, not its beginning.
+    /// Whether the value is a further part, not the beginning.
     pub(crate) is_part: bool,
 }
 
-/// The key of one entry.
+/// The key of the entries appended at a position.
 pub(crate) fn entry(run: &RunId, position: u64) -> Vec<u8> {
     let mut key = Vec::with_capacity(ENTRY_LENGTH);
     key.push(JOURNAL);

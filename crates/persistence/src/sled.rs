@@ -10,6 +10,7 @@ mod fault;
 mod lock;
 mod mark;
 mod opening;
+mod pack;
 mod reading;
 mod recovery;
 mod staging;

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::Receiver;
 
-use ::sled::{Batch, Db};
+use ::sled::Db;
 use linchpin_engine::store::Error;
 use tokio::sync::{oneshot, watch};
 
@@ -24,7 +24,8 @@ use super::lock::Lock;
 use super::mark::{Mark, State};
 use super::opening::Opened;
 use super::recovery;
-use super::staging::{Lengths, Operation, Staging};
+use super::staging::{Change, Lengths, Operation, Staging};
+use crate::key;
 
 /// The most operations in one batch.
 const MOST_OPERATIONS: usize = 512;
@@ -145,35 +146,46 @@ impl Committer {
             answers.push((answer, outcome));
         }
         match staging.finish() {
-            Some(batch) => self.write(batch, next),
-            None => Ok(()),
+            Change::Nothing => Ok(()),
+            change => self.write(change, next),
         }
     }
 
-    fn write(&mut self, batch: Batch, sequence: u64) -> Result<(), Error> {
+    fn write(&mut self, change: Change, sequence: u64) -> Result<(), Error> {
         let Self { db, sync, mark, files, progress, .. } = self;
         // Before readers can see anything of the batch.
         progress.visible.store(sequence, Ordering::SeqCst);
-        fault::guarded(files, || {
-            db.apply_batch(batch).map_err(fault::engine)?;
+        let witness = fault::guarded(files, || {
+            let witness = match change {
+                Change::Nothing => return Ok(key::SEQUENCE.to_vec()),
+                Change::One { key, value } => {
+                    db.insert(&key, value).map_err(fault::engine)?;
+                    key
+                }
+                Change::Many(batch) => {
+                    db.apply_batch(batch).map_err(fault::engine)?;
+                    key::SEQUENCE.to_vec()
+                }
+            };
             // Hands every log buffer to the system; it does not sync them.
             db.flush().map_err(fault::engine)?;
-            sync().map_err(fault::io("sync", files))
+            sync().map_err(fault::io("sync", files))?;
+            Ok(witness)
         })?;
-        mark.write(sequence, State::Open)?;
+        mark.advance(sequence, &witness)?;
         progress.synced.send_replace(Synced::Through(sequence));
         self.sequence = sequence;
         Ok(())
     }
 
     fn close(self) {
-        let Self { db, mark, files, sequence, failure, lock, .. } = self;
+        let Self { db, mut mark, files, failure, lock, .. } = self;
         let closed = fault::guarded(&files, || {
             drop(db);
             match failure {
                 // What is on disk is unknown: the next open must look closely.
                 Some(_) => Ok(()),
-                None => mark.write(sequence, State::Closed(recovery::digest(&files))),
+                None => mark.set_state(State::Closed(recovery::digest(&files))),
             }
         });
         if let Err(error) = closed {

@@ -16,7 +16,11 @@ use super::fault;
 /// The name of the mark in the folder of a store.
 pub(super) const FILE: &str = "acknowledged";
 
-const LENGTH: usize = 17;
+/// The longest key that can be the witness of a batch.
+pub(super) const LONGEST_WITNESS: usize = 128;
+
+/// Checksum 4, sequence number 8, state 1, digest 4, length of the witness 1, witness.
+const LENGTH: usize = 18 + LONGEST_WITNESS;
 
 /// How the store was left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,11 +35,14 @@ pub(super) enum State {
 pub(super) struct Mark {
     file: File,
     path: PathBuf,
+    sequence: u64,
+    state: State,
+    witness: Vec<u8>,
 }
 
 impl Mark {
-    /// Opens the mark and says what is in it; makes one at 0 when there is none.
-    pub(super) fn open(dir: &Path) -> Result<(Self, u64, State), Error> {
+    /// Opens the mark; makes one at 0 when there is none.
+    pub(super) fn open(dir: &Path) -> Result<Self, Error> {
         let path = dir.join(FILE);
         let is_new = !path.try_exists().map_err(fault::io("open", &path))?;
         let file = OpenOptions::new()
@@ -45,46 +52,80 @@ impl Mark {
             .truncate(false)
             .open(&path)
             .map_err(fault::io("open", &path))?;
-        let mark = Self { file, path };
+        let mut mark = Self { file, path, sequence: 0, state: State::Open, witness: Vec::new() };
         if is_new {
-            mark.write(0, State::Open)?;
+            mark.write()?;
             mark.file.sync_all().map_err(fault::io("sync", &mark.path))?;
+        } else {
+            mark.read()?;
         }
-        let (sequence, state) = mark.read()?;
-        Ok((mark, sequence, state))
+        Ok(mark)
     }
 
-    /// Writes the number of the last acknowledged batch.
-    pub(super) fn write(&self, sequence: u64, state: State) -> Result<(), Error> {
-        let (kind, digest) = match state {
+    /// The last acknowledged batch.
+    pub(super) fn sequence(&self) -> u64 {
+        self.sequence
+    }
+
+    /// How the store was left.
+    pub(super) fn state(&self) -> State {
+        self.state
+    }
+
+    /// A key that the last acknowledged batch wrote.
+    pub(super) fn witness(&self) -> &[u8] {
+        &self.witness
+    }
+
+    /// Another batch is on disk, and wrote the key `witness`.
+    pub(super) fn advance(&mut self, sequence: u64, witness: &[u8]) -> Result<(), Error> {
+        self.sequence = sequence;
+        self.witness.clear();
+        self.witness.extend_from_slice(&witness[..witness.len().min(LONGEST_WITNESS)]);
+        self.write()
+    }
+
+    /// The store is left otherwise.
+    pub(super) fn set_state(&mut self, state: State) -> Result<(), Error> {
+        self.state = state;
+        self.write()
+    }
+
+    fn write(&self) -> Result<(), Error> {
+        let (kind, digest) = match self.state {
             State::Open => (0, 0),
             State::Closed(None) => (1, 0),
             State::Closed(Some(digest)) => (2, digest),
         };
         let mut bytes = [0; LENGTH];
-        bytes[4..12].copy_from_slice(&sequence.to_be_bytes());
+        bytes[4..12].copy_from_slice(&self.sequence.to_be_bytes());
         bytes[12] = kind;
         bytes[13..17].copy_from_slice(&digest.to_be_bytes());
+        bytes[17] = u8::try_from(self.witness.len()).unwrap_or_default();
+        bytes[18..18 + self.witness.len()].copy_from_slice(&self.witness);
         let checksum = crc32fast::hash(&bytes[4..]);
         bytes[..4].copy_from_slice(&checksum.to_be_bytes());
         self.file.write_all_at(&bytes, 0).map_err(fault::io("write", &self.path))
     }
 
-    fn read(&self) -> Result<(u64, State), Error> {
+    fn read(&mut self) -> Result<(), Error> {
         let mut bytes = [0; LENGTH];
         let read = self.file.read_exact_at(&mut bytes, 0);
-        if read.is_err() || bytes[..4] != crc32fast::hash(&bytes[4..]).to_be_bytes() {
+        let is_right = bytes[..4] == crc32fast::hash(&bytes[4..]).to_be_bytes();
+        let witness = bytes.get(18..18 + usize::from(bytes[17]));
+        let (Ok(()), true, Some(witness)) = (read, is_right, witness) else {
             return Err(fault::damaged(&self.path, "it is not what was written"));
-        }
+        };
         let number = |range: std::ops::Range<usize>| {
             bytes[range].iter().fold(0_u64, |sum, byte| (sum << 8) | u64::from(*byte))
         };
-        let digest = u32::try_from(number(13..17)).unwrap_or_default();
-        let state = match bytes[12] {
+        self.sequence = number(4..12);
+        self.witness = witness.to_vec();
+        self.state = match bytes[12] {
             0 => State::Open,
             1 => State::Closed(None),
-            _ => State::Closed(Some(digest)),
+            _ => State::Closed(u32::try_from(number(13..17)).ok()),
         };
-        Ok((number(4..12), state))
+        Ok(())
     }
 }

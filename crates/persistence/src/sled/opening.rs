@@ -38,10 +38,14 @@ pub(super) struct Opened {
     /// The engine's log, opened by ourselves to sync it.
     pub(super) log: File,
     pub(super) mark: Mark,
-    /// The last committed batch.
+    /// Below the numbers of all batches to come.
     pub(super) sequence: u64,
     pub(super) lock: Lock,
 }
+
+/// Each open numbers its batches from a multiple of this on: a batch that was written but
+/// not acknowledged before a crash must not share its number with a later one.
+const NUMBERS_PER_OPEN: u64 = 1 << 32;
 
 /// Opens the store in a folder, or makes one there.
 pub(super) fn open(dir: &Path) -> Result<Opened, Error> {
@@ -58,14 +62,15 @@ pub(super) fn open(dir: &Path) -> Result<Opened, Error> {
     if has_log && !dir.join(super::mark::FILE).exists() {
         return Err(fault::damaged(&dir.join(super::mark::FILE), "it is missing"));
     }
-    let (mark, acknowledged, state) = Mark::open(dir)?;
+    let mut mark = Mark::open(dir)?;
+    let state = mark.state();
     let recovery = Recovery::begin(dir, state)?;
-    if acknowledged > 0 && !log.exists() {
+    if mark.sequence() > 0 && !log.exists() {
         return Err(fault::damaged(&log, "it is missing"));
     }
     // From here on the files differ from what the mark says of them.
-    mark.write(acknowledged, State::Open)?;
-    match open_engine(dir, &files, acknowledged) {
+    mark.set_state(State::Open)?;
+    match open_engine(dir, &files, &mark) {
         Ok((db, sequence)) => {
             recovery.keep()?;
             let log = File::open(&log).map_err(fault::io("open", &log))?;
@@ -74,28 +79,33 @@ pub(super) fn open(dir: &Path) -> Result<Opened, Error> {
         }
         Err(error) => {
             recovery.undo()?;
-            mark.write(acknowledged, state)?;
+            mark.set_state(state)?;
             Err(error)
         }
     }
 }
 
 /// Opens the engine and compares the last batch it has with the last acknowledged one.
-fn open_engine(dir: &Path, files: &Path, acknowledged: u64) -> Result<(Db, u64), Error> {
+fn open_engine(dir: &Path, files: &Path, mark: &Mark) -> Result<(Db, u64), Error> {
     let log = files.join("db");
     fault::guarded(&log, || {
         let db = open_when_free(dir, files)?;
-        let sequence = match db.get(key::SEQUENCE).map_err(fault::engine)? {
-            Some(sealed) => stored::unseal(key::SEQUENCE, &sealed)?.0,
-            None => 0,
-        };
-        if sequence < acknowledged {
-            let lost = acknowledged - sequence;
-            let detail = format!("of {acknowledged} batches the last {lost} cannot be read");
-            return Err(fault::damaged(&log, detail));
+        // The witness may be gone by a later batch, which then wrote its own number.
+        let sequence = number_of(&db, key::SEQUENCE)?.max(number_of(&db, mark.witness())?);
+        if sequence < mark.sequence() {
+            return Err(fault::damaged(&log, "what was written last cannot be read back"));
         }
+        let sequence = (sequence / NUMBERS_PER_OPEN + 1) * NUMBERS_PER_OPEN;
         Ok((db, sequence))
     })
+}
+
+/// The batch that wrote a key; 0 when the key is not there.
+fn number_of(db: &Db, key: &[u8]) -> Result<u64, Error> {
+    match db.get(key).map_err(fault::engine)? {
+        Some(sealed) => Ok(stored::unseal(key, &sealed)?.0),
+        None => Ok(0),
+    }
 }
 
 /// Threads of an engine that was closed a moment ago in this process may still hold its lock.

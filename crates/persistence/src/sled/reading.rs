@@ -9,7 +9,7 @@ use ::sled::Tree;
 use linchpin_engine::RunId;
 use linchpin_engine::store::{Error, Record};
 
-use super::{fault, stored};
+use super::{fault, pack, stored};
 use crate::key;
 
 /// What a check of a whole store has seen.
@@ -23,9 +23,15 @@ pub struct Tally {
 
 /// The entries of a journal from a position on.
 pub(super) fn entries(tree: &Tree, run: &RunId, from: u64) -> Result<Vec<Vec<u8>>, Error> {
+    // The append that has `from` in it may begin before.
+    let up_to = key::entries(run, 0).start..=key::entry(run, from);
+    let Some(item) = tree.range(up_to).next_back() else { return Ok(Vec::new()) };
+    let (start, _) = item.map_err(fault::engine)?;
+    let start = key::parse_entry(&start).ok_or_else(|| fault::checksum(&start))?.position;
+
     let mut entries = Vec::new();
-    let mut next = from;
-    for item in tree.range(key::entries(run, from)) {
+    let mut next = start;
+    for item in tree.range(key::entries(run, start)) {
         let (key, sealed) = item.map_err(fault::engine)?;
         let Some(parsed) = key::parse_entry(&key).filter(|parsed| !parsed.is_part) else {
             continue;
@@ -35,10 +41,13 @@ pub(super) fn entries(tree: &Tree, run: &RunId, from: u64) -> Result<Vec<Vec<u8>
         }
         // Removed while it was read: what is left of it is nobody's any more.
         let Some(whole) = stored::whole(tree, &key, &sealed)? else { break };
-        entries.push(whole.value);
-        next += 1;
+        let packed =
+            pack::unpack(&whole.value).filter(|packed| packed.len() as u64 == whole.number);
+        entries.extend(packed.ok_or_else(|| fault::checksum(&key))?);
+        next += whole.number;
     }
-    Ok(entries)
+    let n_before = usize::try_from(from - start).unwrap_or(usize::MAX).min(entries.len());
+    Ok(entries.split_off(n_before))
 }
 
 /// Runs that have a journal, newest first.
@@ -107,5 +116,5 @@ pub(super) fn check(tree: &Tree) -> Result<Tally, Error> {
 }
 
 fn to_record(key: String, whole: stored::Whole) -> Record {
-    Record { key, version: whole.version, value: whole.value }
+    Record { key, version: whole.number, value: whole.value }
 }

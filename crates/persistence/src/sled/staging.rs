@@ -7,8 +7,8 @@ use ::sled::{Batch, Tree};
 use linchpin_engine::RunId;
 use linchpin_engine::store::{Append, Error, Expect};
 
-use super::fault;
 use super::stored::{self, Head};
+use super::{fault, mark, pack};
 use crate::key;
 
 /// What a caller asks of the committer.
@@ -36,6 +36,18 @@ impl Operation {
 
 /// Keys and what becomes of them; `None` removes.
 type Writes = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
+
+/// What a batch comes to.
+pub(super) enum Change {
+    Nothing,
+    /// One key: atomic by itself.
+    One {
+        key: Vec<u8>,
+        value: Vec<u8>,
+    },
+    /// Several keys, one of them the sequence number.
+    Many(Batch),
+}
 
 /// How many journals' lengths are remembered from batch to batch.
 const MOST_LENGTHS: usize = 16 * 1024;
@@ -85,10 +97,18 @@ impl<'a> Staging<'a> {
         }
     }
 
-    /// The batch for the engine; `None` when nothing is to be written.
-    pub(super) fn finish(self) -> Option<Batch> {
+    /// What the engine is to write.
+    pub(super) fn finish(mut self) -> Change {
         if self.writes.is_empty() {
-            return None;
+            return Change::Nothing;
+        }
+        if self.writes.len() == 1
+            && let Some(first) = self.writes.first_entry()
+            && first.get().is_some()
+            && first.key().len() <= mark::LONGEST_WITNESS
+            && let (key, Some(value)) = first.remove_entry()
+        {
+            return Change::One { key, value };
         }
         let mut batch = Batch::default();
         for (key, value) in self.writes {
@@ -98,7 +118,7 @@ impl<'a> Staging<'a> {
             }
         }
         batch.insert(key::SEQUENCE, stored::seal(key::SEQUENCE, self.sequence, &[]));
-        Some(batch)
+        Change::Many(batch)
     }
 
     fn append(&mut self, batch: Append) -> Result<(), Error> {
@@ -108,17 +128,16 @@ impl<'a> Staging<'a> {
             return Err(Error::Conflict { run, expected: position, found });
         }
         let mut writes = Writes::new();
-        let mut length = position;
-        for entry in entries {
-            let key = key::entry(&run, length);
-            writes.extend(sealed(&key, self.sequence, 0, &entry));
-            length += 1;
+        let n_entries = entries.len() as u64;
+        if n_entries > 0 {
+            let key = key::entry(&run, position);
+            writes.extend(sealed(&key, self.sequence, n_entries, &pack::pack(&entries)));
         }
         for write in records {
             self.write_record(&mut writes, &write.collection, &write.key, write.value)?;
         }
         self.writes.append(&mut writes);
-        self.lengths.insert(run, length);
+        self.lengths.insert(run, position + n_entries);
         Ok(())
     }
 
@@ -140,7 +159,10 @@ impl<'a> Staging<'a> {
         }
         let Some(last) = self.tree.range(key::entries(run, 0)).next_back() else { return Ok(0) };
         let (last, _) = last.map_err(fault::engine)?;
-        Ok(key::parse_entry(&last).map_or(0, |entry| entry.position + 1))
+        let last = key::parse_entry(&last).ok_or_else(|| fault::checksum(&last))?;
+        let key = key::entry(run, last.position);
+        let head = self.head(None, &key)?.ok_or_else(|| fault::parts(&key))?;
+        Ok(last.position + head.number)
     }
 
     fn require(&self, collection: &str, key: &str, expect: Expect) -> Result<(), Error> {
@@ -149,7 +171,7 @@ impl<'a> Staging<'a> {
             Expect::Absent => self.head(None, &key::record(collection, key))?.is_none(),
             Expect::Version(version) => {
                 let head = self.head(None, &key::record(collection, key))?;
-                head.is_some_and(|head| head.version == version)
+                head.is_some_and(|head| head.number == version)
             }
         };
         if holds {
@@ -168,7 +190,7 @@ impl<'a> Staging<'a> {
     ) -> Result<u64, Error> {
         let key = key::record(collection, key);
         let old = self.head(Some(writes), &key)?;
-        let version = old.as_ref().map_or(1, |old| old.version + 1);
+        let version = old.as_ref().map_or(1, |old| old.number + 1);
         if let Some(old) = old {
             writes.insert(key.clone(), None);
             writes.extend((1..old.n_parts()).map(|number| (key::part(&key, number), None)));

@@ -24,8 +24,8 @@ const ATTEMPTS: usize = 1000;
 pub(super) struct Head {
     /// The batch that wrote it.
     pub(super) sequence: u64,
-    /// The version of a record; 0 for an entry.
-    pub(super) version: u64,
+    /// The version of a record, or how many entries are packed in the value.
+    pub(super) number: u64,
     total: u64,
     first: Vec<u8>,
 }
@@ -39,7 +39,7 @@ impl Head {
 
 /// A value put together from its parts.
 pub(super) struct Whole {
-    pub(super) version: u64,
+    pub(super) number: u64,
     pub(super) value: Vec<u8>,
 }
 
@@ -47,12 +47,12 @@ pub(super) struct Whole {
 pub(super) fn seal_value(
     key: &[u8],
     sequence: u64,
-    version: u64,
+    number: u64,
     value: &[u8],
 ) -> Vec<(Vec<u8>, Vec<u8>)> {
     let total = value.len() as u64;
     let (first, rest) = value.split_at(value.len().min(PART));
-    let head = [&version.to_be_bytes(), &total.to_be_bytes(), first];
+    let head = [&number.to_be_bytes(), &total.to_be_bytes(), first];
     let mut stored = vec![(key.to_vec(), seal(key, sequence, &head))];
     for (number, part) in (1..).zip(rest.chunks(PART)) {
         let key = key::part(key, number);
@@ -88,10 +88,10 @@ pub(super) fn unseal<'a>(key: &[u8], sealed: &'a [u8]) -> Result<(u64, &'a [u8])
 pub(super) fn head(key: &[u8], sealed: &[u8]) -> Result<Head, Error> {
     let (sequence, body) = unseal(key, sealed)?;
     let (numbers, first) = body.split_first_chunk::<HEAD>().ok_or_else(|| fault::checksum(key))?;
-    let number = |at: usize| {
+    let read = |at: usize| {
         numbers[at..at + 8].iter().fold(0_u64, |sum, byte| (sum << 8) | u64::from(*byte))
     };
-    Ok(Head { sequence, version: number(0), total: number(8), first: first.to_vec() })
+    Ok(Head { sequence, number: read(0), total: read(8), first: first.to_vec() })
 }
 
 /// The whole value under `key`, whose head was just read as `sealed`. `None` when it was
@@ -101,7 +101,7 @@ pub(super) fn whole(tree: &Tree, key: &[u8], sealed: &[u8]) -> Result<Option<Who
     for _ in 0..ATTEMPTS {
         let mut value = std::mem::take(&mut current.first);
         if add_parts(tree, key, &current, &mut value)? {
-            return Ok(Some(Whole { version: current.version, value }));
+            return Ok(Some(Whole { number: current.number, value }));
         }
         let Some(sealed) = tree.get(key).map_err(fault::engine)? else { return Ok(None) };
         let next = head(key, &sealed)?;
