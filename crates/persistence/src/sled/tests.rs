@@ -124,7 +124,7 @@ async fn a_lost_tail_is_refused_and_the_files_stay_as_they_were() {
 async fn is_refused_or_whole(dir: &Path) -> bool {
     let store = match SledStore::open(dir) {
         Ok(store) => store,
-        Err(Error::Damaged { .. } | Error::Io { .. }) => return false,
+        Err(Error::Damaged { .. } | Error::Newer { .. } | Error::Io { .. }) => return false,
         Err(other) => panic!("{other}"),
     };
     match store.read(&run(), 0).await {
