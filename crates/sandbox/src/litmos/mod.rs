@@ -1,0 +1,74 @@
+//! Litmos: users, courses, assignments, teams and results under `/v1.svc`, in XML and JSON.
+
+mod admission;
+mod body;
+mod courses;
+mod format;
+mod learning_paths;
+mod lists;
+mod results;
+mod seed;
+mod teams;
+mod user_courses;
+mod users;
+
+use std::collections::BTreeMap;
+
+use crate::call::{Call, Reply};
+use crate::identity::Identity;
+use crate::sandbox::Site;
+use crate::world::World;
+
+pub(crate) use admission::Meter;
+pub(crate) use seed::TABLES;
+
+use admission::{Caller, admit};
+use format::{Answer, Format, Refusal};
+
+const USERS: &str = "litmos/users";
+const COURSES: &str = "litmos/courses";
+/// Key `{user}/{course}`.
+const ASSIGNMENTS: &str = "litmos/assignments";
+const LEARNING_PATHS: &str = "litmos/learning_paths";
+const TEAMS: &str = "litmos/teams";
+const ACHIEVEMENTS: &str = "litmos/achievements";
+/// Mails that would have been sent.
+const OUTBOX: &str = "litmos/outbox";
+
+/// Where Litmos is, and the keys of people of each access level.
+pub(crate) fn site(origin: &str, identity: Identity) -> Site {
+    let secrets: BTreeMap<&'static str, String> = admission::keys(identity).into_iter().collect();
+    Site { url: format!("{origin}/v1.svc"), secrets }
+}
+
+/// Answers one request.
+pub(crate) fn answer(world: &mut World, call: &Call) -> Reply {
+    let format = Format::of(call);
+    let answer = admit(world, call).and_then(|caller| route(world, call, &caller));
+    match answer {
+        Ok(answer) => answer.render(format),
+        Err(refusal) => refusal.render(format),
+    }
+}
+
+/// The answer to one call too many.
+pub(crate) fn rate_limited() -> Reply {
+    Refusal::rate_limited().render(Format::Json)
+}
+
+fn route(world: &mut World, call: &Call, caller: &Caller) -> Result<Answer, Refusal> {
+    let path: Vec<&str> = call.segments.iter().map(String::as_str).collect();
+    let Some((&"v1.svc", rest)) = path.split_first() else { return Err(Refusal::not_found()) };
+    match rest {
+        ["users", id, "courses", rest @ ..] => user_courses::route(world, call, id, rest, caller),
+        ["users", id, "teams"] => teams::of_user(world, call, id),
+        ["users", id, "learningpaths"] => learning_paths::of_user(world, call, id),
+        ["users", rest @ ..] => users::route(world, call, rest),
+        ["courses", rest @ ..] => courses::route(world, call, rest),
+        ["teams", rest @ ..] => teams::route(world, call, rest),
+        ["learningpaths", rest @ ..] => learning_paths::route(world, call, rest),
+        ["results", "modules", module] => results::route(world, call, module),
+        ["achievements"] => results::achievements(world, call),
+        _ => Err(Refusal::not_found()),
+    }
+}

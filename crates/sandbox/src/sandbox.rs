@@ -1,0 +1,169 @@
+//! Starting and stopping: four ports over one world.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use axum::Router;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::clock::Clock;
+use crate::settings::Settings;
+use crate::site::{Shared, System, router};
+use crate::state_file::{self, Error, StateFile};
+use crate::wire::{Cut, Port};
+use crate::world::World;
+
+/// How a sandbox is started.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Options {
+    /// Decides every id and secret.
+    pub seed: u64,
+    /// The file that keeps effects between runs; `None` keeps nothing.
+    pub state: Option<PathBuf>,
+    /// The first of four ports: Litmos, ServiceNow, SumTotal, control; `None` lets the system choose.
+    pub port_base: Option<u16>,
+    /// Where the time comes from.
+    pub clock: Clock,
+    /// The switches of each system.
+    pub settings: Settings,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            seed: 1,
+            state: None,
+            port_base: None,
+            clock: Clock::System,
+            settings: Settings::default(),
+        }
+    }
+}
+
+/// One system: where it is and how to get in.
+#[derive(Clone, Debug)]
+pub struct Site {
+    /// The base of every call.
+    pub url: String,
+    /// Seeded credentials by name.
+    pub secrets: BTreeMap<&'static str, String>,
+}
+
+/// The running stand-ins; they stop when this is dropped.
+#[derive(Debug)]
+pub struct Sandbox {
+    litmos: Site,
+    servicenow: Site,
+    sumtotal: Site,
+    control: String,
+    shared: Shared,
+    stop: watch::Sender<bool>,
+    servers: Vec<JoinHandle<()>>,
+}
+
+impl Sandbox {
+    /// Opens the ports and answers from then on.
+    ///
+    /// # Errors
+    /// When a port cannot be opened, or the state file cannot be used.
+    pub async fn start(options: Options) -> Result<Sandbox, Error> {
+        let mut world = World::new(options.seed, options.clock, options.settings);
+        if let Some(path) = &options.state {
+            let (file, lines) = StateFile::open(path, options.seed)?;
+            world.keep_in(file, lines);
+        }
+        let identity = world.identity;
+        let shared = Shared::new(world);
+        let mut listeners = Vec::new();
+        for offset in 0..4 {
+            let port = options.port_base.map_or(0, |base| base.saturating_add(offset));
+            listeners.push(listen(port).await?);
+        }
+        let urls: Vec<String> = listeners.iter().map(|(_, url)| url.clone()).collect();
+        let (litmos, servicenow, sumtotal) = (
+            crate::litmos::site(&urls[0], identity),
+            crate::servicenow::site(&urls[1], identity),
+            crate::sumtotal::site(&urls[2], identity),
+        );
+        let (stop, stopped) = watch::channel(false);
+        let sites = [("litmos", &litmos), ("servicenow", &servicenow), ("sumtotal", &sumtotal)];
+        let routers = [
+            router(System::Litmos, shared.clone()),
+            router(System::ServiceNow, shared.clone()),
+            router(System::SumTotal, shared.clone()),
+            crate::control::router(shared.clone(), &sites),
+        ];
+        let servers = listeners
+            .into_iter()
+            .zip(routers)
+            .map(|((listener, _), routes)| tokio::spawn(run(listener, routes, stopped.clone())))
+            .collect();
+        let control = urls[3].clone();
+        Ok(Sandbox { litmos, servicenow, sumtotal, control, shared, stop, servers })
+    }
+
+    /// Litmos; the url ends in `/v1.svc`.
+    pub fn litmos(&self) -> &Site {
+        &self.litmos
+    }
+
+    /// ServiceNow.
+    pub fn servicenow(&self) -> &Site {
+        &self.servicenow
+    }
+
+    /// SumTotal.
+    pub fn sumtotal(&self) -> &Site {
+        &self.sumtotal
+    }
+
+    /// The base of the control routes.
+    pub fn control_url(&self) -> String {
+        self.control.clone()
+    }
+
+    /// Stops answering and lets go of the state file.
+    pub async fn stop(self) {
+        self.stop.send_replace(true);
+        // An idle connection closes at once; one that hangs is not waited for.
+        for server in self.servers {
+            let ending = server.abort_handle();
+            if tokio::time::timeout(Duration::from_millis(500), server).await.is_err() {
+                ending.abort();
+            }
+        }
+        self.shared.with(World::close);
+    }
+
+    /// Forgets the effects kept in a state file.
+    ///
+    /// # Errors
+    /// When a sandbox uses the file, or it cannot be removed.
+    pub fn reset(state: &Path) -> io::Result<()> {
+        state_file::remove(state)
+    }
+}
+
+async fn listen(port: u16) -> Result<(TcpListener, String), Error> {
+    let address = format!("127.0.0.1:{port}");
+    let failed = |source| Error::Listen { address: address.clone(), source };
+    let listener = TcpListener::bind(&address).await.map_err(failed)?;
+    let local = listener.local_addr().map_err(failed)?;
+    Ok((listener, format!("http://{local}")))
+}
+
+async fn run(listener: TcpListener, routes: Router, mut stopped: watch::Receiver<bool>) {
+    let service = routes.into_make_service_with_connect_info::<Cut>();
+    let ended = async move {
+        // An error means that the sandbox was dropped, which is an end too.
+        stopped.wait_for(|stop| *stop).await.ok();
+    };
+    let served = axum::serve(Port(listener), service).with_graceful_shutdown(ended).await;
+    if let Err(error) = served {
+        tracing::error!(%error, "a sandbox port has failed");
+    }
+}

@@ -1,0 +1,10 @@
+//! The sandbox as any HTTP client meets it.
+
+#![expect(clippy::unwrap_used, reason = "the helpers of tests fail as tests do")]
+
+mod control;
+mod litmos;
+mod servicenow;
+mod state;
+mod sumtotal;
+mod support;
