@@ -1,0 +1,380 @@
+//! From text to tree: the cel crate parses, what it gives is turned into our own tree.
+
+use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use cel::common::ast::{CallExpr, EntryExpr, Expr, IdedExpr, LiteralValue, SourceInfo, operators};
+use cel::parser::ParseErrors;
+
+use super::tree::{Kind, Macro, Node, Operator};
+use crate::diagnostic::{codes, did_you_mean};
+use crate::functions::{CEL_TYPES, function, functions};
+use crate::references::Mistake;
+use crate::value::{Value, json};
+
+/// The longest expression that is read, in bytes.
+const MAX_LENGTH: usize = 8 * 1024;
+/// How deep brackets may nest; the parser recurses.
+const MAX_NESTING: usize = 32;
+/// How many operators and selections one expression may have; a chain of them is a deep tree.
+const MAX_OPERATORS: usize = 400;
+
+type Result<T> = std::result::Result<T, Mistake>;
+
+/// Reads an expression.
+pub(super) fn read(text: &str) -> Result<Node> {
+    guard(text)?;
+    let env = cel::Env::default().with_optional_support(false);
+    let parsed = catch_unwind(AssertUnwindSafe(|| {
+        env.parser().max_recursion_depth(250).parse_with_source_info(text)
+    }));
+    let whole = 0..text.len();
+    let (expression, info) = match parsed {
+        Ok(Ok(parsed)) => parsed,
+        Ok(Err(errors)) => return Err(syntax(text, &errors)),
+        Err(_) => return Err(bad("cannot be read as CEL", whole)),
+    };
+    Reader { text, info, offsets: offsets(text) }.node(expression)
+}
+
+fn bad(message: impl Into<String>, range: Range<usize>) -> Mistake {
+    Mistake::new(codes::BAD_EXPRESSION, message, range)
+}
+
+/// Byte offsets of characters, empty for ASCII.
+fn offsets(text: &str) -> Vec<usize> {
+    if text.is_ascii() {
+        return Vec::new();
+    }
+    text.char_indices().map(|(i, _)| i).chain([text.len()]).collect()
+}
+
+/// Refuses what could overflow the parser's stack, by a plain scan before parsing.
+fn guard(text: &str) -> Result<()> {
+    let whole = 0..text.len();
+    if text.trim().is_empty() {
+        return Err(bad("the expression is empty", whole));
+    }
+    if text.len() > MAX_LENGTH {
+        return Err(bad(format!("the expression is longer than {MAX_LENGTH} bytes"), whole));
+    }
+    if let Some(at) = text.find("{{") {
+        return Err(bad("an expression has no braces around its names", at..at + 2)
+            .with_help("write the name alone, as in `hires.count > 0`"));
+    }
+    let (mut depth, mut deepest, mut count, mut quote) = (0_usize, 0, 0_usize, None);
+    let mut escaped = false;
+    for c in text.chars() {
+        match (quote, c) {
+            (Some(_), _) if escaped => escaped = false,
+            (Some(_), '\\') => escaped = true,
+            (Some(open), c) if c == open => quote = None,
+            (Some(_), _) => {}
+            (None, '"' | '\'') => quote = Some(c),
+            (None, '(' | '[' | '{') => {
+                (depth, count) = (depth + 1, count + 1);
+                deepest = deepest.max(depth);
+            }
+            (None, ')' | ']' | '}') => depth = depth.saturating_sub(1),
+            (
+                None,
+                '+' | '-' | '*' | '/' | '%' | '<' | '>' | '=' | '!' | '&' | '|' | '?' | '.' | ',',
+            ) => {
+                count += 1;
+            }
+            (None, _) => {}
+        }
+    }
+    if deepest > MAX_NESTING {
+        return Err(bad(format!("brackets nest deeper than {MAX_NESTING}"), whole));
+    }
+    if count + text.matches(" in ").count() > MAX_OPERATORS {
+        return Err(bad(format!("the expression has more than {MAX_OPERATORS} operators"), whole)
+            .with_help("compute parts of it in a `set` step or under `let`"));
+    }
+    Ok(())
+}
+
+fn syntax(text: &str, errors: &ParseErrors) -> Mistake {
+    let Some(first) = errors.errors.first() else {
+        return bad("cannot be read as CEL", 0..text.len());
+    };
+    let line = usize::try_from(first.pos.0).unwrap_or(1).max(1);
+    let column = usize::try_from(first.pos.1).unwrap_or(1).max(1);
+    let line_start: usize = text.split_inclusive('\n').take(line - 1).map(str::len).sum();
+    let at = text[line_start..]
+        .char_indices()
+        .nth(column - 1)
+        .map_or(text.len(), |(i, _)| line_start + i);
+    let end = text[at..].chars().next().map_or(at, |c| at + c.len_utf8());
+    let mistake = bad(plain(text, &first.msg, at), at..end);
+    match help(text) {
+        Some(help) => mistake.with_help(help),
+        None => mistake,
+    }
+}
+
+/// The parser's message without the names of its grammar.
+fn plain(text: &str, message: &str, at: usize) -> String {
+    if at >= text.trim_end().len() {
+        return "the expression ends too early".to_owned();
+    }
+    let rest: String =
+        text[at..].chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+    if message.contains("token recognition")
+        || message.contains("Syntax error")
+        || message.contains("input")
+    {
+        let seen = if rest.is_empty() { text[at..].chars().take(1).collect() } else { rest };
+        return format!("`{seen}` is not expected here");
+    }
+    message.lines().next().unwrap_or_default().to_owned()
+}
+
+fn help(text: &str) -> Option<String> {
+    let word = |word: &str| text.split(|c: char| !c.is_alphanumeric()).any(|part| part == word);
+    if word("and") || word("or") || word("not") {
+        return Some("CEL writes `&&`, `||` and `!`".to_owned());
+    }
+    let assigns =
+        text.contains('=') && !["==", "!=", "<=", ">="].iter().any(|op| text.contains(op));
+    assigns.then(|| "to compare, write `==`".to_owned())
+}
+
+struct Reader<'a> {
+    text: &'a str,
+    info: SourceInfo,
+    offsets: Vec<usize>,
+}
+
+impl Reader<'_> {
+    /// The bytes a part was read from. The parser counts characters.
+    fn range(&self, id: u64) -> Range<usize> {
+        let byte = |character: u32| {
+            let character = character as usize;
+            match self.offsets.get(character) {
+                Some(offset) => *offset,
+                None if self.offsets.is_empty() => character.min(self.text.len()),
+                None => self.text.len(),
+            }
+        };
+        match self.info.offset_for(id) {
+            Some((start, stop)) => byte(start)..byte(stop).max(byte(start)),
+            None => 0..self.text.len(),
+        }
+    }
+
+    fn boxed(&self, expression: IdedExpr) -> Result<Box<Node>> {
+        self.node(expression).map(Box::new)
+    }
+
+    fn node(&self, expression: IdedExpr) -> Result<Node> {
+        let range = self.range(expression.id);
+        let kind = match expression.expr {
+            Expr::Literal(literal) => Kind::Literal(self.literal(literal, &range)?),
+            Expr::Ident(name) if CEL_TYPES.contains(&name.as_str()) => Kind::Literal(json!(name)),
+            Expr::Ident(name) => {
+                Kind::Path { root: name.trim_start_matches('.').to_owned(), fields: Vec::new() }
+            }
+            Expr::Select(select) => {
+                let operand = self.node(*select.operand)?;
+                let range = operand.range.start..range.end.max(operand.range.end);
+                return Ok(Node { kind: field(operand, select.field), range });
+            }
+            Expr::List(list) => {
+                let items: Result<_> =
+                    list.elements.into_iter().map(|item| self.node(item)).collect();
+                Kind::List(items?)
+            }
+            Expr::Map(map) => {
+                let entries: Result<_> =
+                    map.entries.into_iter().map(|entry| self.entry(entry.expr)).collect();
+                Kind::Object(entries?)
+            }
+            Expr::Call(call) => return self.call(call, range),
+            Expr::Struct(_) => return Err(bad("a named structure cannot be made here", range)),
+            Expr::Comprehension(_) | Expr::Unspecified => {
+                return Err(bad("cannot be read as CEL", range));
+            }
+        };
+        Ok(Node { kind, range })
+    }
+
+    fn literal(&self, literal: LiteralValue, range: &Range<usize>) -> Result<Value> {
+        Ok(match literal {
+            LiteralValue::Boolean(value) => json!(value.into_inner()),
+            LiteralValue::Int(value) => json!(value.into_inner()),
+            LiteralValue::UInt(value) => json!(value.into_inner()),
+            LiteralValue::Double(value) => json!(value.into_inner()),
+            LiteralValue::String(value) => json!(value.into_inner()),
+            LiteralValue::Null => Value::Null,
+            LiteralValue::Bytes(_) => {
+                return Err(bad("bytes cannot be written here", range.clone())
+                    .with_help("write a text, or use base64_decode"));
+            }
+        })
+    }
+
+    fn entry(&self, entry: EntryExpr) -> Result<(Node, Node)> {
+        match entry {
+            EntryExpr::MapEntry(entry) => Ok((self.node(entry.key)?, self.node(entry.value)?)),
+            EntryExpr::StructField(_) => Err(bad("cannot be read as CEL", 0..self.text.len())),
+        }
+    }
+
+    fn call(&self, call: CallExpr, range: Range<usize>) -> Result<Node> {
+        let mut parts: Vec<Node> = Vec::new();
+        if let Some((of, expected)) = macro_of(&call) {
+            return self.macro_call(of, expected, call, range);
+        }
+        let CallExpr { func_name, target, args } = call;
+        for part in target.map(|target| *target).into_iter().chain(args) {
+            parts.push(self.node(part)?);
+        }
+        let start = parts.first().map_or(range.start, |first| first.range.start.min(range.start));
+        let end = parts.last().map_or(range.end, |last| last.range.end.max(range.end));
+        let whole = start..end;
+        let kind = match operator_kind(&func_name, parts) {
+            Ok(kind) => kind,
+            Err(args) => self.function_call(&func_name, args, &range)?,
+        };
+        Ok(Node { kind, range: whole })
+    }
+
+    fn function_call(&self, name: &str, args: Vec<Node>, range: &Range<usize>) -> Result<Kind> {
+        if name == "has" {
+            return has(args, range);
+        }
+        let Some(function) = function(name) else {
+            let near = did_you_mean(name, functions().iter().map(|function| function.name));
+            let mistake = Mistake::new(
+                codes::UNKNOWN_FUNCTION,
+                format!("there is no function `{name}`"),
+                range.clone(),
+            );
+            return Err(match near {
+                Some(near) => mistake.with_help(format!("did you mean `{near}`?")),
+                None => mistake,
+            });
+        };
+        match function.wrong_count(args.len()) {
+            Some(message) => Err(Mistake::new(codes::BAD_ARGUMENTS, message, range.clone())),
+            None => Ok(Kind::Call { function, args }),
+        }
+    }
+
+    fn macro_call(
+        &self,
+        of: Macro,
+        expected: usize,
+        call: CallExpr,
+        range: Range<usize>,
+    ) -> Result<Node> {
+        let name = call.func_name;
+        let usage = || format!("`{name}` is written as list.{name}(item, expression)");
+        let (Some(list), true) = (call.target, call.args.len() == expected) else {
+            return Err(bad(usage(), range));
+        };
+        let mut args = call.args.into_iter();
+        let Some(Expr::Ident(item)) = args.next().map(|first| first.expr) else {
+            return Err(bad(usage(), range));
+        };
+        let list = self.boxed(*list)?;
+        let mut rest: Vec<Node> = Vec::new();
+        for arg in args {
+            rest.push(self.node(arg)?);
+        }
+        let Some(body) = rest.pop() else { return Err(bad(usage(), range)) };
+        let range = list.range.start..range.end.max(body.range.end);
+        let filter = rest.pop().map(Box::new);
+        Ok(Node { kind: Kind::Macro { of, list, name: item, filter, body: Box::new(body) }, range })
+    }
+}
+
+/// The macro that a call is, and how many arguments it has.
+fn macro_of(call: &CallExpr) -> Option<(Macro, usize)> {
+    call.target.as_ref()?;
+    Some(match (call.func_name.as_str(), call.args.len()) {
+        ("map", 3) => (Macro::Map, 3),
+        ("map", _) => (Macro::Map, 2),
+        ("filter", _) => (Macro::Filter, 2),
+        ("all", _) => (Macro::All, 2),
+        ("exists", _) => (Macro::Exists, 2),
+        ("exists_one" | "existsOne", _) => (Macro::ExistsOne, 2),
+        _ => return None,
+    })
+}
+
+fn field(of: Node, name: String) -> Kind {
+    match of.kind {
+        Kind::Path { root, mut fields } => {
+            fields.push(name);
+            Kind::Path { root, fields }
+        }
+        _ => Kind::Field { of: Box::new(of), name },
+    }
+}
+
+fn has(mut args: Vec<Node>, range: &Range<usize>) -> Result<Kind> {
+    let usage = || bad("`has` takes one field: has(learner.email)", range.clone());
+    if args.len() != 1 {
+        return Err(usage());
+    }
+    let Some(Node { kind, range: at }) = args.pop() else { return Err(usage()) };
+    match kind {
+        Kind::Field { of, name } => Ok(Kind::Has { of, name }),
+        Kind::Path { root, mut fields } => {
+            let Some(name) = fields.pop() else { return Err(usage()) };
+            let end = at.end.saturating_sub(name.len() + 1).max(at.start);
+            let of = Box::new(Node { kind: Kind::Path { root, fields }, range: at.start..end });
+            Ok(Kind::Has { of, name })
+        }
+        _ => Err(usage()),
+    }
+}
+
+/// The operator that a call is, or its arguments back.
+fn operator_kind(name: &str, mut parts: Vec<Node>) -> std::result::Result<Kind, Vec<Node>> {
+    let op = match name {
+        operators::ADD => Operator::Add,
+        operators::SUBSTRACT => Operator::Subtract,
+        operators::MULTIPLY => Operator::Multiply,
+        operators::DIVIDE => Operator::Divide,
+        operators::MODULO => Operator::Remainder,
+        operators::EQUALS => Operator::Equal,
+        operators::NOT_EQUALS => Operator::NotEqual,
+        operators::LESS => Operator::Less,
+        operators::LESS_EQUALS => Operator::LessOrEqual,
+        operators::GREATER => Operator::Greater,
+        operators::GREATER_EQUALS => Operator::GreaterOrEqual,
+        operators::IN => Operator::In,
+        _ => return other_operator(name, parts),
+    };
+    match (parts.pop(), parts.pop()) {
+        (Some(right), Some(left)) => {
+            Ok(Kind::Binary { op, left: Box::new(left), right: Box::new(right) })
+        }
+        _ => Err(parts),
+    }
+}
+
+fn other_operator(name: &str, mut parts: Vec<Node>) -> std::result::Result<Kind, Vec<Node>> {
+    let expected = match name {
+        operators::LOGICAL_NOT | operators::NEGATE => 1,
+        operators::LOGICAL_AND | operators::LOGICAL_OR | operators::INDEX => 2,
+        operators::CONDITIONAL => 3,
+        _ => return Err(parts),
+    };
+    if parts.len() != expected {
+        return Err(parts);
+    }
+    let mut next = || Box::new(parts.remove(0));
+    Ok(match name {
+        operators::LOGICAL_NOT => Kind::Not(next()),
+        operators::NEGATE => Kind::Negate(next()),
+        operators::LOGICAL_AND => Kind::And(next(), next()),
+        operators::LOGICAL_OR => Kind::Or(next(), next()),
+        operators::INDEX => Kind::Index { of: next(), at: next() },
+        _ => Kind::Choice { when: next(), then: next(), otherwise: next() },
+    })
+}

@@ -1,0 +1,257 @@
+//! Diagnostics for people, scripts, GitHub and SARIF readers.
+
+use std::fmt;
+
+use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode};
+
+use super::{Diagnostic, Severity, codes};
+use crate::value::{Value, json};
+
+/// A form of output.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Format {
+    /// With the source lines, for a terminal.
+    Human {
+        /// With ANSI colours.
+        color: bool,
+    },
+    /// A JSON list of objects.
+    Json,
+    /// Workflow commands that GitHub shows beside the lines.
+    Github,
+    /// SARIF 2.1.0.
+    Sarif,
+}
+
+/// Renders diagnostics, sorted by file and place.
+pub fn render(diagnostics: &[Diagnostic], format: Format) -> String {
+    let mut sorted: Vec<&Diagnostic> = diagnostics.iter().collect();
+    sorted.sort_by(|a, b| {
+        let key = |d: &Diagnostic| (d.span.start, d.severity, d.code, d.span.end);
+        a.source.name().cmp(b.source.name()).then_with(|| key(a).cmp(&key(b)))
+    });
+    match format {
+        Format::Human { color } => human(&sorted, color),
+        Format::Json => pretty(&Value::Array(sorted.iter().map(|d| as_json(d)).collect())),
+        Format::Github => sorted.iter().map(|d| github(d)).collect(),
+        Format::Sarif => pretty(&sarif(&sorted)),
+    }
+}
+
+fn pretty(value: &Value) -> String {
+    format!("{value:#}\n")
+}
+
+fn human(diagnostics: &[&Diagnostic], color: bool) -> String {
+    let theme = if color { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
+    let handler = GraphicalReportHandler::new_themed(theme).with_width(100).with_links(false);
+    let mut out = String::new();
+    for diagnostic in diagnostics {
+        let report = Report {
+            diagnostic,
+            source: NamedSource::new(diagnostic.source.name(), diagnostic.source.text().to_owned()),
+        };
+        if handler.render_report(&mut out, &report).is_err() {
+            // Only a broken span makes this fail; the plain line still says everything.
+            out.push_str(&format!("{}: {diagnostic}", diagnostic.severity.as_str()));
+        }
+        out.push('\n');
+    }
+    out
+}
+
+struct Report<'a> {
+    diagnostic: &'a Diagnostic,
+    source: NamedSource<String>,
+}
+
+impl fmt::Debug for Report<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.diagnostic, f)
+    }
+}
+
+impl fmt::Display for Report<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.diagnostic.message)
+    }
+}
+
+impl std::error::Error for Report<'_> {}
+
+impl miette::Diagnostic for Report<'_> {
+    fn code<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        Some(Box::new(self.diagnostic.code))
+    }
+
+    fn severity(&self) -> Option<miette::Severity> {
+        Some(match self.diagnostic.severity {
+            Severity::Error => miette::Severity::Error,
+            Severity::Warning => miette::Severity::Warning,
+            Severity::Hint => miette::Severity::Advice,
+        })
+    }
+
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        self.diagnostic.help.as_ref().map(|help| Box::new(help) as Box<dyn fmt::Display>)
+    }
+
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        Some(&self.source)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        let length = self.diagnostic.source.text().len();
+        let start = self.diagnostic.span.start.min(length);
+        let end = self.diagnostic.span.end.clamp(start, length);
+        let label = LabeledSpan::new(Some("here".to_owned()), start, end - start);
+        Some(Box::new(std::iter::once(label)))
+    }
+}
+
+fn as_json(diagnostic: &Diagnostic) -> Value {
+    let (line, column) = diagnostic.position();
+    let (end_line, end_column) = diagnostic.source.position(diagnostic.span.end);
+    json!({
+        "file": diagnostic.source.name(), "line": line, "column": column,
+        "end_line": end_line, "end_column": end_column,
+        "code": diagnostic.code.0, "severity": diagnostic.severity.as_str(),
+        "message": diagnostic.message, "help": diagnostic.help,
+    })
+}
+
+fn github(diagnostic: &Diagnostic) -> String {
+    let command = match diagnostic.severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+        Severity::Hint => "notice",
+    };
+    let (line, column) = diagnostic.position();
+    let message = match &diagnostic.help {
+        Some(help) => format!("{}\n{help}", diagnostic.message),
+        None => diagnostic.message.clone(),
+    };
+    let data = |text: &str| text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
+    let property = |text: &str| data(text).replace(':', "%3A").replace(',', "%2C");
+    format!(
+        "::{command} file={},line={line},col={column},title={}::{}\n",
+        property(diagnostic.source.name()),
+        property(diagnostic.code.0),
+        data(&message)
+    )
+}
+
+fn sarif(diagnostics: &[&Diagnostic]) -> Value {
+    let rules: Vec<Value> = codes::ALL
+        .iter()
+        .filter(|(code, _)| diagnostics.iter().any(|d| d.code == *code))
+        .map(|(code, meaning)| json!({ "id": code.0, "shortDescription": { "text": meaning } }))
+        .collect();
+    let results: Vec<Value> = diagnostics.iter().map(|d| sarif_result(d)).collect();
+    json!({
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [{
+            "tool": { "driver": { "name": "linchpin", "rules": rules } },
+            "columnKind": "unicodeCodePoints",
+            "results": results,
+        }],
+    })
+}
+
+fn sarif_result(diagnostic: &Diagnostic) -> Value {
+    let (line, column) = diagnostic.position();
+    let (end_line, end_column) = diagnostic.source.position(diagnostic.span.end);
+    let level = match diagnostic.severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+        Severity::Hint => "note",
+    };
+    let text = match &diagnostic.help {
+        Some(help) => format!("{}. {help}", diagnostic.message),
+        None => diagnostic.message.clone(),
+    };
+    json!({
+        "ruleId": diagnostic.code.0,
+        "level": level,
+        "message": { "text": text },
+        "locations": [{ "physicalLocation": {
+            "artifactLocation": { "uri": diagnostic.source.name() },
+            "region": { "startLine": line, "startColumn": column,
+                "endLine": end_line, "endColumn": end_column },
+        } }],
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::{Source, Span};
+
+    fn two() -> Vec<Diagnostic> {
+        let source = Source::new("flows/a,b.yaml", "steps:\n  - ïd: 100%\n");
+        let at = |word: &str| {
+            let start = source.text().find(word).unwrap();
+            Span { start, end: start + word.len() }
+        };
+        vec![
+            Diagnostic::new(
+                Severity::Warning,
+                codes::BAD_VALUE,
+                "100% is odd",
+                source.clone(),
+                at("100%"),
+            ),
+            Diagnostic::new(
+                Severity::Error,
+                codes::UNKNOWN_KEY,
+                "unknown key `ïd`",
+                source.clone(),
+                at("ïd"),
+            )
+            .with_help("did you mean `id`?"),
+        ]
+    }
+
+    #[test]
+    fn people_see_the_line_the_code_and_the_help() {
+        let text = render(&two(), Format::Human { color: false });
+        for part in ["unknown-key", "unknown key `ïd`", "flows/a,b.yaml:2:5", "did you mean `id`?"]
+        {
+            assert!(text.contains(part), "{part} is not in\n{text}");
+        }
+        assert!(!text.contains('\u{1b}'));
+        assert!(render(&two(), Format::Human { color: true }).contains('\u{1b}'));
+    }
+
+    #[test]
+    fn scripts_see_them_sorted_by_place() {
+        let list: Value = serde_json::from_str(&render(&two(), Format::Json)).unwrap();
+        assert_eq!(list[0]["code"], "unknown-key");
+        assert_eq!(list[0]["line"], 2);
+        assert_eq!(list[0]["column"], 5);
+        assert_eq!(list[1]["column"], 9);
+        assert_eq!(list[1]["help"], Value::Null);
+    }
+
+    #[test]
+    fn github_commands_are_escaped() {
+        let text = render(&two(), Format::Github);
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(
+            lines[0],
+            "::error file=flows/a%2Cb.yaml,line=2,col=5,title=unknown-key::unknown key `ïd`%0Adid you mean `id`?"
+        );
+        assert!(lines[1].ends_with("::100%25 is odd"));
+    }
+
+    #[test]
+    fn sarif_names_each_rule_once() {
+        let log: Value = serde_json::from_str(&render(&two(), Format::Sarif)).unwrap();
+        let run = &log["runs"][0];
+        assert_eq!(run["tool"]["driver"]["rules"].as_array().unwrap().len(), 2);
+        assert_eq!(run["results"][0]["level"], "error");
+        let region = &run["results"][0]["locations"][0]["physicalLocation"]["region"];
+        assert_eq!(region["startColumn"], 5);
+    }
+}
