@@ -17,10 +17,9 @@ use crate::site::{Shared, read, respond};
 use crate::world::World;
 
 /// Every route, with what it is for; served at `/`.
-const ROUTES: [(&str, &str); 17] = [
+const ROUTES: [(&str, &str); 16] = [
     ("GET /sites", "urls and seeded credentials"),
     ("GET /ledger?system=&method=&path=&after=", "requests, oldest first; path is a part of it"),
-    ("DELETE /ledger", "forgets the requests listed so far"),
     ("GET /effects?system=&kind=&object=&after=", "writes that took effect, oldest first"),
     ("GET /state", "tables and how many rows each has"),
     ("GET /state/{system}/{table}", "its rows by key"),
@@ -74,10 +73,6 @@ fn route(world: &mut World, call: &Call, sites: &Value) -> Result<Reply, Reply> 
         ("GET", ["health"]) => json!({ "status": "ok" }),
         ("GET", ["sites"]) => sites.clone(),
         ("GET", ["ledger"]) => requests(world, call),
-        ("DELETE", ["ledger"]) => {
-            world.ledger.requests.clear();
-            json!({ "requests": [], "count": 0 })
-        }
         ("GET", ["effects"]) => effects(world, call),
         ("GET", ["state", rest @ ..]) => state(world, rest)?,
         ("GET", ["token-requests"]) => token_requests(world),

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// Older requests are forgotten beyond this many, so that a benchmark does not fill the memory.
-const KEPT_REQUESTS: usize = 100_000;
+const KEPT_REQUESTS: usize = 20_000;
 
 /// One request and the status it got.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -62,7 +62,11 @@ impl World {
             for change in &line.changes {
                 self.tables.apply(change);
             }
-            self.ledger.effects.extend(line.effect);
+            if let Some(effect) = line.effect {
+                // A process killed between effect and request leaves a number that must not come again.
+                self.ledger.last_request = self.ledger.last_request.max(effect.request);
+                self.ledger.effects.push(effect);
+            }
             if let Some(request) = line.request {
                 self.ledger.record(request);
             }

@@ -27,8 +27,8 @@ pub(super) fn list(world: &World, call: &Call) -> Result<Reply, Reply> {
             && end.is_none_or(|end| changed <= Some(end))
             && text(row, "description").to_lowercase().contains(&words)
     };
-    let found = world.rows(ACTIVITIES).values().filter(wanted).map(rows::activity).collect();
-    Ok(page(world, call, found))
+    let found = world.rows(ACTIVITIES).values().filter(wanted).collect();
+    Ok(page(world, call, found, rows::activity))
 }
 
 /// `GET /v1/activities/search`: the catalogue; nothing found is a 404.
@@ -53,9 +53,9 @@ pub(super) fn search(world: &World, call: &Call) -> Result<Reply, Reply> {
             "deliveryMethod": row["activityType"],
         })
     };
-    let found: Vec<Value> = world.rows(ACTIVITIES).values().filter(fits).map(shown).collect();
+    let found: Vec<&Value> = world.rows(ACTIVITIES).values().filter(fits).collect();
     if found.is_empty() {
         return Err(not_found("No activities found"));
     }
-    Ok(page(world, call, found))
+    Ok(page(world, call, found, shown))
 }

@@ -1,5 +1,7 @@
 //! What a person does with an activity: assigned, registered, under way, completed.
 
+use std::convert::identity;
+
 use serde_json::{Value, json};
 
 use super::rest::page;
@@ -59,7 +61,7 @@ pub(super) fn list(world: &World, call: &Call, user: &str) -> Result<Reply, Repl
             "assignmentStatus": row["assignmentStatus"],
         }))
     };
-    Ok(page(world, call, own.filter_map(shown).collect()))
+    Ok(page(world, call, own.filter_map(shown).collect(), identity))
 }
 
 /// `/users/{id}/transcripts`
@@ -83,7 +85,7 @@ pub(super) fn transcripts(world: &World, call: &Call, user: &str) -> Result<Repl
             "status": if done { "Completed" } else { "In progress" },
         }))
     };
-    Ok(page(world, call, own.filter_map(shown).collect()))
+    Ok(page(world, call, own.filter_map(shown).collect(), identity))
 }
 
 /// Registers somebody; a refusal is a 200 too.

@@ -58,34 +58,40 @@ pub(super) fn read(world: &World, call: &Call, name: &str) -> Result<Reply, Repl
     if call.method != Method::GET {
         return Err(message(405, "Only GET is offered"));
     }
-    let empty = EMPTY.contains(&name).then(Vec::new);
-    let mut found: Vec<Value> = match entity(name) {
+    let (found, show) = match entity(name) {
         Some((table, show)) => {
             let after = call.query_any_case("rowVersionId").and_then(|id| id.parse().ok());
             let after = after.map(rows::version_behind);
             let newer = |row: &&Value| after.is_none_or(|a| row["version"].as_u64() > Some(a));
-            world.rows(table).values().filter(newer).map(show).collect()
+            (world.rows(table).values().filter(newer).collect(), show)
         }
-        None => empty.ok_or_else(|| not_found("No such entity"))?,
+        None if EMPTY.contains(&name) => (Vec::new(), Value::clone as Show),
+        None => return Err(not_found("No such entity")),
     };
-    if let Some(filter) = call.query("$filter") {
+    let (filter, order) = (call.query("$filter"), call.query("$orderby"));
+    if filter.is_none() && order.is_none() {
+        return Ok(page(world, call, name, found, show));
+    }
+    // Filters and orders speak of the fields that are shown.
+    let mut shown: Vec<Value> = found.into_iter().map(show).collect();
+    if let Some(filter) = filter {
         let tests =
             filter_of(filter).ok_or_else(|| message(400, "The filter is not understood"))?;
-        found.retain(|row| tests.iter().all(|test| test.holds(row)));
+        shown.retain(|row| tests.iter().all(|test| test.holds(row)));
     }
-    if let Some(order) = call.query("$orderby") {
-        sort(&mut found, order);
+    if let Some(order) = order {
+        sort(&mut shown, order);
     }
-    Ok(page(world, call, name, found))
+    Ok(page(world, call, name, shown.iter().collect(), Value::clone))
 }
 
-fn page(world: &World, call: &Call, name: &str, found: Vec<Value>) -> Reply {
+fn page(world: &World, call: &Call, name: &str, found: Vec<&Value>, show: Show) -> Reply {
     let number = |name: &str| call.query(name).and_then(|n| n.parse::<usize>().ok());
     let size = world.settings.sumtotal.odata_page_size.max(1);
     let (skip, top) = (number("$skip").unwrap_or(0), number("$top").unwrap_or(usize::MAX));
     let total = found.len();
     let take = size.min(top);
-    let mut rows: Vec<Value> = found.into_iter().skip(skip).take(take).collect();
+    let mut rows: Vec<Value> = found.into_iter().skip(skip).take(take).map(show).collect();
     if let Some(fields) = call.query("$select") {
         let fields: Vec<&str> = fields.split(',').map(str::trim).collect();
         rows.iter_mut().for_each(|row| select(row, &fields));

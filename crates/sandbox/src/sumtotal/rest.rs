@@ -1,5 +1,7 @@
 //! `/apis/api/v1` and `/v2`: which route goes where, and how lists are paged.
 
+use std::convert::identity;
+
 use axum::http::Method;
 use serde_json::{Value, json};
 
@@ -43,7 +45,7 @@ pub(super) fn route(
         ("v1", ["assignments"], &Method::POST) => assignments::save(world, call),
         ("v1", ["organizations", "search"], &Method::GET) => Ok(organizations(world, call)),
         ("v1", ["domains"], &Method::GET) => Ok(domains(world, call)),
-        ("v1", ["jobs"], &Method::GET) => Ok(page(world, call, Vec::new())),
+        ("v1", ["jobs"], &Method::GET) => Ok(page(world, call, Vec::<Value>::new(), identity)),
         ("v1", ["users" | "assignments" | "domains" | "jobs"], _) | ("v2", ["activities"], _) => {
             Err(message(405, "The method is not allowed here"))
         }
@@ -51,15 +53,20 @@ pub(super) fn route(
     }
 }
 
-/// One page of a list in its envelope; names of the query in any letter case.
-pub(super) fn page(world: &World, call: &Call, rows: Vec<Value>) -> Reply {
+/// One page of a list in its envelope; names of the query in any letter case. Only the rows of the page are shown.
+pub(super) fn page<T>(
+    world: &World,
+    call: &Call,
+    rows: Vec<T>,
+    show: impl Fn(T) -> Value,
+) -> Reply {
     let number = |name: &str| call.query_any_case(name).and_then(|n| n.parse::<usize>().ok());
     let limit = number("limit").unwrap_or(DEFAULT_LIMIT).min(MAX_LIMIT);
     let offset = number("offset").unwrap_or(0);
     let pages = world.settings.sumtotal.offset_counts_pages;
     let skip = if pages { offset.saturating_mul(limit) } else { offset };
     let total = rows.len();
-    let data: Vec<Value> = rows.into_iter().skip(skip).take(limit).collect();
+    let data: Vec<Value> = rows.into_iter().skip(skip).take(limit).map(show).collect();
     let pagination = json!({ "offset": offset, "limit": limit, "total": total });
     Reply::json(200, &json!({ "pagination": pagination, "data": data }))
 }
@@ -108,7 +115,7 @@ fn organizations(world: &World, call: &Call) -> Reply {
             "orgContactInfo": null,
         })
     };
-    page(world, call, found.map(row).collect())
+    page(world, call, found.collect(), row)
 }
 
 fn domains(world: &World, call: &Call) -> Reply {
@@ -121,5 +128,5 @@ fn domains(world: &World, call: &Call) -> Reply {
         "isParentDomain": true,
         "domainHierarchy": "Acme",
     });
-    page(world, call, vec![row])
+    page(world, call, vec![row], identity)
 }

@@ -24,7 +24,7 @@ pub(super) fn list(world: &World, call: &Call) -> Result<Reply, Reply> {
             && same("active", row["active"].to_string())
     };
     let found: Vec<&Value> = world.rows(PERSONS).values().filter(wanted).collect();
-    Ok(page(world, call, found.into_iter().map(rows::user).collect()))
+    Ok(page(world, call, found, rows::user))
 }
 
 pub(super) fn find<'w>(world: &'w World, id: &str) -> Result<&'w Value, Reply> {
