@@ -1,1 +1,3 @@
 //! Whole-product tests.
+
+mod architecture;

@@ -1,0 +1,11 @@
+//! What holds the shape of the project: `docs/ARCHITECTURE.md` against the crates, `deny.toml`
+//! against the dependency graph, the documents against the product.
+//!
+//! The tables in the document are the rules: these tests read them from there.
+
+mod crates;
+mod libraries;
+mod pages;
+mod repository;
+mod supply;
+mod words;
