@@ -2,7 +2,33 @@
 
 use std::fmt;
 
+use indexmap::IndexMap;
+use linchpin_language::{Node, Text};
 use serde::{Deserialize, Serialize};
+
+use crate::manifest::Reading;
+
+const KEYS: &[&str] = &[
+    "kind",
+    "header",
+    "query",
+    "value",
+    "username",
+    "password",
+    "token",
+    "token_url",
+    "client_id",
+    "client_secret",
+    "scope",
+    "client_auth",
+    "authorize_url",
+    "redirect_uri",
+    "issuer",
+    "subject",
+    "audience",
+    "key",
+    "algorithm",
+];
 
 /// How a system knows who calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,6 +75,19 @@ impl CredentialKind {
         }
     }
 
+    /// The parts it cannot do without.
+    fn needs(self) -> &'static [&'static str] {
+        match self {
+            CredentialKind::ApiKey => &["value"],
+            CredentialKind::Basic => &["username", "password"],
+            CredentialKind::Bearer => &["token"],
+            CredentialKind::Oauth2ClientCredentials => &["token_url", "client_id", "client_secret"],
+            CredentialKind::Oauth2AuthorizationCode => &["authorize_url", "token_url", "client_id"],
+            CredentialKind::Oauth2Jwt => &["token_url", "key"],
+            CredentialKind::None => &[],
+        }
+    }
+
     /// The kind of that word, if it is one.
     pub fn parse(word: &str) -> Option<CredentialKind> {
         CredentialKind::ALL.iter().copied().find(|kind| kind.as_str() == word)
@@ -58,5 +97,44 @@ impl CredentialKind {
 impl fmt::Display for CredentialKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+/// How a credential is made from a connection's fields.
+#[derive(Clone)]
+pub struct CredentialTemplate {
+    /// Its kind.
+    pub kind: CredentialKind,
+    /// Its parts as texts over `connection`, which here holds the secret fields too:
+    /// `header`, `value`, `username`, `password`, `token_url`, `client_id`, ...
+    pub fields: IndexMap<String, Text>,
+}
+
+impl CredentialTemplate {
+    /// The credential of a system that asks for none.
+    pub fn none() -> CredentialTemplate {
+        CredentialTemplate { kind: CredentialKind::None, fields: IndexMap::new() }
+    }
+
+    /// Reads `connection.credential`.
+    pub(crate) fn parse(reading: &mut Reading, node: &Node<'_>) -> Option<CredentialTemplate> {
+        if !reading.keys(node, KEYS) {
+            return None;
+        }
+        let words: Vec<&str> = CredentialKind::ALL.iter().map(|kind| kind.as_str()).collect();
+        let kind = reading
+            .required(node, "kind")
+            .and_then(|node| reading.word(&node, &words, CredentialKind::parse));
+        let mut fields = IndexMap::new();
+        for (name, entry) in node.entries() {
+            if name != "kind" {
+                fields.extend(reading.text(&entry).map(|text| (name.to_owned(), text)));
+            }
+        }
+        let kind = kind?;
+        for key in kind.needs() {
+            reading.required(node, key);
+        }
+        Some(CredentialTemplate { kind, fields })
     }
 }

@@ -80,6 +80,40 @@ impl ErrorKind {
         }
     }
 
+    /// The kind an HTTP status means when nothing says otherwise.
+    pub fn of_status(status: u16) -> ErrorKind {
+        match status {
+            400 | 422 => ErrorKind::InvalidInput,
+            401 => ErrorKind::Unauthenticated,
+            403 => ErrorKind::Forbidden,
+            404 | 410 => ErrorKind::NotFound,
+            409 => ErrorKind::Conflict,
+            429 => ErrorKind::RateLimited,
+            500..=599 => ErrorKind::Unavailable,
+            _ => ErrorKind::BadResponse,
+        }
+    }
+
+    /// Whether an answer of this kind leaves a write in doubt: refusals do not.
+    pub(crate) fn usual_write_state(self) -> WriteState {
+        match self {
+            ErrorKind::InvalidInput
+            | ErrorKind::Unauthenticated
+            | ErrorKind::Forbidden
+            | ErrorKind::NotFound
+            | ErrorKind::Conflict
+            | ErrorKind::RateLimited
+            | ErrorKind::ConnectionFailed
+            | ErrorKind::Rejected => WriteState::None,
+            ErrorKind::Unavailable
+            | ErrorKind::Timeout
+            | ErrorKind::BadResponse
+            | ErrorKind::Cancelled
+            | ErrorKind::LimitExceeded
+            | ErrorKind::Internal => WriteState::Unknown,
+        }
+    }
+
     /// The kind of that word, if it is one.
     pub fn parse(word: &str) -> Option<ErrorKind> {
         ErrorKind::ALL.iter().copied().find(|kind| kind.as_str() == word)
@@ -134,6 +168,15 @@ impl ActionError {
             retry_after_ms: None,
             write: WriteState::None,
         }
+    }
+
+    /// The error an HTTP status means when nothing says otherwise: a 4xx is a refusal, after anything else
+    /// a write is in doubt.
+    pub fn from_status(status: u16, message: impl Into<String>) -> ActionError {
+        let refused = (400..500).contains(&status);
+        let write = if refused { WriteState::None } else { WriteState::Unknown };
+        let error = ActionError::new(ErrorKind::of_status(status), message);
+        error.with_status(status).with_write(write)
     }
 
     /// The same error with the other side's own code.

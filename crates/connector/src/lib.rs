@@ -1,7 +1,7 @@
 //! The connector-plugin API: spokes, actions, effects, connections, credentials, and the transport an action is given.
 //!
-//! A spoke is data: a folder with a `spoke.yaml` and one file per action, read by `Spoke::load`.
-//! The manifest interpreter (`manifest`) turns such a file into an `Action`; an odd action implements
+//! A spoke is data: a folder with a `spoke.yaml` and one file per action, read by [`Spoke::load`].
+//! The manifest interpreter (`manifest/`) turns such a file into an [`Action`]; an odd action implements
 //! the trait in Rust. A spoke sees only this crate and `language` through it: never flows, runs or the journal.
 
 pub mod action;
@@ -9,11 +9,19 @@ pub mod connection;
 pub mod credential;
 pub mod effect;
 pub mod error;
+mod manifest;
+pub mod spoke;
+pub mod testing;
 pub mod transport;
 
-pub use action::{Call, Look, Overlay, Page, Simulated, SimulatedRow, Verdict, Wrote};
-pub use connection::{Connection, RateRule};
-pub use credential::CredentialKind;
+pub use action::{
+    Action, ActionSpec, Call, Look, Overlay, Page, Simulated, SimulatedRow, StreamSpec, Undo,
+    UndoSpec, Verdict, VerifyMode, Wrote,
+};
+pub use connection::{Connection, ConnectionTemplate, FormField, RateRule};
+pub use credential::{CredentialKind, CredentialTemplate};
 pub use effect::Effect;
 pub use error::{ActionError, ErrorKind, WriteState};
+pub use linchpin_language::Diagnostic;
+pub use spoke::{CodeAction, Role, Spoke};
 pub use transport::{Body, Request, Response, Transport};

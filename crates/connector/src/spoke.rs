@@ -1,0 +1,257 @@
+//! A spoke: the actions for one system, read from its folder.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use linchpin_language::{Diagnostic, Document, Fields, Map, Node, Type, Value, codes};
+
+use crate::action::{Action, ActionSpec, Call};
+use crate::connection::{Connection, ConnectionTemplate, RateRule};
+use crate::error::ActionError;
+use crate::manifest::{
+    Exchange, ManifestAction, Names, ParsedAction, Protocol, Reading, RequestSpec, What,
+    parse_action, parse_protocol, parse_request,
+};
+use crate::testing::Example;
+use crate::transport::Transport;
+
+const MANIFEST: &str = "spoke.yaml";
+const KEYS: &[&str] = &[
+    "spoke",
+    "title",
+    "about",
+    "connection",
+    "roles",
+    "webhook",
+    "request",
+    "rate",
+    "read",
+    "paging",
+    "errors",
+    "detail",
+    "shapes",
+];
+
+/// An action written in Rust: its file gives the specification, this the behaviour.
+pub type CodeAction = fn(ActionSpec) -> Arc<dyn Action>;
+
+/// The actions for one system, and how to connect to it.
+pub struct Spoke {
+    /// Its name in flows and connections.
+    pub name: String,
+    /// Its name for people.
+    pub title: String,
+    /// How a connection is made.
+    pub connection: ConnectionTemplate,
+    /// How many calls the system allows.
+    pub rate: Option<RateRule>,
+    /// The roles its actions and flows speak of.
+    pub roles: Vec<Role>,
+    /// What is known of its webhooks, as written.
+    pub webhook: Option<Value>,
+    /// The subflows that come with it: path and text.
+    pub flows: Vec<(String, String)>,
+    actions: BTreeMap<String, Arc<dyn Action>>,
+    examples: Vec<(String, Vec<Example>)>,
+    protocol: Arc<Protocol>,
+    test: Option<RequestSpec>,
+}
+
+/// A role, and the names it has elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Role {
+    /// Its name here.
+    pub name: String,
+    /// Other names for the same role.
+    pub also: Vec<String>,
+}
+
+impl fmt::Debug for Spoke {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let actions: Vec<&String> = self.actions.keys().collect();
+        f.debug_struct("Spoke").field("name", &self.name).field("actions", &actions).finish()
+    }
+}
+
+impl Spoke {
+    /// Reads a spoke's folder: relative path and text of each file. `code` are the actions written in Rust, by
+    /// the name their files give under `code`. All mistakes of all files at once.
+    pub fn load(
+        files: &[(String, String)],
+        code: &[(&str, CodeAction)],
+    ) -> Result<Spoke, Vec<Diagnostic>> {
+        let mut reading = Reading::default();
+        let text = files.iter().find(|(path, _)| path == MANIFEST);
+        let text = text.map_or("", |(_, text)| text.as_str());
+        let name =
+            files.iter().find(|(path, _)| path == MANIFEST).map_or(MANIFEST, |(path, _)| path);
+        let document = Document::parse(name, text)?;
+        let mut loading = Loading { reading: &mut reading, code };
+        let spoke = loading.spoke(&document.root(), files);
+        match spoke {
+            Some(spoke) if reading.diagnostics.is_empty() => Ok(spoke),
+            _ => Err(reading.diagnostics),
+        }
+    }
+
+    /// The action of that name.
+    pub fn action(&self, name: &str) -> Option<&Arc<dyn Action>> {
+        self.actions.get(name)
+    }
+
+    /// All actions, by name.
+    pub fn actions(&self) -> impl Iterator<Item = (&str, &Arc<dyn Action>)> {
+        self.actions.iter().map(|(name, action)| (name.as_str(), action))
+    }
+
+    /// Makes the request that proves a connection; without one in the manifest any connection passes.
+    pub async fn test(
+        &self,
+        connection: &Connection,
+        transport: &dyn Transport,
+    ) -> Result<(), ActionError> {
+        let Some(RequestSpec { what: What::Send(sending), .. }) = &self.test else { return Ok(()) };
+        let inputs = Value::Object(Map::new());
+        let now = jiff::Timestamp::UNIX_EPOCH;
+        let call = Call { inputs: &inputs, connection, transport, key: "test", now, overlay: None };
+        let mut names = Names::default();
+        names.set("connection", self.protocol.connection_values(connection));
+        let exchange = Exchange { protocol: &self.protocol, call: &call };
+        exchange.rows(sending, &names).await.map(|_| ())
+    }
+
+    /// The examples of each action, by its name.
+    pub(crate) fn examples(&self) -> impl Iterator<Item = (&str, &[Example])> {
+        self.examples.iter().map(|(name, examples)| (name.as_str(), examples.as_slice()))
+    }
+
+    /// Values of a connection that examples run on: the defaults, and a loopback URL.
+    pub(crate) fn example_connection(&self) -> Connection {
+        let mut values = Map::new();
+        for (name, schema) in self.connection.schemas() {
+            if !matches!(schema.ty, Type::Secret) {
+                values.insert(name, schema.default.unwrap_or_default());
+            }
+        }
+        values.insert("url".to_owned(), Value::from("https://example.test"));
+        Connection { alias: self.name.clone(), spoke: self.name.clone(), values }
+    }
+}
+
+struct Loading<'l> {
+    reading: &'l mut Reading,
+    code: &'l [(&'l str, CodeAction)],
+}
+
+impl Loading<'_> {
+    fn spoke(&mut self, root: &Node<'_>, files: &[(String, String)]) -> Option<Spoke> {
+        if !self.reading.keys(root, KEYS) {
+            return None;
+        }
+        let name = self.reading.required(root, "spoke");
+        let name = name.and_then(|node| self.reading.string(&node));
+        let title = self.reading.required(root, "title");
+        let title = title.and_then(|node| self.reading.string(&node));
+        let rate = root.get("rate").and_then(|node| self.rate(&node));
+        let roles = self.roles(root);
+        let connection = ConnectionTemplate::parse(self.reading, root);
+        let schemas = connection.as_ref().map(ConnectionTemplate::schemas).unwrap_or_default();
+        let protocol = Arc::new(parse_protocol(self.reading, root, schemas));
+        let test = self.test(root, &protocol);
+        let mut actions = BTreeMap::new();
+        let mut examples = Vec::new();
+        let mut flows = Vec::new();
+        for (path, text) in files {
+            if path.starts_with("flows/") && path.ends_with(".yaml") {
+                flows.push((path.clone(), text.clone()));
+            }
+            if !path.starts_with("actions/") || !path.ends_with(".yaml") {
+                continue;
+            }
+            let Some(mut parsed) = self.action(path, text, &protocol) else { continue };
+            examples.push((parsed.spec.name.clone(), std::mem::take(&mut parsed.examples)));
+            let name = parsed.spec.name.clone();
+            if let Some(action) = self.build(path, text, parsed, &protocol) {
+                actions.insert(name, action);
+            }
+        }
+        Some(Spoke {
+            name: name?,
+            title: title?,
+            connection: connection?,
+            rate,
+            roles,
+            webhook: root.get("webhook").map(|node| node.value().clone()),
+            flows,
+            actions,
+            examples,
+            protocol,
+            test,
+        })
+    }
+
+    /// An action file says its own name twice: inside, and as its file name.
+    fn action(&mut self, path: &str, text: &str, protocol: &Protocol) -> Option<ParsedAction> {
+        let document = self.reading.take(Document::parse(path, text))?;
+        let parsed = parse_action(self.reading, &document, protocol)?;
+        let stem = path.trim_start_matches("actions/").trim_end_matches(".yaml");
+        if parsed.spec.name != stem {
+            let message = format!("the file {path} holds the action `{}`", parsed.spec.name);
+            let node = document.root().get("action").unwrap_or_else(|| document.root());
+            self.reading.error(&node, codes::BAD_MANIFEST, message);
+        }
+        Some(parsed)
+    }
+
+    fn build(
+        &mut self,
+        path: &str,
+        text: &str,
+        parsed: ParsedAction,
+        protocol: &Arc<Protocol>,
+    ) -> Option<Arc<dyn Action>> {
+        let Some(code) = &parsed.code else {
+            return Some(Arc::new(ManifestAction { protocol: Arc::clone(protocol), parsed }));
+        };
+        let found = self.code.iter().find(|(name, _)| name == code);
+        if found.is_none() {
+            let document = self.reading.take(Document::parse(path, text))?;
+            let node = document.root().get("code")?;
+            let message = format!("there is no code named `{code}` here");
+            self.reading.error(&node, codes::UNKNOWN_NAME, message);
+        }
+        found.map(|(_, build)| build(parsed.spec))
+    }
+
+    fn rate(&mut self, node: &Node<'_>) -> Option<RateRule> {
+        self.reading.keys(node, &["calls", "per"]);
+        let calls = self.reading.required(node, "calls");
+        let calls = calls.and_then(|node| self.reading.count(&node));
+        let per = self.reading.required(node, "per");
+        let per = per.and_then(|node| self.reading.duration(&node));
+        Some(RateRule { calls: u32::try_from(calls?).ok()?, per: per? })
+    }
+
+    fn roles(&mut self, root: &Node<'_>) -> Vec<Role> {
+        let mut roles = Vec::new();
+        for node in root.get("roles").map(|node| node.items()).unwrap_or_default() {
+            self.reading.keys(&node, &["name", "also"]);
+            let also = node.get("also").map(|node| self.reading.strings(&node)).unwrap_or_default();
+            let name = self.reading.required(&node, "name");
+            let name = name.and_then(|node| self.reading.string(&node));
+            roles.extend(name.map(|name| Role { name, also }));
+        }
+        roles
+    }
+
+    fn test(&mut self, root: &Node<'_>, protocol: &Protocol) -> Option<RequestSpec> {
+        let node = root.get("connection")?.get("test")?;
+        let mark = self.reading.mark();
+        let names = protocol.connection.keys().cloned().chain(["url".to_owned()]).collect();
+        self.reading.know("connection", Some(names));
+        let spec = parse_request(self.reading, &node, protocol, &Fields::new());
+        self.reading.forget(mark);
+        spec
+    }
+}

@@ -1,0 +1,14 @@
+//! The manifest interpreter, on small spokes written here.
+
+#[cfg(test)]
+mod acme;
+#[cfg(test)]
+mod dry_run;
+#[cfg(test)]
+mod errors;
+#[cfg(test)]
+mod mistakes;
+#[cfg(test)]
+mod reads;
+#[cfg(test)]
+mod writes;
