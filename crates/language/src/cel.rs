@@ -6,7 +6,9 @@
 
 mod eval;
 mod infer;
+mod macros;
 mod operators;
+mod path;
 mod read;
 mod references;
 mod tree;
@@ -20,8 +22,8 @@ use crate::scope::Scope;
 use crate::unknown::is_unknown;
 use crate::value::{Value, kind};
 
-pub(crate) use eval::{no_such_name, walk};
 pub(crate) use operators::{compare, same_number};
+pub(crate) use path::{no_such_name, walk};
 
 /// A bare expression, read once and evaluated often; cheap to clone.
 #[derive(Clone)]

@@ -50,10 +50,7 @@ impl Document {
         if !hidden.is_empty() {
             return Err(hidden);
         }
-        let places = match events::read(&source) {
-            Ok(places) => places,
-            Err(diagnostics) => return Err(diagnostics),
-        };
+        let places = events::read(&source)?;
         match serde_yaml::from_str::<Value>(text) {
             Ok(value) => Ok(Document { source, value, places }),
             Err(cause) => Err(vec![decode_error(&source, &cause)]),
@@ -75,15 +72,16 @@ impl Document {
 fn decode_error(source: &Source, cause: &serde_yaml::Error) -> Diagnostic {
     let start = cause.location().map_or(0, |location| location.index());
     let text = cause.to_string();
-    let (code, message) = if text.contains("integer") {
-        (
-            codes::YAML_NUMBER,
-            "a number does not fit 64 bits: quote it to keep it as text".to_owned(),
-        )
-    } else {
-        let plain = text.split(" at line ").next().unwrap_or_default();
-        (codes::YAML_SYNTAX, plain.to_owned())
-    };
+    let (code, message) =
+        if ["integer", "i128", "u128", "number"].iter().any(|word| text.contains(word)) {
+            (
+                codes::YAML_NUMBER,
+                "a number does not fit 64 bits: quote it to keep it as text".to_owned(),
+            )
+        } else {
+            let plain = text.split(" at line ").next().unwrap_or_default();
+            (codes::YAML_SYNTAX, plain.to_owned())
+        };
     error(code, message, source, Span { start, end: start })
 }
 

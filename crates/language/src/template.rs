@@ -149,17 +149,16 @@ fn read_node(node: &Node<'_>, found: &mut Vec<Diagnostic>) -> Template {
     let mut mistakes = Vec::new();
     let template = read_value(node.value(), "", &mut mistakes);
     for (pointer, mistake) in mistakes {
-        let at = pointer.split('/').skip(1).fold(Some(node.clone()), |at, name| {
-            let name = name.replace("~1", "/").replace("~0", "~");
-            let at = at?;
-            match at.value() {
-                Value::Array(_) => at.items().into_iter().nth(name.parse().ok()?),
-                _ => at.get(&name),
-            }
-        });
-        found.push(at.as_ref().unwrap_or(node).mistake(&mistake));
+        found.push(node_at(node, &pointer).as_ref().unwrap_or(node).mistake(&mistake));
     }
     template
+}
+
+fn node_at<'d>(node: &Node<'d>, pointer: &str) -> Option<Node<'d>> {
+    pointer.split('/').skip(1).try_fold(node.clone(), |at, name| match at.value() {
+        Value::Array(_) => at.items().into_iter().nth(name.parse().ok()?),
+        _ => at.get(&name.replace("~1", "/").replace("~0", "~")),
+    })
 }
 
 fn read_value(value: &Value, pointer: &str, found: &mut Vec<(String, Mistake)>) -> Template {

@@ -4,12 +4,12 @@ use std::borrow::Cow;
 use std::cell::Cell;
 
 use super::operators::{arithmetic, compare, described, negate};
-use super::tree::{Kind, Macro, Node, Operator};
-use crate::diagnostic::did_you_mean;
+use super::path::{no_such_name, walk};
+use super::tree::{Kind, Node, Operator};
 use crate::functions::{Args, Function};
 use crate::references::{EvalError, dotted};
 use crate::scope::Scope;
-use crate::unknown::{as_unknown, derived, equal, field_of, is_unknown, unknowns};
+use crate::unknown::{derived, equal, is_unknown, unknowns};
 use crate::value::{Map, Value, print};
 
 /// The longest text or list that one operator makes.
@@ -17,8 +17,8 @@ pub(super) const MAX_SIZE: usize = 8 * 1024 * 1024;
 /// How many parts of an expression are evaluated, and how many values copied, before it is refused.
 const MAX_WORK: usize = 10_000_000;
 
-type Result<T> = std::result::Result<T, EvalError>;
-type Held<'a> = Cow<'a, Value>;
+pub(super) type Result<T> = std::result::Result<T, EvalError>;
+pub(super) type Held<'a> = Cow<'a, Value>;
 
 /// The value of an expression in a scope.
 pub(super) fn eval(tree: &Node, scope: &dyn Scope) -> Result<Value> {
@@ -41,20 +41,20 @@ fn root_names<'t>(node: &'t Node, found: &mut Vec<&'t str>) {
 }
 
 /// A name bound by a macro, over the ones outside it.
-struct Local<'l, 'a> {
-    name: &'l str,
-    value: Held<'a>,
-    outer: Option<&'l Local<'l, 'a>>,
+pub(super) struct Local<'l, 'a> {
+    pub(super) name: &'l str,
+    pub(super) value: Held<'a>,
+    pub(super) outer: Option<&'l Local<'l, 'a>>,
 }
 
-struct Run<'a> {
+pub(super) struct Run<'a> {
     scope: &'a dyn Scope,
     roots: &'a [(&'a str, Option<Held<'a>>)],
     work: Cell<usize>,
 }
 
 impl<'a> Run<'a> {
-    fn node(&self, node: &Node, locals: Option<&Local<'_, 'a>>) -> Result<Held<'a>> {
+    pub(super) fn node(&self, node: &Node, locals: Option<&Local<'_, 'a>>) -> Result<Held<'a>> {
         self.charge(1)?;
         match &node.kind {
             Kind::Literal(value) => Ok(Cow::Owned(value.clone())),
@@ -107,7 +107,7 @@ impl<'a> Run<'a> {
     }
 
     /// A copy of a value; copies are counted, as they can double at every step.
-    fn own(&self, value: Held<'a>) -> Result<Value> {
+    pub(super) fn own(&self, value: Held<'a>) -> Result<Value> {
         self.charge(weight(&value))?;
         Ok(value.into_owned())
     }
@@ -346,195 +346,11 @@ impl<'a> Run<'a> {
             let lenient = function.name == "default" && at == 0;
             values.push(if lenient { value.unwrap_or(Cow::Owned(Value::Null)) } else { value? });
         }
-        self.charge(values.iter().map(|value| weight(value)).sum())?;
+        if !function.shallow {
+            self.charge(values.iter().map(|value| weight(value)).sum())?;
+        }
         let result = function.invoke(&Args(&values));
         result.map(Cow::Owned).map_err(|message| call_failed(function, &message, args, &values))
-    }
-
-    fn run_macro(&self, node: &Node, locals: Option<&Local<'_, 'a>>) -> Result<Held<'a>> {
-        let Kind::Macro { of, list, name, filter, body } = &node.kind else {
-            return Err(EvalError::new("not a macro"));
-        };
-        let items: Vec<Held<'a>> = match self.node(list, locals)? {
-            held if is_unknown(&held) => {
-                let ty = if matches!(of, Macro::Map | Macro::Filter) { "list" } else { "boolean" };
-                return Ok(Cow::Owned(derive(&format!("{of:?}"), ty, &[&held])));
-            }
-            Cow::Borrowed(Value::Array(items)) => items.iter().map(Cow::Borrowed).collect(),
-            Cow::Owned(Value::Array(items)) => items.into_iter().map(Cow::Owned).collect(),
-            held => match held.as_ref() {
-                Value::Object(fields) => {
-                    fields.keys().map(|key| Cow::Owned(Value::from(key.as_str()))).collect()
-                }
-                Value::Null => {
-                    return Err(EvalError::new(format!("{} is null, not a list", named(list))));
-                }
-                other => {
-                    return Err(EvalError::new(format!(
-                        "{} is {}, not a list",
-                        named(list),
-                        described(other)
-                    )));
-                }
-            },
-        };
-        let each = Each { run: self, name, filter: filter.as_deref(), body, locals };
-        match of {
-            Macro::All => each.decide(items, false),
-            Macro::Exists => each.decide(items, true),
-            Macro::ExistsOne => each.exactly_one(items),
-            Macro::Filter => each.filter(items),
-            Macro::Map => each.map(items),
-        }
-    }
-}
-
-/// One macro over its items.
-struct Each<'r, 'a> {
-    run: &'r Run<'a>,
-    name: &'r str,
-    filter: Option<&'r Node>,
-    body: &'r Node,
-    locals: Option<&'r Local<'r, 'a>>,
-}
-
-impl<'a> Each<'_, 'a> {
-    fn value(&self, node: &Node, item: &Held<'a>) -> Result<Held<'a>> {
-        let local = Local { name: self.name, value: item.clone(), outer: self.locals };
-        self.run.node(node, Some(&local))
-    }
-
-    /// `all` and `exists`: the first that decides wins over errors and unknowns of the others.
-    fn decide(&self, items: Vec<Held<'a>>, decides: bool) -> Result<Held<'a>> {
-        let (mut failed, mut open) = (None, Vec::new());
-        for item in items {
-            match self
-                .value(self.body, &item)
-                .and_then(|value| Ok((truth(&value, self.body)?, value)))
-            {
-                Ok((Some(value), _)) if value == decides => {
-                    return Ok(Cow::Owned(Value::Bool(decides)));
-                }
-                Ok((Some(_), _)) => {}
-                Ok((None, value)) => open.push(value),
-                Err(cause) => failed = failed.or(Some(cause)),
-            }
-        }
-        let open: Vec<&Value> = open.iter().map(Cow::as_ref).collect();
-        match failed {
-            _ if !open.is_empty() => Ok(Cow::Owned(derive("all", "boolean", &open))),
-            Some(cause) => Err(cause),
-            None => Ok(Cow::Owned(Value::Bool(!decides))),
-        }
-    }
-
-    fn exactly_one(&self, items: Vec<Held<'a>>) -> Result<Held<'a>> {
-        let mut count = 0;
-        for item in items {
-            let value = self.value(self.body, &item)?;
-            match truth(&value, self.body)? {
-                Some(true) => count += 1,
-                Some(false) => {}
-                None => return Ok(Cow::Owned(derive("exists_one", "boolean", &[&value]))),
-            }
-        }
-        Ok(Cow::Owned(Value::Bool(count == 1)))
-    }
-
-    fn filter(&self, items: Vec<Held<'a>>) -> Result<Held<'a>> {
-        let mut kept = Vec::new();
-        for item in items {
-            let value = self.value(self.body, &item)?;
-            match truth(&value, self.body)? {
-                Some(true) => kept.push(self.run.own(item)?),
-                Some(false) => {}
-                None => return Ok(Cow::Owned(derive("filter", "list", &[&value]))),
-            }
-        }
-        Ok(Cow::Owned(Value::Array(kept)))
-    }
-
-    fn map(&self, items: Vec<Held<'a>>) -> Result<Held<'a>> {
-        let mut made = Vec::with_capacity(items.len());
-        for item in items {
-            if let Some(filter) = self.filter {
-                let value = self.value(filter, &item)?;
-                match truth(&value, filter)? {
-                    Some(true) => {}
-                    Some(false) => continue,
-                    None => return Ok(Cow::Owned(derive("map", "list", &[&value]))),
-                }
-            }
-            made.push(self.run.own(self.value(self.body, &item)?)?);
-        }
-        Ok(Cow::Owned(Value::Array(made)))
-    }
-}
-
-/// The value at the end of a path, or why there is none. A field of an unknown is an unknown.
-pub(crate) fn walk<'v>(
-    start: &'v Value,
-    root: &str,
-    fields: &[String],
-    why_null: &dyn Fn() -> Option<String>,
-) -> Result<Held<'v>> {
-    let mut at = start;
-    for (i, field) in fields.iter().enumerate() {
-        if let Some(unknown) = as_unknown(at) {
-            let first = field_of(&unknown, field);
-            let rest =
-                fields[i + 1..].iter().fold(first, |value, field| match as_unknown(&value) {
-                    Some(unknown) => field_of(&unknown, field),
-                    None => value,
-                });
-            return Ok(Cow::Owned(rest));
-        }
-        let name = || dotted(root, &fields[..i]);
-        at = match at {
-            Value::Object(object) => match object.get(field) {
-                Some(value) => value,
-                None => return Err(no_such_field(&name(), field, object)),
-            },
-            Value::Array(items) => match field.parse::<usize>().ok().and_then(|i| items.get(i)) {
-                Some(value) => value,
-                None => {
-                    return Err(EvalError::new(format!(
-                        "`{}` is a list, it has no field `{field}`",
-                        name()
-                    )));
-                }
-            },
-            Value::Null => {
-                let why = if i == 0 { why_null() } else { None };
-                let why = why.map_or_else(|| format!("so it has no `{field}`"), |why| why);
-                let join = if why.starts_with("so ") { ", " } else { ": " };
-                return Err(EvalError::new(format!("`{}` is null{join}{why}", name())));
-            }
-            other => {
-                let message =
-                    format!("`{}` is {}, it has no field `{field}`", name(), described(other));
-                return Err(EvalError::new(message));
-            }
-        };
-    }
-    Ok(Cow::Borrowed(at))
-}
-
-/// The error for a root name that is not in scope.
-pub(crate) fn no_such_name(name: &str, scope: &dyn Scope) -> EvalError {
-    let names = scope.names();
-    match did_you_mean(name, names.iter().map(String::as_str)) {
-        Some(near) => EvalError::new(format!("there is no `{name}` here; did you mean `{near}`?")),
-        None => EvalError::new(format!("there is no `{name}` here")),
-    }
-}
-
-fn no_such_field(of: &str, field: &str, object: &Map<String, Value>) -> EvalError {
-    match did_you_mean(field, object.keys().map(String::as_str)) {
-        Some(near) => {
-            EvalError::new(format!("`{of}` has no field `{field}`; did you mean `{near}`?"))
-        }
-        None => EvalError::new(format!("`{of}` has no field `{field}`")),
     }
 }
 
@@ -555,7 +371,7 @@ fn has<'a>(of: &Value, node: &Node, name: &str) -> Result<Held<'a>> {
 }
 
 /// True, false, or `None` for an unknown.
-fn truth(value: &Value, node: &Node) -> Result<Option<bool>> {
+pub(super) fn truth(value: &Value, node: &Node) -> Result<Option<bool>> {
     match value {
         Value::Bool(value) => Ok(Some(*value)),
         value if is_unknown(value) => Ok(None),
@@ -567,14 +383,14 @@ fn truth(value: &Value, node: &Node) -> Result<Option<bool>> {
     }
 }
 
-fn derive(what: &str, ty: &str, from: &[&Value]) -> Value {
+pub(super) fn derive(what: &str, ty: &str, from: &[&Value]) -> Value {
     let known: Vec<String> = from.iter().map(|value| print(value)).collect();
     let all: Vec<_> = from.iter().flat_map(|value| unknowns(value)).collect();
     derived(&format!("{what} {}", known.join(" ")), ty, &all)
 }
 
 /// How an error speaks of a part: by its path where it has one.
-fn named(node: &Node) -> String {
+pub(super) fn named(node: &Node) -> String {
     match &node.kind {
         Kind::Path { root, fields } => format!("`{}`", dotted(root, fields)),
         Kind::Call { function, .. } => format!("the result of `{}`", function.name),

@@ -16,7 +16,8 @@ pub(super) fn infer(node: &Node, types: Types<'_>, found: &mut Vec<Mistake>) -> 
         Kind::Path { root, fields } => path(node, root, fields, types, found),
         Kind::Field { of, name } => {
             let of = infer(of, types, found);
-            select(&of, name, "the value", node, found)
+            let field = select(&of, name, "the value", node, found);
+            Schema { nullable: field.nullable || of.nullable, ..field }
         }
         Kind::Index { of, at } => {
             let (of, _) = (infer(of, types, found), infer(at, types, found));
@@ -52,24 +53,26 @@ pub(super) fn infer(node: &Node, types: Types<'_>, found: &mut Vec<Mistake>) -> 
             let args: Vec<Schema> = args.iter().map(|arg| infer(arg, types, found)).collect();
             call(function, &args)
         }
-        Kind::Macro { of, list, name, filter, body } => {
-            let list = infer(list, types, found);
-            let item = match &list.ty {
-                Type::List(item) => (**item).clone(),
-                _ => Schema::any(),
-            };
-            let inner =
-                |wanted: &str| if wanted == name { Some(item.clone()) } else { types(wanted) };
-            if let Some(filter) = filter {
-                infer(filter, &inner, found);
-            }
-            let body = infer(body, &inner, found);
-            match of {
-                Macro::Filter => Schema { nullable: false, ..list },
-                Macro::Map => Schema::list(body),
-                Macro::All | Macro::Exists | Macro::ExistsOne => Schema::of(Type::Boolean),
-            }
-        }
+        Kind::Macro { .. } => of_macro(node, types, found),
+    }
+}
+
+fn of_macro(node: &Node, types: Types<'_>, found: &mut Vec<Mistake>) -> Schema {
+    let Kind::Macro { of, list, name, filter, body } = &node.kind else { return Schema::any() };
+    let list = infer(list, types, found);
+    let item = match &list.ty {
+        Type::List(item) => (**item).clone(),
+        _ => Schema::any(),
+    };
+    let inner = |wanted: &str| if wanted == name { Some(item.clone()) } else { types(wanted) };
+    if let Some(filter) = filter {
+        infer(filter, &inner, found);
+    }
+    let body = infer(body, &inner, found);
+    match of {
+        Macro::Filter => Schema { nullable: false, ..list },
+        Macro::Map => Schema::list(body),
+        Macro::All | Macro::Exists | Macro::ExistsOne => Schema::of(Type::Boolean),
     }
 }
 

@@ -16,14 +16,44 @@ use crate::value::{Value, json};
 const MAX_LENGTH: usize = 8 * 1024;
 /// How deep brackets may nest; the parser recurses.
 const MAX_NESTING: usize = 32;
-/// How many operators and selections one expression may have; a chain of them is a deep tree.
+/// How many operators and selections one expression may have.
 const MAX_OPERATORS: usize = 400;
+/// From how many operators on an expression is read on a stack of its own.
+const MANY_OPERATORS: usize = 40;
+/// That stack, in bytes; a chain of operators takes some 10 KB each to read.
+const STACK: usize = 64 << 20;
+/// How deep a tree may be, so that it can be evaluated on any thread.
+const MAX_DEPTH: usize = 80;
 
 type Result<T> = std::result::Result<T, Mistake>;
 
 /// Reads an expression.
 pub(super) fn read(text: &str) -> Result<Node> {
-    guard(text)?;
+    let whole = 0..text.len();
+    if guard(text)? < MANY_OPERATORS {
+        return read_here(text);
+    }
+    std::thread::scope(|scope| {
+        let reader = std::thread::Builder::new().stack_size(STACK);
+        let thread = reader.spawn_scoped(scope, || {
+            let tree = read_here(text)?;
+            if tree.is_deeper_than(MAX_DEPTH) {
+                return Err(bad(
+                    format!("the expression nests more than {MAX_DEPTH} operators"),
+                    0..text.len(),
+                )
+                .with_help("compute parts of it in a `set` step or under `let`"));
+            }
+            Ok(tree)
+        });
+        match thread.map(|thread| thread.join()) {
+            Ok(Ok(read)) => read,
+            _ => Err(bad("cannot be read as CEL", whole)),
+        }
+    })
+}
+
+fn read_here(text: &str) -> Result<Node> {
     let env = cel::Env::default().with_optional_support(false);
     let parsed = catch_unwind(AssertUnwindSafe(|| {
         env.parser().max_recursion_depth(250).parse_with_source_info(text)
@@ -49,8 +79,8 @@ fn offsets(text: &str) -> Vec<usize> {
     text.char_indices().map(|(i, _)| i).chain([text.len()]).collect()
 }
 
-/// Refuses what could overflow the parser's stack, by a plain scan before parsing.
-fn guard(text: &str) -> Result<()> {
+/// Refuses what could overflow the parser's stack, by a plain scan before parsing; counts operators.
+fn guard(text: &str) -> Result<usize> {
     let whole = 0..text.len();
     if text.trim().is_empty() {
         return Err(bad("the expression is empty", whole));
@@ -88,11 +118,12 @@ fn guard(text: &str) -> Result<()> {
     if deepest > MAX_NESTING {
         return Err(bad(format!("brackets nest deeper than {MAX_NESTING}"), whole));
     }
-    if count + text.matches(" in ").count() > MAX_OPERATORS {
+    count += text.split_whitespace().filter(|word| *word == "in").count();
+    if count > MAX_OPERATORS {
         return Err(bad(format!("the expression has more than {MAX_OPERATORS} operators"), whole)
             .with_help("compute parts of it in a `set` step or under `let`"));
     }
-    Ok(())
+    Ok(count)
 }
 
 fn syntax(text: &str, errors: &ParseErrors) -> Mistake {
@@ -114,21 +145,21 @@ fn syntax(text: &str, errors: &ParseErrors) -> Mistake {
     }
 }
 
-/// The parser's message without the names of its grammar.
+/// The parser's message in words for people, without the names of its grammar.
 fn plain(text: &str, message: &str, at: usize) -> String {
-    if at >= text.trim_end().len() {
+    let rest = &text[at..];
+    if message.contains("Incomplete") && text.contains('?') && !text.contains(':') {
+        return "a `?` without its `:`, as in `a ? b : c`".to_owned();
+    }
+    if rest.trim().is_empty() || message.contains("Incomplete") {
         return "the expression ends too early".to_owned();
     }
-    let rest: String =
-        text[at..].chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
-    if message.contains("token recognition")
-        || message.contains("Syntax error")
-        || message.contains("input")
-    {
-        let seen = if rest.is_empty() { text[at..].chars().take(1).collect() } else { rest };
-        return format!("`{seen}` is not expected here");
+    if rest.starts_with(['\'', '"']) {
+        return "a quote that is not closed".to_owned();
     }
-    message.lines().next().unwrap_or_default().to_owned()
+    let word: String = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+    let seen = if word.is_empty() { rest.chars().take(1).collect() } else { word };
+    format!("`{seen}` is not expected here")
 }
 
 fn help(text: &str) -> Option<String> {
@@ -236,9 +267,20 @@ impl Reader<'_> {
         let whole = start..end;
         let kind = match operator_kind(&func_name, parts) {
             Ok(kind) => kind,
-            Err(args) => self.function_call(&func_name, args, &range)?,
+            Err(args) => {
+                self.function_call(&func_name, args, &self.name_range(&func_name, &range))?
+            }
         };
         Ok(Node { kind, range: whole })
+    }
+
+    /// The name of a call: the parser places a call at its bracket.
+    fn name_range(&self, name: &str, call: &Range<usize>) -> Range<usize> {
+        let before = self.text.get(..call.start).and_then(|before| before.rfind(name));
+        match before {
+            Some(start) => start..start + name.len(),
+            None => call.clone(),
+        }
     }
 
     fn function_call(&self, name: &str, args: Vec<Node>, range: &Range<usize>) -> Result<Kind> {

@@ -184,15 +184,18 @@ fn mistakes_point_at_their_place() {
         ("a &&", "ends too early", 4..4),
         ("a = 1", "not expected here", 2..3),
         ("a and b", "not expected here", 2..3),
-        ("lowr(a)", "there is no function `lowr`", 0..7),
+        ("a.b + lowr(a)", "there is no function `lowr`", 6..10),
         ("{{ a }} > 1", "no braces", 0..2),
         ("", "empty", 0..0),
-        ("split(a)", "takes 2 arguments, not 1", 0..8),
-        ("has(a)", "one field", 0..6),
+        ("split(a)", "takes 2 arguments, not 1", 0..5),
+        ("has(a)", "one field", 0..3),
+        ("a ? b", "without its `:`", 0..1),
+        ("'abc", "not closed", 0..1),
+        ("a[", "ends too early", 0..1),
     ] {
         let mistake = Expression::parse(text).unwrap_err();
         assert!(mistake.message.contains(part), "{text}: {}", mistake.message);
-        assert_eq!(mistake.range.start, at.start, "{text}: {:?}", mistake.range);
+        assert_eq!(mistake.range, at, "{text}");
     }
     assert_eq!(
         Expression::parse("a and b").unwrap_err().help.unwrap(),

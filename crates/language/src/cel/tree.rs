@@ -131,6 +131,18 @@ impl Node {
         }
     }
 
+    /// Whether there are more than so many levels; counts without recursion.
+    pub(super) fn is_deeper_than(&self, levels: usize) -> bool {
+        let mut open = vec![(self, 1)];
+        while let Some((node, depth)) = open.pop() {
+            if depth > levels {
+                return true;
+            }
+            open.extend(node.children().into_iter().map(|child| (child, depth + 1)));
+        }
+        false
+    }
+
     /// The functions that are called, each once.
     pub(super) fn functions(&self) -> Vec<&'static Function> {
         let mut found: Vec<&'static Function> = Vec::new();

@@ -104,7 +104,7 @@ impl miette::Diagnostic for Report<'_> {
         let length = self.diagnostic.source.text().len();
         let start = self.diagnostic.span.start.min(length);
         let end = self.diagnostic.span.end.clamp(start, length);
-        let label = LabeledSpan::new(Some("here".to_owned()), start, end - start);
+        let label = LabeledSpan::new(None, start, end - start);
         Some(Box::new(std::iter::once(label)))
     }
 }

@@ -291,8 +291,11 @@ impl<'a> Pass<'a> {
         let start = self.byte(cause.marker().index());
         let (line, _) = self.source.position(start);
         let message = format!("cannot be read as YAML: {}", cause.info());
-        let help = traps::line_to_write(self.source, line)
-            .map(|line| format!("if the value is one text, quote it: {line}"));
+        let help = match traps::line_to_write(self.source, line) {
+            _ if cause.info().contains("tabs") => Some("indent with spaces".to_owned()),
+            Some(line) => Some(format!("if the value is one text, quote it: {line}")),
+            None => None,
+        };
         self.report(codes::YAML_SYNTAX, message, Span { start, end: start }).help = help;
     }
 }
@@ -304,13 +307,16 @@ pub(super) fn child(pointer: &str, key: &str) -> String {
 
 /// Whether a plain scalar is decoded as a text rather than as null, a boolean or a number.
 fn is_text_key(text: &str) -> bool {
-    !text.is_empty()
-        && (text == "<<"
-            || matches!(
-                serde_yaml::from_str::<serde_yaml::Value>(text),
-                Ok(serde_yaml::Value::String(_))
-            )
-            || text.contains(['{', '}', '[', ']', ',']))
+    let reserved = ["null", "true", "false"].iter().any(|word| text.eq_ignore_ascii_case(word));
+    // What begins with a letter is a text; only the rest is worth asking the decoder about.
+    (text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && !reserved)
+        || !text.is_empty()
+            && (text == "<<"
+                || matches!(
+                    serde_yaml::from_str::<serde_yaml::Value>(text),
+                    Ok(serde_yaml::Value::String(_))
+                )
+                || text.contains(['{', '}', '[', ']', ',']))
 }
 
 fn is_not_finite(text: &str) -> bool {

@@ -63,8 +63,8 @@ fn a_part_of_a_text_is_found_in_every_style() {
 fn what_a_file_must_not_hold_is_refused_with_its_place() {
     for (text, code, line, column) in [
         ("a: 1\na: 2\n", "duplicate-key", 2, 1),
-        ("a: &x 1\nb: 2\n", "yaml-alias", 1, 7),
-        ("a: !!str 1\n", "yaml-tag", 1, 10),
+        ("a: &x 1\nb: 2\n", "yaml-alias", 1, 4),
+        ("a: !!str 1\n", "yaml-tag", 1, 4),
         ("a: 1\n---\nb: 2\n", "second-document", 2, 1),
         ("1: a\n", "yaml-key", 1, 1),
         ("true: a\n", "yaml-key", 1, 1),
