@@ -3,6 +3,8 @@
 //! Nothing here does I/O: no clock, no randomness, no network, no disk, no task. Time and
 //! results come in as events. See "Invariants" in `docs/ARCHITECTURE.md`.
 
+pub mod flow;
+pub mod retry;
 pub mod store;
 
 pub use store::RunId;

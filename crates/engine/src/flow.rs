@@ -1,0 +1,436 @@
+//! What an author wrote: `Flow`, `Step` and the closed set of step kinds, with positions.
+//!
+//! Nothing is resolved here: names of actions, aliases and flows are as written. `check` tells
+//! whether they exist, `plan` orders the steps.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use indexmap::IndexMap;
+use linchpin_connector::{Effect, ErrorKind};
+use linchpin_language::{Expression, Fields, Source, Span, Template, Text};
+
+use crate::retry::RetryPolicy;
+
+/// Something written at a place in a file.
+#[derive(Clone, Debug)]
+pub struct Located<T> {
+    /// What was written.
+    pub value: T,
+    /// Where, in bytes of the flow's file.
+    pub span: Span,
+}
+
+/// A flow or subflow.
+#[derive(Clone, Debug)]
+pub struct Flow {
+    /// `flow:`, the name it is called and started by.
+    pub name: String,
+    /// `description:`
+    pub description: Option<String>,
+    /// `owner:`
+    pub owner: Option<String>,
+    /// `enabled:`; a disabled flow is not started by its triggers.
+    pub enabled: bool,
+    /// `connections:`, alias to spoke.
+    pub connections: IndexMap<String, Located<String>>,
+    /// `trigger:` or `triggers:`
+    pub triggers: Vec<Located<Trigger>>,
+    /// `concurrency:`
+    pub concurrency: Option<Concurrency>,
+    /// `run_by:`, the roles whose holders may start it.
+    pub run_by: Vec<String>,
+    /// `inputs:`
+    pub inputs: Fields,
+    /// `vars:`, with type and first value (the schema's default).
+    pub vars: Fields,
+    /// `defaults:`
+    pub defaults: Defaults,
+    /// `limits:`, how many changes of an effect one run may make.
+    pub limits: IndexMap<Effect, u64>,
+    /// `timeout:` of the whole run.
+    pub timeout: Option<Duration>,
+    /// `steps:`
+    pub steps: Block,
+    /// `on_error:`
+    pub on_error: Option<Block>,
+    /// `on_cancel:`
+    pub on_cancel: Option<Block>,
+    /// `finally:`
+    pub finally: Option<Block>,
+    /// `outputs:`
+    pub outputs: IndexMap<String, Located<Expression>>,
+    /// The file it was read from.
+    pub source: Source,
+    /// How many blocks it has: each [`Block::index`] is below it.
+    pub blocks: usize,
+}
+
+/// `defaults:`, for the calls of the flow that say nothing themselves.
+#[derive(Clone, Debug, Default)]
+pub struct Defaults {
+    /// Bounds one attempt of a call.
+    pub timeout: Option<Duration>,
+    /// Merged key by key under a step's own.
+    pub retry: RetryPolicy,
+}
+
+/// `concurrency:`, how many runs of the flow may be active at once.
+#[derive(Clone, Debug)]
+pub struct Concurrency {
+    /// `max:`
+    pub max: u32,
+    /// `full:`, what happens to one more.
+    pub full: Full,
+    /// `key:`, groups runs by a value of their inputs.
+    pub key: Option<Expression>,
+}
+
+/// What happens to a start when `concurrency.max` runs are active.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Full {
+    /// It waits its turn.
+    Queue,
+    /// It does not happen, and is recorded as skipped.
+    Skip,
+    /// The oldest active run is cancelled.
+    Cancel,
+}
+
+/// What starts a run by itself.
+#[derive(Clone, Debug)]
+pub enum Trigger {
+    /// `schedule:`
+    Schedule(Schedule),
+    /// `form:`, a page for people.
+    Form {
+        /// `title:`
+        title: Option<String>,
+    },
+}
+
+/// `schedule:`, when runs fall due. Computed by [`crate::schedule`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Schedule {
+    /// When.
+    pub rule: Rule,
+    /// `timezone:`, an IANA name; none only beside `every`.
+    pub timezone: Option<String>,
+    /// `missed:`
+    pub missed: Missed,
+    /// `jitter:`, the largest random delay.
+    pub jitter: Option<Duration>,
+}
+
+/// The rule of a schedule.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Rule {
+    /// `cron:`, 5 or 6 fields.
+    Cron(String),
+    /// `every:`, counted from the Unix epoch, so that a restart changes nothing.
+    Every(Duration),
+}
+
+/// What happens to due instants that passed while no daemon ran.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missed {
+    /// None of them is made up for.
+    None,
+    /// The newest one is.
+    Latest,
+    /// Each one is, oldest first.
+    All,
+}
+
+/// A list of steps.
+#[derive(Clone, Debug)]
+pub struct Block {
+    /// Its number in the flow, in the order read; the plan's graphs are kept under it.
+    pub index: usize,
+    /// The steps as written.
+    pub steps: Vec<Step>,
+}
+
+/// One place in a flow.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// The name in paths: the id, or `#3` for the third step of its list without one.
+    pub segment: Arc<str>,
+    /// `id:`
+    pub id: Option<Located<String>>,
+    /// `name:`, shown in place of the id.
+    pub name: Option<String>,
+    /// `if:` beside another kind.
+    pub guard: Option<Located<Expression>>,
+    /// `after:`
+    pub after: Option<Vec<Located<String>>>,
+    /// `timeout:`, of one attempt of a call, of the whole for a block.
+    pub timeout: Option<Duration>,
+    /// `on_error:`
+    pub on_error: OnError,
+    /// What it is.
+    pub kind: StepKind,
+    /// Where the step begins.
+    pub span: Span,
+}
+
+/// `on_error:` of a step.
+#[derive(Clone, Debug)]
+pub enum OnError {
+    /// The failure goes up.
+    Stop,
+    /// The failure is handled; the output is null.
+    Continue,
+    /// These steps handle it.
+    Steps(Block),
+}
+
+/// The closed set of step kinds.
+#[derive(Clone, Debug)]
+pub enum StepKind {
+    /// `call: ALIAS.ACTION`
+    Call(Call),
+    /// `call: flow.NAME`
+    Subflow(Subflow),
+    /// `if` + `then` / `else_if` / `else`
+    If(If),
+    /// `for_each`
+    ForEach(ForEach),
+    /// `try` + `catch` / `finally`
+    Try(Try),
+    /// `wait:`
+    Wait(Wait),
+    /// `ask:`
+    Ask(Ask),
+    /// `set:`, variable to value.
+    Set(IndexMap<String, Located<Expression>>),
+    /// `log:`
+    Log(Log),
+    /// `end:`
+    End,
+    /// `fail:`
+    Fail(Fail),
+}
+
+/// A call of an action.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// The alias, before the first dot of `call:`.
+    pub alias: Located<String>,
+    /// The action, after it: `courses.assign`.
+    pub action: Located<String>,
+    /// `with:`; an empty map when absent.
+    pub with: Located<Template>,
+    /// `connection:`, another alias of the same spoke.
+    pub connection: Option<Located<Text>>,
+    /// `retry:`
+    pub retry: RetryPolicy,
+}
+
+/// A call of a subflow.
+#[derive(Clone, Debug)]
+pub struct Subflow {
+    /// The flow's name, after `flow.`.
+    pub flow: Located<String>,
+    /// `with:`, its inputs.
+    pub with: Located<Template>,
+    /// `connections:`, its alias to ours.
+    pub connections: IndexMap<String, Located<String>>,
+}
+
+/// A condition.
+#[derive(Clone, Debug)]
+pub struct If {
+    /// `if`/`then`, then each `else_if`/`then`.
+    pub arms: Vec<(Located<Expression>, Block)>,
+    /// `else`
+    pub otherwise: Option<Block>,
+}
+
+/// A loop.
+#[derive(Clone, Debug)]
+pub struct ForEach {
+    /// What it goes over.
+    pub source: LoopSource,
+    /// `as:`
+    pub item: Located<String>,
+    /// `parallel:`, from 1.
+    pub parallel: u32,
+    /// `on_item_error:`
+    pub on_item_error: OnItemError,
+    /// `collect:`
+    pub collect: Option<Located<Expression>>,
+    /// `steps:`, or one step with the id `output` for a `call` body.
+    pub body: Block,
+}
+
+/// What a loop goes over.
+#[derive(Clone, Debug)]
+pub enum LoopSource {
+    /// A list.
+    List(Located<Expression>),
+    /// The rows of a stream action.
+    Stream(Call),
+}
+
+/// What a failed iteration does to its loop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnItemError {
+    /// The loop stops with the error.
+    Stop,
+    /// The iteration is counted as failed; the others go on.
+    Continue,
+}
+
+/// An error handler around steps.
+#[derive(Clone, Debug)]
+pub struct Try {
+    /// `try:`
+    pub body: Block,
+    /// `catch:`
+    pub catches: Vec<Catch>,
+    /// `finally:`
+    pub finally: Option<Block>,
+}
+
+/// A clause of `catch:`.
+#[derive(Clone, Debug)]
+pub struct Catch {
+    /// `on:`; empty means any kind.
+    pub on: Vec<ErrorKind>,
+    /// `steps:`
+    pub body: Block,
+}
+
+/// A wait.
+#[derive(Clone, Debug)]
+pub enum Wait {
+    /// `for:`, a duration as text.
+    For(Located<Text>),
+    /// `until:`, an instant as text.
+    Until(Located<Text>),
+}
+
+/// A question to a person.
+#[derive(Clone, Debug)]
+pub struct Ask {
+    /// `of:`, `starter` or an e-mail address or role.
+    pub of: Located<Text>,
+    /// `form:`, the fields to fill.
+    pub form: IndexMap<String, AskField>,
+    /// `message:`
+    pub message: Option<Located<Text>>,
+    /// `submit:`, the label of the button.
+    pub submit: Option<String>,
+    /// `timeout:`
+    pub timeout: Option<Duration>,
+}
+
+/// A field of a form.
+#[derive(Clone, Debug)]
+pub struct AskField {
+    /// Its type and constraints.
+    pub schema: linchpin_language::Schema,
+    /// `choices_from:`
+    pub choices: Option<ChoicesFrom>,
+}
+
+/// Choices that are read when the form opens.
+#[derive(Clone, Debug)]
+pub struct ChoicesFrom {
+    /// The read that lists them.
+    pub call: Call,
+    /// `value:`, the field of a row that is the answer.
+    pub value: String,
+    /// `columns:`, the fields shown.
+    pub columns: Vec<String>,
+    /// `list:`, the output field that holds the rows; the only list there is when absent.
+    pub list: Option<String>,
+}
+
+/// `log:`
+#[derive(Clone, Debug)]
+pub struct Log {
+    /// `level:`
+    pub level: Level,
+    /// The message.
+    pub message: Located<Text>,
+}
+
+/// How loud a log line is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Level {
+    /// For the record.
+    Info,
+    /// A person should look some time.
+    Warn,
+    /// A person should look now.
+    Error,
+}
+
+/// `fail:`
+#[derive(Clone, Debug)]
+pub struct Fail {
+    /// `kind:`; `rejected` when absent.
+    pub kind: ErrorKind,
+    /// The message.
+    pub message: Located<Text>,
+}
+
+impl Step {
+    /// The blocks directly inside this step, each with its label in paths.
+    pub fn blocks(&self) -> Vec<(Arm, &Block)> {
+        let mut blocks = match &self.kind {
+            StepKind::If(branch) => {
+                let arms = branch.arms.iter().enumerate();
+                let mut all: Vec<_> = arms.map(|(at, (_, block))| (Arm::Then(at), block)).collect();
+                all.extend(branch.otherwise.iter().map(|block| (Arm::Else, block)));
+                all
+            }
+            StepKind::ForEach(each) => vec![(Arm::Body, &each.body)],
+            StepKind::Try(guarded) => {
+                let mut all = vec![(Arm::Try, &guarded.body)];
+                let catches = guarded.catches.iter().enumerate();
+                all.extend(catches.map(|(at, clause)| (Arm::Catch(at), &clause.body)));
+                all.extend(guarded.finally.iter().map(|block| (Arm::Finally, block)));
+                all
+            }
+            StepKind::Call(_)
+            | StepKind::Subflow(_)
+            | StepKind::Wait(_)
+            | StepKind::Ask(_)
+            | StepKind::Set(_)
+            | StepKind::Log(_)
+            | StepKind::End
+            | StepKind::Fail(_) => Vec::new(),
+        };
+        if let OnError::Steps(block) = &self.on_error {
+            blocks.push((Arm::OnError, block));
+        }
+        blocks
+    }
+}
+
+/// Which block of a step or flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Arm {
+    /// `steps` of a loop; iterations are told apart by their number.
+    Body,
+    /// `then`, and the `then` of the n-th `else_if` from 1.
+    Then(usize),
+    /// `else`
+    Else,
+    /// `try`
+    Try,
+    /// The n-th clause of `catch`, from 0.
+    Catch(usize),
+    /// `finally`
+    Finally,
+    /// `on_error`
+    OnError,
+    /// `on_cancel`
+    OnCancel,
+    /// The steps of a subflow.
+    Flow,
+}
