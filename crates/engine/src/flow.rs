@@ -266,6 +266,7 @@ pub struct ForEach {
 
 /// What a loop goes over.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "one for each loop of a flow, never moved about")]
 pub enum LoopSource {
     /// A list.
     List(Located<Expression>),

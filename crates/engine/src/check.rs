@@ -1,0 +1,163 @@
+//! A flow and a catalog to diagnostics: names, types, order, schedules. All mistakes at once.
+//!
+//! Nothing is run. What a flow can name is looked up in the [`Catalog`]; what its expressions and
+//! texts read is compared with what is surely there at that place (SEMANTICS, "Names, outputs,
+//! scope").
+
+mod calls;
+mod graph;
+mod hints;
+mod references;
+mod schedule;
+mod sight;
+mod types;
+mod visit;
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use linchpin_language::{Diagnostic, Document, Node, Schema, Severity, Span};
+
+use crate::catalog::Catalog;
+use crate::flow::Flow;
+use crate::parse;
+use crate::plan::{self, Ancestors, Graph};
+use sight::Trail;
+
+/// Everything that is wrong with a flow that could be parsed, ordered by place.
+pub fn check(flow: &Flow, catalog: &Catalog) -> Vec<Diagnostic> {
+    match Document::parse(flow.source.name(), flow.source.text()) {
+        Ok(document) => found_in(flow, catalog, &document, &BTreeSet::new()),
+        Err(mistakes) => mistakes,
+    }
+}
+
+/// Everything that is wrong with the text of a flow's file: the mistakes of [`parse::parse`] and,
+/// for all that could be read, those of [`check`].
+pub fn check_text(name: &str, text: &str, catalog: &Catalog) -> Vec<Diagnostic> {
+    let document = match Document::parse(name, text) {
+        Ok(document) => document,
+        Err(mistakes) => return mistakes,
+    };
+    let parse::Parsed { flow, mut mistakes, broken } = parse::read(&document);
+    mistakes.extend(found_in(&flow, catalog, &document, &broken));
+    mistakes.sort_by_key(|mistake| mistake.span.start);
+    mistakes
+}
+
+fn found_in(
+    flow: &Flow,
+    catalog: &Catalog,
+    document: &Document,
+    broken: &BTreeSet<usize>,
+) -> Vec<Diagnostic> {
+    let graphs = plan::graphs(flow);
+    let mut checker = Checker {
+        flow,
+        catalog,
+        broken,
+        ancestors: graphs.iter().map(Graph::ancestors).collect(),
+        graphs,
+        inputs: Rc::new(types::some_object(&flow.inputs)),
+        vars: Rc::new(types::some_object(&flow.vars)),
+        root: document.root(),
+        nodes: BTreeMap::new(),
+        places: BTreeMap::new(),
+        types: RefCell::default(),
+        used: BTreeSet::new(),
+        found: Vec::new(),
+    };
+    checker.note_nodes(&document.root());
+    graph::names(&mut checker);
+    graph::order(&mut checker);
+    schedule::triggers(&mut checker);
+    calls::aliases(&mut checker);
+    visit::flow(&mut checker);
+    hints::secrets(&mut checker, &document.root());
+    hints::unused_reads(&mut checker);
+    checker.found.sort_by_key(|mistake| mistake.span.start);
+    checker.found
+}
+
+/// The type of an output; `None` while it is being found.
+type Type = Option<Rc<Schema>>;
+
+/// What the checks share.
+struct Checker<'c> {
+    flow: &'c Flow,
+    catalog: &'c Catalog,
+    /// Where the steps begin that could not be read: they are left out, but their ids exist.
+    broken: &'c BTreeSet<usize>,
+    graphs: Vec<Graph>,
+    ancestors: Vec<Ancestors>,
+    /// The type of `inputs`.
+    inputs: Rc<Schema>,
+    /// The type of `vars`.
+    vars: Rc<Schema>,
+    /// The whole document.
+    root: Node<'c>,
+    /// The nodes of the document by their place: what a flow keeps of them is the span.
+    nodes: BTreeMap<(usize, usize), Node<'c>>,
+    /// Where the step of each id is.
+    places: BTreeMap<&'c str, Trail<'c>>,
+    /// The types of outputs found so far, by block and position.
+    types: RefCell<BTreeMap<(usize, usize), Type>>,
+    /// The ids that something reads.
+    used: BTreeSet<String>,
+    found: Vec<Diagnostic>,
+}
+
+impl<'c> Checker<'c> {
+    fn note_nodes(&mut self, node: &Node<'c>) {
+        let Span { start, end } = node.span();
+        self.nodes.entry((start, end)).or_insert_with(|| node.clone());
+        for (_, value) in node.entries() {
+            self.note_nodes(&value);
+        }
+        for item in node.items() {
+            self.note_nodes(&item);
+        }
+    }
+
+    fn node(&self, span: Span) -> Option<Node<'c>> {
+        self.nodes.get(&(span.start, span.end)).cloned()
+    }
+
+    fn report(&mut self, mistake: Diagnostic) {
+        self.found.push(mistake);
+    }
+
+    /// A diagnostic at a place of the flow.
+    fn at(
+        &self,
+        severity: Severity,
+        code: linchpin_language::Code,
+        message: impl Into<String>,
+        span: Span,
+    ) -> Diagnostic {
+        Diagnostic::new(severity, code, message, self.flow.source.clone(), span)
+    }
+
+    fn error(
+        &self,
+        code: linchpin_language::Code,
+        message: impl Into<String>,
+        span: Span,
+    ) -> Diagnostic {
+        self.at(Severity::Error, code, message, span)
+    }
+}
+
+/// Adds what was probably meant, or what there is.
+fn suggest<'n>(
+    mistake: Diagnostic,
+    word: &str,
+    names: impl Iterator<Item = &'n str> + Clone,
+) -> Diagnostic {
+    if let Some(near) = linchpin_language::did_you_mean(word, names.clone()) {
+        return mistake.with_help(format!("did you mean `{near}`?"));
+    }
+    let all: Vec<&str> = names.take(20).collect();
+    if all.is_empty() { mistake } else { mistake.with_help(format!("there is {}", all.join(", "))) }
+}

@@ -1,0 +1,370 @@
+//! What calls name and what they are given: aliases, actions, flows, inputs.
+
+use linchpin_connector::{ActionSpec, Effect};
+use linchpin_language::{
+    Diagnostic, Fields, Node, Schema, Severity, Span, Text, Type, Value, codes,
+};
+
+use super::sight::Hop;
+use super::visit::has_pill;
+use super::{Checker, hints, references, suggest, types};
+use crate::catalog::{ActionFacts, Catalog};
+use crate::flow::{Call, ChoicesFrom, Located, Subflow};
+
+/// Where an action is called.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// As a step, or as the body of a loop.
+    Step,
+    /// As what a loop goes over: streams only.
+    Loop,
+    /// To list the choices of a form.
+    Choices,
+}
+
+/// The aliases that the flow declares.
+pub(super) fn aliases(checker: &mut Checker<'_>) {
+    let flow = checker.flow;
+    let catalog = checker.catalog;
+    for (alias, spoke) in &flow.connections {
+        if alias == "flow" {
+            let message = "an alias cannot be called `flow`: `call: flow.NAME` is a subflow";
+            let mistake = checker.error(codes::RESERVED_ID, message, spoke.span);
+            checker.report(mistake);
+        }
+        if !catalog.spokes.contains_key(&spoke.value) {
+            unknown_spoke(checker, spoke);
+            continue;
+        }
+        let found = match catalog.aliases.get(alias) {
+            Some(bound) if *bound != spoke.value => {
+                let message =
+                    format!("`{alias}` is a connection of the spoke `{bound}` in this environment");
+                checker.error(codes::BAD_CONNECTION, message, spoke.span)
+            }
+            Some(_) => continue,
+            None if catalog.aliases.is_empty() => continue,
+            None => {
+                let message = format!("this environment has no connection `{alias}`");
+                let help =
+                    format!("add it to connections.yaml: {alias}: {{ spoke: {} }}", spoke.value);
+                checker
+                    .at(Severity::Warning, codes::UNKNOWN_ALIAS, message, spoke.span)
+                    .with_help(help)
+            }
+        };
+        checker.report(found);
+    }
+}
+
+fn unknown_spoke(checker: &mut Checker<'_>, spoke: &Located<String>) {
+    let catalog = checker.catalog;
+    let message = format!("there is no spoke `{}`", spoke.value);
+    let mistake = checker.error(codes::UNKNOWN_SPOKE, message, spoke.span);
+    let known = catalog.spokes.keys().map(String::as_str);
+    checker.report(suggest(mistake, &spoke.value, known));
+}
+
+/// A call of an action.
+pub(super) fn action<'c>(
+    checker: &mut Checker<'c>,
+    call: &'c Call,
+    trail: &[Hop<'c>],
+    place: Place,
+) {
+    references::template(checker, call.with.span, trail);
+    if let Some(connection) = &call.connection {
+        references::text(checker, connection, trail);
+        self::connection(checker, call, connection);
+    }
+    let Some(spec) = known_action(checker, call) else {
+        return;
+    };
+    let name = format!("`{}.{}`", call.alias.value, spec.name);
+    inputs(checker, &spec.inputs, call.with.span, call.action.span, &name, trail);
+    stream(checker, call, spec, place);
+    hints::raw_queries(checker, call);
+    let facts = ActionFacts::of(spec);
+    if place == Place::Step && facts.effect.is_write() && !facts.idempotent && !facts.verifies {
+        let message = "after a broken connection this step will ask a person";
+        let help = format!("{name} can neither be verified nor be sent again");
+        let hint = checker.at(Severity::Hint, codes::UNVERIFIABLE_WRITE, message, call.action.span);
+        checker.report(hint.with_help(help));
+    }
+}
+
+/// `connection:` where it is a plain alias.
+fn connection(checker: &mut Checker<'_>, call: &Call, connection: &Located<Text>) {
+    if !connection.value.is_literal() {
+        return;
+    }
+    let flow = checker.flow;
+    let alias = connection.value.source();
+    let spoke = Catalog::spoke_of(&flow.connections, &call.alias.value);
+    let mistake = match flow.connections.get(alias) {
+        None => {
+            let message = format!("this flow declares no alias `{alias}`");
+            let mistake = checker.error(codes::UNKNOWN_ALIAS, message, connection.span);
+            suggest(mistake, alias, flow.connections.keys().map(String::as_str))
+        }
+        Some(other) if other.value != spoke => {
+            let message = format!("`{alias}` is of the spoke `{}`, not `{spoke}`", other.value);
+            checker.error(codes::BAD_CONNECTION, message, connection.span)
+        }
+        Some(_) => return,
+    };
+    checker.report(mistake);
+}
+
+/// The action that a call names; reports what does not exist.
+fn known_action<'c>(checker: &mut Checker<'c>, call: &Call) -> Option<&'c ActionSpec> {
+    let flow = checker.flow;
+    let catalog = checker.catalog;
+    let alias = &call.alias;
+    let name = Catalog::spoke_of(&flow.connections, &alias.value);
+    let Some(spoke) = catalog.spokes.get(name) else {
+        // An unknown spoke of a declared alias is reported at the declaration.
+        if !flow.connections.contains_key(&alias.value) {
+            unknown_alias(checker, alias);
+        }
+        return None;
+    };
+    if let Some(action) = spoke.action(&call.action.value) {
+        return Some(action.spec());
+    }
+    let message = format!("the spoke `{name}` has no action `{}`", call.action.value);
+    let mistake = checker.error(codes::UNKNOWN_ACTION, message, call.action.span);
+    let known: Vec<&str> = spoke.actions().map(|(name, _)| name).collect();
+    checker.report(suggest(mistake, &call.action.value, known.iter().copied()));
+    None
+}
+
+fn unknown_alias(checker: &mut Checker<'_>, alias: &Located<String>) {
+    let message = format!("there is no alias and no spoke `{}`", alias.value);
+    let mistake = checker.error(codes::UNKNOWN_ALIAS, message, alias.span);
+    let declared = checker.flow.connections.keys();
+    let known = declared.chain(checker.catalog.spokes.keys()).map(String::as_str);
+    let mistake = match checker.catalog.aliases.get(&alias.value) {
+        Some(spoke) => mistake.with_help(format!(
+            "declare it at the top of the flow: connections: {{ {}: {spoke} }}",
+            alias.value
+        )),
+        None => suggest(mistake, &alias.value, known),
+    };
+    checker.report(mistake);
+}
+
+fn stream(checker: &mut Checker<'_>, call: &Call, spec: &ActionSpec, place: Place) {
+    let name = format!("{}.{}", call.alias.value, spec.name);
+    let (message, help) = match (spec.stream.is_some(), place) {
+        (true, Place::Step) => {
+            let help = format!("write for_each: {{ call: {name}, with: {{ ... }} }}");
+            (format!("`{name}` gives a stream: it can stand in `for_each` only"), help)
+        }
+        (false, Place::Loop) => {
+            let help = "call it in a step before and go over a list of its output".to_owned();
+            (format!("`{name}` gives no stream"), help)
+        }
+        (_, Place::Choices) if spec.effect.is_write() || spec.effect == Effect::None => {
+            let help = "choices come from a read".to_owned();
+            (format!("`{name}` is no read"), help)
+        }
+        _ => return,
+    };
+    let mistake = checker.error(codes::MISPLACED_STREAM, message, call.action.span);
+    checker.report(mistake.with_help(help));
+}
+
+/// A call of a subflow.
+pub(super) fn subflow<'c>(checker: &mut Checker<'c>, call: &'c Subflow, trail: &[Hop<'c>]) {
+    let catalog = checker.catalog;
+    let Some(signature) = catalog.flows.get(&call.flow.value) else {
+        let message = format!("there is no flow `{}`", call.flow.value);
+        let mistake = checker.error(codes::UNKNOWN_FLOW, message, call.flow.span);
+        let known = catalog.flows.keys().map(String::as_str);
+        checker.report(suggest(mistake, &call.flow.value, known));
+        return;
+    };
+    let name = format!("`flow.{}`", call.flow.value);
+    inputs(checker, &signature.inputs, call.with.span, call.flow.span, &name, trail);
+    for (theirs, ours) in &call.connections {
+        let spoke = Catalog::spoke_of(&checker.flow.connections, &ours.value);
+        let mistake = match signature.connections.get(theirs) {
+            None => {
+                let key = checker.node(ours.span).map_or(ours.span, |node| node.key_span());
+                let message = format!("{name} has no alias `{theirs}`");
+                let mistake = checker.error(codes::UNKNOWN_ALIAS, message, key);
+                suggest(mistake, theirs, signature.connections.keys().map(String::as_str))
+            }
+            Some(_) if !catalog.spokes.contains_key(spoke) => {
+                unknown_alias(checker, ours);
+                continue;
+            }
+            Some(wanted) if wanted != spoke => {
+                let message =
+                    format!("`{}` is of the spoke `{spoke}`, {name} wants `{wanted}`", ours.value);
+                checker.error(codes::BAD_CONNECTION, message, ours.span)
+            }
+            Some(_) => continue,
+        };
+        checker.report(mistake);
+    }
+}
+
+/// What a call is given against what it takes.
+fn inputs<'c>(
+    checker: &mut Checker<'c>,
+    wanted: &Fields,
+    with: Span,
+    name_span: Span,
+    name: &str,
+    trail: &[Hop<'c>],
+) {
+    let node = checker.node(with).filter(|node| node.value().is_object());
+    let given: Vec<(&str, Node<'c>)> = node.as_ref().map_or_else(Vec::new, |node| node.entries());
+    for (key, schema) in wanted {
+        let is_given = given.iter().any(|(given, _)| given == key);
+        if schema.required && schema.default.is_none() && key != "*" && !is_given {
+            let message = format!("{name} needs the input `{key}`");
+            let help = format!("add `{key}` to `with`: {}", types::named(schema));
+            let mistake = checker.error(codes::MISSING_INPUT, message, name_span);
+            checker.report(mistake.with_help(help));
+        }
+    }
+    for (key, value) in &given {
+        match wanted.get(*key) {
+            Some(schema) => input(checker, schema, value, key, trail),
+            None if wanted.contains_key("*") => {}
+            None => {
+                let message = format!("{name} has no input `{key}`");
+                let mistake = value.error_at_key(codes::UNKNOWN_INPUT, message);
+                checker.report(suggest(mistake, key, wanted.keys().map(String::as_str)));
+            }
+        }
+    }
+}
+
+/// One value against its type.
+fn input<'c>(
+    checker: &mut Checker<'c>,
+    schema: &Schema,
+    node: &Node<'c>,
+    name: &str,
+    trail: &[Hop<'c>],
+) {
+    if !has_pill(node.value()) {
+        if let Err(mismatch) = schema.coerce(node.value().clone(), name) {
+            let mistake = node.error(codes::WRONG_INPUT_TYPE, mismatch.message);
+            checker.report(with_choices(mistake, schema, node));
+        }
+        return;
+    }
+    match (node.value(), &schema.ty) {
+        (_, Type::Any) => {}
+        (Value::String(source), _) => {
+            let Ok(text) = Text::parse(source) else {
+                return;
+            };
+            let found = types::of_text(checker, &text, trail);
+            if !types::fits(schema, &found) {
+                wrong_input(checker, schema, node, name, &types::named(&found));
+            }
+        }
+        (Value::Array(_), Type::List(items)) => {
+            for item in node.items() {
+                input(checker, items, &item, name, trail);
+            }
+        }
+        (Value::Object(_), Type::Object(fields)) => {
+            for (key, value) in node.entries() {
+                if let Some(field) = fields.get(key) {
+                    input(checker, field, &value, &format!("{name}.{key}"), trail);
+                }
+            }
+        }
+        (Value::Array(_), _) => wrong_input(checker, schema, node, name, "a list"),
+        (Value::Object(_), _) => wrong_input(checker, schema, node, name, "an object"),
+        (Value::Null | Value::Bool(_) | Value::Number(_), _) => {}
+    }
+}
+
+fn wrong_input(
+    checker: &mut Checker<'_>,
+    schema: &Schema,
+    node: &Node<'_>,
+    name: &str,
+    found: &str,
+) {
+    let message = format!("`{name}` takes {}, this is {found}", types::named(schema));
+    checker.report(node.error(codes::WRONG_INPUT_TYPE, message));
+}
+
+fn with_choices(mistake: Diagnostic, schema: &Schema, node: &Node<'_>) -> Diagnostic {
+    let choices: Vec<&str> = schema.choices.iter().filter_map(Value::as_str).collect();
+    match node.as_str() {
+        Some(word) if !choices.is_empty() => suggest(mistake, word, choices.iter().copied()),
+        _ => mistake,
+    }
+}
+
+/// The fields of a row that `choices_from` names.
+pub(super) fn choices(checker: &mut Checker<'_>, choices: &ChoicesFrom) {
+    let Some(spec) = types::spec(checker, &choices.call) else {
+        return;
+    };
+    let span = choices.call.action.span;
+    let Some(row) = row(checker, spec, choices, span) else {
+        return;
+    };
+    for field in std::iter::once(&choices.value).chain(&choices.columns) {
+        let path: Vec<String> = field.split('.').map(str::to_owned).collect();
+        if let Some(types::Problem { known: Some(known), .. }) = types::problem(&row, &path) {
+            let message = format!("the rows of `{}` have no field `{field}`", spec.name);
+            let mistake = checker.error(codes::UNKNOWN_FIELD, message, span);
+            checker.report(suggest(mistake, field, known.iter().map(String::as_str)));
+        }
+    }
+}
+
+/// The type of the rows that are chosen from.
+fn row(
+    checker: &mut Checker<'_>,
+    spec: &ActionSpec,
+    choices: &ChoicesFrom,
+    span: Span,
+) -> Option<Schema> {
+    if let Some(stream) = &spec.stream {
+        return Some(stream.row.clone());
+    }
+    let Type::Object(fields) = &spec.outputs.ty else {
+        return None;
+    };
+    let lists: Vec<(&str, &Schema)> = fields
+        .iter()
+        .filter_map(|(name, field)| match &field.ty {
+            Type::List(items) => Some((name.as_str(), &**items)),
+            _ => None,
+        })
+        .collect();
+    match (&choices.list, lists.as_slice()) {
+        (Some(name), lists) => {
+            let found = lists.iter().find(|(list, _)| list == name);
+            if found.is_none() && !fields.is_empty() && !fields.contains_key("*") {
+                let message = format!("`{}` gives no list `{name}`", spec.name);
+                let mistake = checker.error(codes::UNKNOWN_FIELD, message, span);
+                checker.report(suggest(mistake, name, lists.iter().map(|(list, _)| *list)));
+            }
+            found.map(|(_, row)| (*row).clone())
+        }
+        (None, [(_, row)]) => Some((*row).clone()),
+        (None, [_, _, ..]) => {
+            let message = format!("`{}` gives several lists", spec.name);
+            let mistake = checker.error(codes::MISSING_KEY, message, span);
+            let names: Vec<&str> = lists.iter().map(|(list, _)| *list).collect();
+            let help = format!("say which with `list`: {}", names.join(", "));
+            checker.report(mistake.with_help(help));
+            None
+        }
+        (None, []) => None,
+    }
+}

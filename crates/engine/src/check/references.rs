@@ -1,0 +1,357 @@
+//! What expressions and texts read: does the name exist, is it there yet, does it have the field,
+//! can it be null.
+
+use std::rc::Rc;
+
+use linchpin_language::{Diagnostic, Expression, Node, Reference, Span, Text, codes};
+
+use super::sight::{Hop, Sight, sight};
+use super::types::{self, Problem};
+use super::{Checker, suggest};
+use crate::flow::{Arm, Located, Step, StepKind};
+
+/// The roots that are always names.
+pub(super) const ROOTS: &[&str] =
+    &["inputs", "vars", "flow", "run", "trigger", "error", "steps", "iteration", "output"];
+
+/// The fields of `steps.x`.
+pub(super) const RECORD: &[&str] =
+    &["status", "output", "error", "attempts", "started_at", "ended_at"];
+
+/// Where something is read.
+struct Reader<'r, 'c> {
+    /// The scalar it stands in.
+    node: &'r Node<'c>,
+    /// The way to the step.
+    trail: &'r [Hop<'c>],
+    /// All that the same expression or text reads.
+    beside: &'r [Reference],
+}
+
+/// An expression field.
+pub(super) fn expression<'c>(
+    checker: &mut Checker<'c>,
+    expression: &Located<Expression>,
+    trail: &[Hop<'c>],
+) {
+    let Some(node) = checker.node(expression.span) else {
+        return;
+    };
+    let beside = expression.value.references();
+    let reader = Reader { node: &node, trail, beside };
+    for reference in beside {
+        one(checker, &reader, reference);
+    }
+    let mistakes = expression
+        .value
+        .mistakes(&|name| types::of_name(checker, name, trail).map(Rc::unwrap_or_clone));
+    for mistake in mistakes {
+        let mistake = node.mistake(&mistake);
+        let is_known = checker.found.iter().any(|known| {
+            known.code == mistake.code
+                && known.span.start < mistake.span.end
+                && mistake.span.start < known.span.end
+        });
+        if !is_known {
+            checker.report(mistake);
+        }
+    }
+}
+
+/// A text field.
+pub(super) fn text<'c>(checker: &mut Checker<'c>, text: &Located<Text>, trail: &[Hop<'c>]) {
+    if let Some(node) = checker.node(text.span) {
+        text_at(checker, &text.value, &node, trail);
+    }
+}
+
+fn text_at<'c>(checker: &mut Checker<'c>, text: &Text, node: &Node<'c>, trail: &[Hop<'c>]) {
+    let beside = text.references();
+    let reader = Reader { node, trail, beside };
+    for reference in beside {
+        one(checker, &reader, reference);
+    }
+}
+
+/// All texts of a map such as `with`.
+pub(super) fn template<'c>(checker: &mut Checker<'c>, span: Span, trail: &[Hop<'c>]) {
+    if let Some(node) = checker.node(span).filter(|node| node.value().is_object()) {
+        leaves(checker, &node, trail);
+    }
+}
+
+fn leaves<'c>(checker: &mut Checker<'c>, node: &Node<'c>, trail: &[Hop<'c>]) {
+    // A text that cannot be read was reported when the flow was parsed.
+    if let Some(Ok(text)) = node.as_str().map(Text::parse) {
+        text_at(checker, &text, node, trail);
+    }
+    for (_, value) in node.entries() {
+        leaves(checker, &value, trail);
+    }
+    for item in node.items() {
+        leaves(checker, &item, trail);
+    }
+}
+
+fn one<'c>(checker: &mut Checker<'c>, reader: &Reader<'_, 'c>, reference: &Reference) {
+    let root = reference.root.as_str();
+    if root == "this" || root.starts_with('@') {
+        return;
+    }
+    if types::local(checker, root, reader.trail).is_some() {
+        return fields(checker, reader, reference);
+    }
+    match root {
+        "inputs" | "flow" | "run" | "trigger" => fields(checker, reader, reference),
+        "vars" => variable(checker, reader, reference),
+        "error" if in_handler(reader.trail) => {}
+        "error" => misplaced(checker, reader, reference, "`error` is there in handlers only"),
+        "iteration" if in_loop(reader.trail) => fields(checker, reader, reference),
+        "iteration" => misplaced(checker, reader, reference, "`iteration` is there in loops only"),
+        "output" => misplaced(
+            checker,
+            reader,
+            reference,
+            "`output` is there in the `collect` of a loop with a `call` only",
+        ),
+        "steps" => record(checker, reader, reference),
+        id => step(checker, reader, reference, id),
+    }
+}
+
+fn misplaced(
+    checker: &mut Checker<'_>,
+    reader: &Reader<'_, '_>,
+    reference: &Reference,
+    message: &str,
+) {
+    let found = at(reader, reference, codes::UNKNOWN_NAME, message.to_owned());
+    checker.report(found);
+}
+
+fn at(
+    reader: &Reader<'_, '_>,
+    reference: &Reference,
+    code: linchpin_language::Code,
+    message: String,
+) -> Diagnostic {
+    let mut found = reader.node.error(code, message);
+    found.span = reader.node.span_within(reference.range.clone());
+    found
+}
+
+fn variable<'c>(checker: &mut Checker<'c>, reader: &Reader<'_, 'c>, reference: &Reference) {
+    let flow = checker.flow;
+    match reference.path.first() {
+        Some(name) if !flow.vars.contains_key(name) => {
+            let message = format!("the variable `{name}` is not declared");
+            let found = at(reader, reference, codes::UNDECLARED_VARIABLE, message);
+            let found = match flow.vars.is_empty() {
+                true => {
+                    found.with_help(format!("declare it: vars: {{ {name}: {{ type: string }} }}"))
+                }
+                false => suggest(found, name, flow.vars.keys().map(String::as_str)),
+            };
+            checker.report(found);
+        }
+        Some(_) | None => fields(checker, reader, reference),
+    }
+}
+
+/// `steps.x`, the record of a step.
+fn record<'c>(checker: &mut Checker<'c>, reader: &Reader<'_, 'c>, reference: &Reference) {
+    let Some(id) = reference.path.first() else {
+        return;
+    };
+    if !visible(checker, reader, reference, id).0 {
+        return;
+    }
+    if let Some(field) = reference.path.get(1).filter(|field| !RECORD.contains(&field.as_str())) {
+        let message = format!("the record of a step has no field `{field}`");
+        let found = at(reader, reference, codes::UNKNOWN_FIELD, message);
+        checker.report(suggest(found, field, RECORD.iter().copied()));
+    }
+}
+
+fn step<'c>(checker: &mut Checker<'c>, reader: &Reader<'_, 'c>, reference: &Reference, id: &str) {
+    let (is_visible, nullable) = visible(checker, reader, reference, id);
+    if !is_visible {
+        return;
+    }
+    let before = checker.found.len();
+    fields(checker, reader, reference);
+    if nullable
+        && before == checker.found.len()
+        && !reference.path.is_empty()
+        && !is_guarded(checker, reader, reference)
+    {
+        let message = format!("`{id}` can be null here: its step may have given no output");
+        let mut found = reader.node.warning(codes::UNGUARDED_NULL, message);
+        found.span = reader.node.span_within(reference.range.clone());
+        let help = match reader.node.as_str().is_some_and(|text| text.contains("{{")) {
+            true => format!(
+                "put it into {{{{#if {id}}}}}...{{{{/if}}}}, or guard the step: if: {id} != null"
+            ),
+            false => format!("test it first: {id} != null && ..."),
+        };
+        checker.report(found.with_help(help));
+    }
+}
+
+/// Whether a step can be read here, and whether its output can be null then.
+fn visible<'c>(
+    checker: &mut Checker<'c>,
+    reader: &Reader<'_, 'c>,
+    reference: &Reference,
+    id: &str,
+) -> (bool, bool) {
+    let Some(place) = checker.places.get(id).cloned() else {
+        let names = names(checker, reader.trail);
+        let message = match reference.root == "steps" {
+            true => format!("there is no step `{id}`"),
+            false => format!("nothing is called `{id}` here"),
+        };
+        let code =
+            if reference.root == "steps" { codes::UNKNOWN_STEP } else { codes::UNKNOWN_NAME };
+        let found = at(reader, reference, code, message);
+        checker.report(suggest(found, id, names.iter().map(String::as_str)));
+        return (false, false);
+    };
+    checker.used.insert(id.to_owned());
+    let (code, message, help) = match sight(&checker.ancestors, reader.trail, &place) {
+        Sight::Seen { nullable } => return (true, nullable),
+        Sight::Itself => (codes::LATER_STEP, format!("`{id}` is this step itself"), None),
+        Sight::Around => {
+            let message = format!("`{id}` is a step around this one: it has not ended yet");
+            (codes::LATER_STEP, message, None)
+        }
+        Sight::Later => (codes::LATER_STEP, format!("`{id}` has not run yet here"), None),
+        Sight::NotAncestor { wait_for } => {
+            let message = format!("nothing makes this step wait for `{id}`");
+            (codes::NOT_AN_ANCESTOR, message, after_to_write(reader.trail, wait_for, &place))
+        }
+        Sight::OtherBranch => {
+            let message = format!("`{id}` is in a branch or handler that cannot be read from here");
+            (codes::UNREACHABLE_REFERENCE, message, None)
+        }
+        Sight::InLoop => {
+            let message = format!("`{id}` is inside a loop: only the loop's own output is left");
+            let help = "give the loop a `collect` and read its `items`".to_owned();
+            (codes::UNREACHABLE_REFERENCE, message, Some(help))
+        }
+    };
+    let mut found = at(reader, reference, code, message);
+    found.help = help;
+    checker.report(found);
+    (false, false)
+}
+
+/// The `after` that makes a place wait for a step.
+fn after_to_write(
+    trail: &[Hop<'_>],
+    wait_for: Option<String>,
+    place: &[Hop<'_>],
+) -> Option<String> {
+    let wait_for = wait_for?;
+    let common = trail.iter().zip(place).position(|(a, b)| a.at != b.at)?;
+    let waiting = trail.get(common)?.step()?;
+    let mut after: Vec<&str> = waiting.after.iter().flatten().map(|id| id.value.as_str()).collect();
+    after.push(&wait_for);
+    Some(format!("write `after: [{}]` on the step `{}`", after.join(", "), waiting.segment))
+}
+
+/// All names that mean something here, for suggestions.
+fn names(checker: &Checker<'_>, trail: &[Hop<'_>]) -> Vec<String> {
+    let seen = checker
+        .places
+        .iter()
+        .filter(|(_, place)| matches!(sight(&checker.ancestors, trail, place), Sight::Seen { .. }));
+    let mut names: Vec<String> = seen.map(|(id, _)| (*id).to_owned()).collect();
+    names.extend(types::locals(trail).map(|(name, _)| name.to_owned()));
+    names.extend(["inputs", "vars", "run", "flow", "trigger"].map(str::to_owned));
+    names
+}
+
+/// Whether the fields that are read exist.
+fn fields<'c>(checker: &mut Checker<'c>, reader: &Reader<'_, 'c>, reference: &Reference) {
+    let Some(schema) = types::of_name(checker, &reference.root, reader.trail) else {
+        return;
+    };
+    let Some(Problem { at: position, known, is }) = types::problem(&schema, &reference.path) else {
+        return;
+    };
+    let field = &reference.path[position];
+    let whole: Vec<&str> = std::iter::once(reference.root.as_str())
+        .chain(reference.path[..position].iter().map(String::as_str))
+        .collect();
+    let whole = whole.join(".");
+    let found = match known {
+        Some(known) => {
+            let message = format!("`{whole}` has no field `{field}`");
+            let found = at(reader, reference, codes::UNKNOWN_FIELD, message);
+            suggest(found, field, known.iter().map(String::as_str))
+        }
+        None => {
+            let message = format!("`{whole}` is {is}: it has no field `{field}`");
+            at(reader, reference, codes::UNKNOWN_FIELD, message)
+        }
+    };
+    checker.report(found);
+}
+
+/// Whether a null test stands around a reference: in the same expression, in the `if` of its step
+/// or of a branch around it; or a test of what the skipped step itself depended on.
+fn is_guarded(checker: &Checker<'_>, reader: &Reader<'_, '_>, reference: &Reference) -> bool {
+    if reference.guarded {
+        return true;
+    }
+    let around = conditions(reader.trail);
+    let tests_it = |test: &&Expression| {
+        test.references()
+            .iter()
+            .any(|other| other.root == reference.root && (other.guarded || other.path.is_empty()))
+    };
+    if around.iter().any(tests_it) {
+        return true;
+    }
+    let Some(skipped) = checker.places.get(reference.root.as_str()) else {
+        return false;
+    };
+    let reasons = conditions(skipped);
+    let mut read = reasons.iter().flat_map(|reason| reason.references()).peekable();
+    read.peek().is_some()
+        && read.all(|reason| {
+            let same = |other: &Reference| other.root == reason.root && other.path == reason.path;
+            reader.beside.iter().any(same)
+                || around.iter().any(|test| test.references().iter().any(same))
+        })
+}
+
+/// The conditions under which a place is reached.
+fn conditions<'f>(trail: &[Hop<'f>]) -> Vec<&'f Expression> {
+    let mut found = Vec::new();
+    for (depth, hop) in trail.iter().enumerate() {
+        found.extend(hop.step().and_then(|step| step.guard.as_ref()).map(|guard| &guard.value));
+        if let (Some(Step { kind: StepKind::If(branch), .. }), Some(inner)) =
+            (hop.step(), trail.get(depth + 1))
+        {
+            let tests = branch.arms.iter().map(|(test, _)| &test.value);
+            found.extend(match inner.arm {
+                Arm::Then(at) => tests.take(at + 1).collect::<Vec<_>>(),
+                _ => tests.collect(),
+            });
+        }
+    }
+    found
+}
+
+fn in_handler(trail: &[Hop<'_>]) -> bool {
+    trail.iter().any(|hop| match hop.arm {
+        Arm::Catch(_) | Arm::Finally | Arm::OnError | Arm::OnCancel => true,
+        Arm::Body | Arm::Then(_) | Arm::Else | Arm::Try | Arm::Flow => false,
+    })
+}
+
+fn in_loop(trail: &[Hop<'_>]) -> bool {
+    trail.iter().any(|hop| hop.arm == Arm::Body)
+}

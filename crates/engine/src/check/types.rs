@@ -1,0 +1,368 @@
+//! The types of names, expressions and texts at a place.
+
+use std::rc::Rc;
+
+use linchpin_language::{Expression, Fields, Schema, Text, Type, codes};
+
+use super::sight::{Hop, Sight, sight};
+use super::visit::object;
+use super::{Checker, suggest};
+use crate::catalog::Catalog;
+use crate::flow::{Arm, Call, ForEach, Located, LoopSource, Step, StepKind, Subflow};
+
+/// Stands in an object that has no fields, since one without any is open. No name is like it.
+const NO_FIELD: &str = "-";
+
+/// Why a path cannot be read.
+pub(super) struct Problem {
+    /// Which field of the path.
+    pub(super) at: usize,
+    /// The fields there are; none when the value has no fields at all.
+    pub(super) known: Option<Vec<String>>,
+    /// What the value is, with its article.
+    pub(super) is: String,
+}
+
+/// The first field of a path that a value of this type cannot have.
+pub(super) fn problem(schema: &Schema, path: &[String]) -> Option<Problem> {
+    let mut schema = schema;
+    for (at, field) in path.iter().enumerate() {
+        match &schema.ty {
+            Type::Any => return None,
+            Type::Object(fields) if fields.is_empty() || fields.contains_key("*") => return None,
+            Type::Object(fields) => match fields.get(field) {
+                Some(inner) => schema = inner,
+                None => {
+                    let known = fields.keys().filter(|name| *name != NO_FIELD).cloned();
+                    let known = Some(known.collect());
+                    return Some(Problem { at, known, is: "an object".to_owned() });
+                }
+            },
+            Type::List(items) if field.bytes().all(|byte| byte.is_ascii_digit()) => schema = items,
+            _ => return Some(Problem { at, known: None, is: named(schema) }),
+        }
+    }
+    None
+}
+
+/// The type of a path inside a type; any when it cannot be told.
+fn at_path(schema: &Schema, path: &[String]) -> Schema {
+    let mut schema = schema;
+    for field in path {
+        let inner = match &schema.ty {
+            Type::Object(fields) => fields.get(field),
+            Type::List(items) if field.bytes().all(|byte| byte.is_ascii_digit()) => Some(&**items),
+            _ => None,
+        };
+        match inner {
+            Some(inner) => schema = inner,
+            None => return Schema::any(),
+        }
+    }
+    schema.clone()
+}
+
+/// A type with its article: `a list of string`.
+pub(super) fn named(schema: &Schema) -> String {
+    let name = schema.type_name();
+    let article = if name.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
+    format!("{article} {name}")
+}
+
+/// The names that loops around a place bind, innermost first, each with its loop's depth.
+pub(super) fn locals<'f>(trail: &[Hop<'f>]) -> impl Iterator<Item = (&'f str, usize)> {
+    let loops = trail.iter().enumerate().rev().filter_map(|(depth, hop)| match hop.step() {
+        Some(Step { kind: StepKind::ForEach(each), .. }) => Some((depth, each)),
+        _ => None,
+    });
+    let inside: Vec<(&str, usize)> = loops
+        .filter(|(depth, _)| trail.get(depth + 1).is_some_and(|inner| inner.arm == Arm::Body))
+        .map(|(depth, each)| (each.item.value.as_str(), depth))
+        .collect();
+    inside.into_iter()
+}
+
+/// The type of a name that a loop around the place binds; `None` when none does.
+pub(super) fn local<'c>(checker: &Checker<'c>, name: &str, trail: &[Hop<'c>]) -> Option<Schema> {
+    if name == "output" {
+        return collected(checker, trail);
+    }
+    let (_, depth) = locals(trail).find(|(local, _)| *local == name)?;
+    let Some(Step { kind: StepKind::ForEach(each), .. }) = trail[depth].step() else {
+        return None;
+    };
+    Some(item(checker, each, &trail[..=depth]))
+}
+
+/// `output` in the `collect` of a loop with a `call`.
+fn collected<'c>(checker: &Checker<'c>, trail: &[Hop<'c>]) -> Option<Schema> {
+    let last = trail.last().filter(|hop| hop.arm == Arm::Body && hop.step().is_none())?;
+    let body = last.block.steps.first()?;
+    let is_call = body.id.as_ref().is_some_and(|id| id.value == "output");
+    let around = trail.get(trail.len().checked_sub(2)?)?.step()?;
+    (is_call && around.span == body.span).then(|| of_kind(checker, body, trail))
+}
+
+/// The type of what a loop goes over.
+fn item<'c>(checker: &Checker<'c>, each: &ForEach, trail: &[Hop<'c>]) -> Schema {
+    match &each.source {
+        LoopSource::List(list) => match of_expression(checker, &list.value, trail).ty {
+            Type::List(items) => *items,
+            _ => Schema::any(),
+        },
+        LoopSource::Stream(call) => spec(checker, call)
+            .and_then(|spec| Some(spec.stream.as_ref()?.row.clone()))
+            .unwrap_or_else(Schema::any),
+    }
+}
+
+/// The specification of the action that a call names.
+pub(super) fn spec<'k>(
+    checker: &Checker<'k>,
+    call: &Call,
+) -> Option<&'k linchpin_connector::ActionSpec> {
+    let spoke = Catalog::spoke_of(&checker.flow.connections, &call.alias.value);
+    checker.catalog.spec(spoke, &call.action.value)
+}
+
+/// The type of a root name at a place; `None` when there is no such name.
+pub(super) fn of_name<'c>(
+    checker: &Checker<'c>,
+    name: &str,
+    trail: &[Hop<'c>],
+) -> Option<Rc<Schema>> {
+    if let Some(found) = local(checker, name, trail) {
+        return Some(Rc::new(found));
+    }
+    let text = || Type::String;
+    Some(Rc::new(match name {
+        "inputs" => return Some(checker.inputs.clone()),
+        "vars" => return Some(checker.vars.clone()),
+        "flow" => object(&[("name", text()), ("description", text()), ("owner", text())]),
+        "run" => object(&[
+            ("id", text()),
+            ("key", text()),
+            ("started_at", Type::Datetime),
+            ("dry_run", Type::Boolean),
+            ("user", Type::Any),
+            ("now", Type::Datetime),
+        ]),
+        "iteration" => object(&[("index", Type::Integer)]),
+        "trigger" | "error" | "steps" => Schema::any(),
+        id => return of_step(checker, id, trail),
+    }))
+}
+
+/// The type of the output of a step, as it is seen from a place.
+fn of_step<'c>(checker: &Checker<'c>, id: &str, trail: &[Hop<'c>]) -> Option<Rc<Schema>> {
+    let place = checker.places.get(id)?;
+    Some(match sight(&checker.ancestors, trail, place) {
+        Sight::Seen { nullable } => {
+            let mut found = of_output(checker, place);
+            if nullable && !found.nullable {
+                Rc::make_mut(&mut found).nullable = true;
+            }
+            found
+        }
+        Sight::Itself
+        | Sight::Around
+        | Sight::Later
+        | Sight::NotAncestor { .. }
+        | Sight::OtherBranch
+        | Sight::InLoop => Rc::new(Schema::any()),
+    })
+}
+
+/// An object of declared fields. Without any, reading one is still a mistake, which an object
+/// schema without fields would not say.
+pub(super) fn some_object(fields: &Fields) -> Schema {
+    let mut fields = fields.clone();
+    if fields.is_empty() {
+        fields.insert(NO_FIELD.to_owned(), Schema::any());
+    }
+    Schema::object(fields)
+}
+
+/// The type of the output of the step at the end of a trail.
+fn of_output<'c>(checker: &Checker<'c>, place: &[Hop<'c>]) -> Rc<Schema> {
+    let any = || Rc::new(Schema::any());
+    let Some((hop, step)) = place.last().and_then(|hop| Some((hop, hop.step()?))) else {
+        return any();
+    };
+    let key = (hop.block.index, hop.at);
+    if let Some(known) = checker.types.borrow().get(&key) {
+        // Two steps that read each other are reported elsewhere.
+        return known.clone().unwrap_or_else(any);
+    }
+    checker.types.borrow_mut().insert(key, None);
+    let found = match checker.broken.contains(&step.span.start) {
+        true => any(),
+        false => Rc::new(of_kind(checker, step, place)),
+    };
+    checker.types.borrow_mut().insert(key, Some(found.clone()));
+    found
+}
+
+fn of_kind<'c>(checker: &Checker<'c>, step: &'c Step, place: &[Hop<'c>]) -> Schema {
+    match &step.kind {
+        StepKind::Call(call) => match spec(checker, call) {
+            Some(spec) if spec.stream.is_none() => spec.outputs.clone(),
+            _ => Schema::any(),
+        },
+        StepKind::Subflow(call) => of_subflow(checker, call),
+        StepKind::ForEach(each) => of_loop(checker, each, place),
+        StepKind::Ask(ask) => {
+            let fields = ask.form.iter();
+            Schema::object(
+                fields.map(|(name, field)| (name.clone(), field.schema.clone())).collect(),
+            )
+        }
+        StepKind::If(_)
+        | StepKind::Try(_)
+        | StepKind::Wait(_)
+        | StepKind::Set(_)
+        | StepKind::Log(_)
+        | StepKind::End
+        | StepKind::Fail(_) => Schema::any(),
+    }
+}
+
+fn of_subflow(checker: &Checker<'_>, call: &Subflow) -> Schema {
+    match checker.catalog.flows.get(&call.flow.value) {
+        Some(signature) => {
+            let outputs = signature.outputs.iter();
+            some_object(&outputs.map(|name| (name.clone(), Schema::any())).collect())
+        }
+        None => Schema::any(),
+    }
+}
+
+fn of_loop<'c>(checker: &Checker<'c>, each: &'c ForEach, place: &[Hop<'c>]) -> Schema {
+    let mut fields: Fields = ["count", "succeeded", "failed", "skipped"]
+        .map(|name| (name.to_owned(), Schema::of(Type::Integer)))
+        .into_iter()
+        .collect();
+    fields.insert("errors".to_owned(), Schema::list(Schema::any()));
+    if let Some(collect) = &each.collect {
+        let mut inside = place.to_vec();
+        inside.push(Hop { arm: Arm::Body, block: &each.body, at: each.body.steps.len() });
+        let one = of_expression(checker, &collect.value, &inside);
+        fields.insert("items".to_owned(), Schema::list(one));
+    }
+    Schema::object(fields)
+}
+
+/// The type of an expression at a place.
+pub(super) fn of_expression<'c>(
+    checker: &Checker<'c>,
+    expression: &Expression,
+    trail: &[Hop<'c>],
+) -> Schema {
+    expression.infer(&|name| of_name(checker, name, trail).map(Rc::unwrap_or_clone))
+}
+
+/// The type of a text at a place: that of its pill when it is nothing else.
+pub(super) fn of_text<'c>(checker: &Checker<'c>, text: &Text, trail: &[Hop<'c>]) -> Schema {
+    if let Some((root, fields)) = text.path() {
+        let root = of_name(checker, root, trail);
+        return root.map_or_else(Schema::any, |root| at_path(&root, fields));
+    }
+    match text.function() {
+        Some(function) => Type::named(function.returns).map_or_else(Schema::any, Schema::of),
+        None => Schema::string(),
+    }
+}
+
+/// Whether a value of one type can be read as another (SEMANTICS, "Inputs are read as their
+/// type"): only what can never be is refused.
+pub(super) fn fits(wanted: &Schema, found: &Schema) -> bool {
+    match (&wanted.ty, &found.ty) {
+        (Type::Any, _) | (_, Type::Any) => true,
+        (Type::List(wanted), Type::List(found)) => fits(wanted, found),
+        (Type::Object(_), Type::Object(_)) => true,
+        (Type::List(_) | Type::Object(_), _) | (_, Type::List(_) | Type::Object(_)) => false,
+        (Type::Boolean, Type::Integer | Type::Number) => false,
+        (wanted, Type::Boolean) => matches!(wanted, Type::Boolean),
+        (Type::Date | Type::Datetime | Type::Duration, Type::Integer | Type::Number) => false,
+        _ => true,
+    }
+}
+
+/// `for_each` over something that is no list.
+pub(super) fn expect_list<'c>(
+    checker: &mut Checker<'c>,
+    list: &Located<Expression>,
+    trail: &[Hop<'c>],
+) {
+    let found = of_expression(checker, &list.value, trail);
+    let Type::Object(fields) = &found.ty else {
+        if !matches!(found.ty, Type::List(_) | Type::Any) {
+            wrong_expression(checker, list, "a list", &found);
+        }
+        return;
+    };
+    if fields.is_empty() {
+        return;
+    }
+    let message = "expected a list, this is an object";
+    let mistake = checker.error(codes::EXPRESSION_TYPE, message, list.span);
+    let lists: Vec<&str> = fields
+        .iter()
+        .filter(|(_, field)| matches!(field.ty, Type::List(_)))
+        .map(|(name, _)| name.as_str())
+        .collect();
+    checker.report(match lists.as_slice() {
+        [only] => mistake.with_help(format!("did you mean `{}.{only}`?", list.value.source())),
+        _ => mistake,
+    });
+}
+
+/// An expression of another type than its place takes.
+pub(super) fn wrong_expression(
+    checker: &mut Checker<'_>,
+    expression: &Located<Expression>,
+    wanted: &str,
+    found: &Schema,
+) {
+    let message = format!("expected {wanted}, this is {}", named(found));
+    let mistake = checker.error(codes::EXPRESSION_TYPE, message, expression.span);
+    checker.report(mistake);
+}
+
+/// `set` of one variable.
+pub(super) fn assignment<'c>(
+    checker: &mut Checker<'c>,
+    name: &str,
+    value: &Located<Expression>,
+    trail: &[Hop<'c>],
+) {
+    let flow = checker.flow;
+    let key = checker.node(value.span).map_or(value.span, |node| node.key_span());
+    let Some(declared) = flow.vars.get(name) else {
+        let message = format!("the variable `{name}` is not declared");
+        let mistake = checker.error(codes::UNDECLARED_VARIABLE, message, key);
+        checker.report(match flow.vars.is_empty() {
+            true => {
+                mistake.with_help(format!("declare it: vars: {{ {name}: {{ type: string }} }}"))
+            }
+            false => suggest(mistake, name, flow.vars.keys().map(String::as_str)),
+        });
+        return;
+    };
+    let found = of_expression(checker, &value.value, trail);
+    if !fits(declared, &found) {
+        wrong_expression(checker, value, &named(declared), &found);
+    }
+    let is_parallel = trail.iter().enumerate().any(|(depth, hop)| {
+        let Some(Step { kind: StepKind::ForEach(each), .. }) = hop.step() else {
+            return false;
+        };
+        each.parallel > 1 && trail.get(depth + 1).is_some_and(|inner| inner.arm == Arm::Body)
+    });
+    if is_parallel {
+        let message = format!("`{name}` cannot be set where iterations run at the same time");
+        let help = "use the `collect` of the loop, or leave `parallel` out";
+        let mistake = checker.error(codes::MISPLACED_STEP, message, key).with_help(help);
+        checker.report(mistake);
+    }
+}

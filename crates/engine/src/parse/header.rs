@@ -1,0 +1,277 @@
+//! The top of a flow: everything but its steps.
+
+use std::time::Duration;
+
+use indexmap::IndexMap;
+use linchpin_connector::Effect;
+use linchpin_language::{Expression, Node, Value, codes};
+
+use super::reader::Reader;
+use super::step;
+use crate::flow::{
+    Block, Concurrency, Defaults, Flow, Full, Located, Missed, Rule, Schedule, Trigger,
+};
+
+const KEYS: &[&str] = &[
+    "flow",
+    "description",
+    "owner",
+    "enabled",
+    "connections",
+    "trigger",
+    "triggers",
+    "concurrency",
+    "run_by",
+    "inputs",
+    "vars",
+    "defaults",
+    "limits",
+    "timeout",
+    "steps",
+    "on_error",
+    "on_cancel",
+    "finally",
+    "outputs",
+];
+
+/// Reads a whole flow.
+pub(crate) fn flow(reader: &mut Reader, root: &Node<'_>) -> Flow {
+    let is_map = reader.keys(root, KEYS, "a flow");
+    let name = match root.get("flow") {
+        Some(node) => {
+            let name = reader.word(&node);
+            reader.name(&node, &name, codes::BAD_ID, "the name of a flow");
+            name
+        }
+        None => {
+            missing(reader, root, is_map, "flow");
+            String::new()
+        }
+    };
+    let steps = match root.get("steps") {
+        Some(node) => step::block(reader, &node),
+        None => {
+            missing(reader, root, is_map, "steps");
+            step::empty_block(reader)
+        }
+    };
+    let [on_error, on_cancel, finally] =
+        ["on_error", "on_cancel", "finally"].map(|key| handler(reader, root, key));
+    Flow {
+        name,
+        description: reader.optional_word(root, "description"),
+        owner: reader.optional_word(root, "owner"),
+        enabled: root.get("enabled").is_none_or(|node| reader.boolean(&node)),
+        connections: connections(reader, root.get("connections")),
+        triggers: triggers(reader, root),
+        concurrency: root.get("concurrency").map(|node| concurrency(reader, &node)),
+        run_by: root.get("run_by").map_or_else(Vec::new, |node| {
+            reader.words(&node).into_iter().map(|role| role.value).collect()
+        }),
+        inputs: reader.fields(root.get("inputs")),
+        vars: reader.fields(root.get("vars")),
+        defaults: defaults(reader, root.get("defaults")),
+        limits: limits(reader, root.get("limits")),
+        timeout: reader.optional_duration(root, "timeout"),
+        steps,
+        on_error,
+        on_cancel,
+        finally,
+        outputs: expressions(reader, root.get("outputs"), "`outputs`"),
+        source: root.source().clone(),
+        blocks: reader.blocks,
+    }
+}
+
+/// A key that every flow has; what is no map at all was reported as that.
+fn missing(reader: &mut Reader, root: &Node<'_>, is_map: bool, key: &str) {
+    if is_map {
+        reader.missing(root, key, "a flow");
+    }
+}
+
+fn handler(reader: &mut Reader, root: &Node<'_>, key: &str) -> Option<Block> {
+    root.get(key).map(|node| step::block(reader, &node))
+}
+
+/// `connections:`, of a flow or of a subflow call.
+pub(crate) fn connections(
+    reader: &mut Reader,
+    node: Option<Node<'_>>,
+) -> IndexMap<String, Located<String>> {
+    let mut connections = IndexMap::new();
+    let Some(node) = node else {
+        return connections;
+    };
+    if !node.value().is_object() {
+        reader.wrong_type(&node, "a map of aliases");
+    }
+    for (alias, spoke) in node.entries() {
+        reader.name(&spoke, alias, codes::BAD_ID, "an alias");
+        connections.insert(alias.to_owned(), reader.located_word(&spoke));
+    }
+    connections
+}
+
+/// A map of names to expressions: `outputs`, `set`.
+pub(crate) fn expressions(
+    reader: &mut Reader,
+    node: Option<Node<'_>>,
+    what: &str,
+) -> IndexMap<String, Located<Expression>> {
+    let mut all = IndexMap::new();
+    let Some(node) = node else {
+        return all;
+    };
+    if !node.value().is_object() {
+        reader.wrong_type(&node, &format!("{what} as a map of names to expressions"));
+    }
+    for (name, value) in node.entries() {
+        all.insert(name.to_owned(), reader.expression(&value));
+    }
+    all
+}
+
+fn triggers(reader: &mut Reader, root: &Node<'_>) -> Vec<Located<Trigger>> {
+    let single = root.get("trigger");
+    let many = root.get("triggers");
+    if let (Some(_), Some(many)) = (&single, &many) {
+        let message = "write either `trigger` or `triggers`";
+        reader.report(many.error_at_key(codes::CONFLICTING_KEYS, message));
+    }
+    let mut nodes: Vec<Node<'_>> = single.into_iter().collect();
+    if let Some(many) = many {
+        if !many.value().is_array() {
+            reader.wrong_type(&many, "a list of triggers");
+        }
+        nodes.extend(many.items());
+    }
+    nodes.iter().filter_map(|node| trigger(reader, node)).collect()
+}
+
+fn trigger(reader: &mut Reader, node: &Node<'_>) -> Option<Located<Trigger>> {
+    let known = ["schedule", "form", "webhook", "record", "flow"];
+    if !reader.keys(node, &known, "a trigger") {
+        return None;
+    }
+    let entries = node.entries();
+    let [(kind, value)] = entries.as_slice() else {
+        if entries.iter().all(|(key, _)| known.contains(key)) {
+            let message = format!("a trigger has exactly one of {}", known.join(", "));
+            reader.report(node.error(codes::CONFLICTING_KEYS, message));
+        }
+        return None;
+    };
+    let trigger = match *kind {
+        "schedule" => Trigger::Schedule(schedule(reader, value)?),
+        "form" => {
+            reader.keys(value, &["title"], "a form trigger");
+            Trigger::Form { title: reader.optional_word(value, "title") }
+        }
+        "webhook" | "record" | "flow" => {
+            reader.not_yet(value, &format!("the trigger `{kind}`"));
+            return None;
+        }
+        _ => return None,
+    };
+    Some(Located { value: trigger, span: value.span() })
+}
+
+fn schedule(reader: &mut Reader, node: &Node<'_>) -> Option<Schedule> {
+    const KEYS: &[&str] =
+        &["cron", "every", "at", "timezone", "missed", "jitter", "start", "end", "calendar"];
+    if !reader.keys(node, KEYS, "a schedule") {
+        return None;
+    }
+    for key in ["at", "start", "end", "calendar"] {
+        if let Some(later) = node.get(key) {
+            reader.not_yet(&later, &format!("`{key}` of a schedule"));
+        }
+    }
+    let rule = match (node.get("cron"), node.get("every")) {
+        (Some(cron), None) => Rule::Cron(reader.word(&cron)),
+        (None, Some(every)) => Rule::Every(period(reader, &every)),
+        (Some(_), Some(every)) => {
+            let message = "a schedule has either `cron` or `every`";
+            reader.report(every.error_at_key(codes::CONFLICTING_KEYS, message));
+            return None;
+        }
+        (None, None) => {
+            if node.get("at").is_none() {
+                reader.missing(node, "cron", "a schedule");
+            }
+            return None;
+        }
+    };
+    let timezone = reader.optional_word(node, "timezone");
+    if timezone.is_none() && matches!(rule, Rule::Cron(_)) {
+        let mistake = node.error(codes::MISSING_KEY, "a schedule by `cron` needs `timezone`");
+        let help = "add timezone: UTC, or where people live: Europe/London";
+        reader.report(mistake.with_help(help));
+    }
+    let missed = [("none", Missed::None), ("latest", Missed::Latest), ("all", Missed::All)];
+    let missed = node.get("missed").and_then(|node| reader.choice(&node, &missed));
+    Some(Schedule {
+        rule,
+        timezone,
+        missed: missed.unwrap_or(Missed::Latest),
+        jitter: reader.optional_duration(node, "jitter"),
+    })
+}
+
+/// The length of `every:`. Shorter than a second is nothing a host keeps up with.
+fn period(reader: &mut Reader, node: &Node<'_>) -> Duration {
+    let before = reader.mistakes.len();
+    let period = reader.duration(node);
+    if period < Duration::from_secs(1) && reader.mistakes.len() == before {
+        let message = "a schedule cannot fire more often than each second";
+        reader.report(node.error(codes::BAD_DURATION, message));
+    }
+    period
+}
+
+fn concurrency(reader: &mut Reader, node: &Node<'_>) -> Concurrency {
+    reader.keys(node, &["max", "full", "key"], "`concurrency`");
+    let full = [("queue", Full::Queue), ("skip", Full::Skip), ("cancel", Full::Cancel)];
+    Concurrency {
+        max: node
+            .get("max")
+            .map_or(1, |node| u32::try_from(reader.count(&node, 1..100_001)).unwrap_or(1)),
+        full: node.get("full").and_then(|node| reader.choice(&node, &full)).unwrap_or(Full::Queue),
+        key: node.get("key").map(|node| reader.expression(&node).value),
+    }
+}
+
+fn defaults(reader: &mut Reader, node: Option<Node<'_>>) -> Defaults {
+    let Some(node) = node else {
+        return Defaults::default();
+    };
+    reader.keys(&node, &["timeout", "retry"], "`defaults`");
+    Defaults {
+        timeout: reader.optional_duration(&node, "timeout"),
+        retry: reader.retry(node.get("retry")),
+    }
+}
+
+fn limits(reader: &mut Reader, node: Option<Node<'_>>) -> IndexMap<Effect, u64> {
+    let mut limits = IndexMap::new();
+    let Some(node) = node else {
+        return limits;
+    };
+    let effects = [Effect::Create, Effect::Update, Effect::Delete, Effect::Send];
+    let words = effects.map(Effect::as_str);
+    if !reader.keys(&node, &words, "`limits`") {
+        return limits;
+    }
+    for effect in effects {
+        if let Some(limit) = node.get(effect.as_str()) {
+            limits.insert(effect, reader.count(&limit, 0..u64::MAX));
+        }
+    }
+    limits
+}
+
+/// Whether a node says nothing: absent, null, or `{}`.
+pub(crate) fn is_blank(value: &Value) -> bool {
+    value.is_null() || value.as_object().is_some_and(|map| map.is_empty())
+}

@@ -1,0 +1,232 @@
+//! Checking whole flows: good ones are left in peace, bad ones are told all at once.
+
+use linchpin_engine::check::{check, check_text};
+use linchpin_engine::parse::parse;
+use linchpin_language::Severity;
+
+use crate::samples;
+
+/// What is found in a good flow, hints apart.
+fn complaints(text: &str) -> Vec<String> {
+    let flow = parse("good.yaml", text).unwrap_or_else(|mistakes| panic!("{mistakes:#?}"));
+    let found = check(&flow, &samples::catalog());
+    let grave = found.iter().filter(|found| found.severity != Severity::Hint);
+    grave.map(|found| format!("{found} ({})", found.code)).collect()
+}
+
+fn is_clean(text: &str) {
+    assert_eq!(complaints(text), Vec::<String>::new());
+}
+
+#[test]
+fn an_onboarding_flow_is_clean() {
+    is_clean(
+        r#"
+flow: new_hires
+connections: { hr: desk, lms: school }
+trigger: { schedule: { cron: "0 7 * * 1-5", timezone: Europe/London, missed: latest } }
+concurrency: { max: 1, full: skip }
+inputs:
+  courses: { type: list, items: string, default: [SAFETY-101] }
+limits: { create: 200 }
+steps:
+  - id: hires
+    call: hr.records.list
+    with: { table: person, fields: [email, name] }
+  - id: catalog
+    call: lms.courses.list
+    with: { codes: "{{ inputs.courses }}" }
+  - id: enrol
+    if: hires.count > 0
+    for_each: hires.records
+    as: hire
+    parallel: 4
+    on_item_error: continue
+    collect: learner.id
+    steps:
+      - id: learner
+        call: lms.users.ensure
+        with: { email: "{{ hire.email }}" }
+      - call: lms.courses.assign
+        if: learner.active && iteration.index < 100
+        with: { user: "{{ learner.id }}", courses: "{{ catalog.ids }}" }
+on_error:
+  - call: hr.records.create
+    with: { table: incident, text: "{{ flow.name }} failed at {{ error.step }}: {{ error.message }}" }
+outputs: { enrolled: "enrol != null ? enrol.succeeded : 0" }
+"#,
+    );
+}
+
+#[test]
+fn a_null_test_in_any_of_its_places_is_enough() {
+    is_clean(
+        r#"
+flow: guards
+connections: { lms: school }
+inputs: { email: email, known: boolean }
+steps:
+  - id: learner
+    if: inputs.email != null
+    call: lms.users.ensure
+    with: { email: "{{ inputs.email }}" }
+  - if: learner != null
+    then:
+      - log: "in a branch: {{ learner.id }}"
+  - log: "guarded: {{ learner.id }}"
+    if: learner != null && learner.active
+  - log: "{{#if learner}}in a block: {{ learner.id }}{{/if}}"
+  - log: "its record is never null: {{ steps.learner.status }}"
+  - set: { name: "inputs.email == null ? 'nobody' : learner.id" }
+vars: { name: { type: string } }
+outputs: { id: "learner != null ? learner.id : null" }
+"#,
+    );
+}
+
+#[test]
+fn handlers_see_what_they_guard_and_branches_can_be_read_after() {
+    is_clean(
+        r#"
+flow: handlers
+connections: { lms: school, hr: desk }
+steps:
+  - try:
+      - id: learner
+        call: lms.users.ensure
+        with: { email: a@b.example }
+    catch:
+      - on: conflict
+        steps: [{ log: "{{ error.kind }} {{#if learner}}{{ learner.id }}{{/if}}" }]
+    finally:
+      - log: "{{ default learner 'nobody' }}"
+  - id: found
+    call: lms.courses.list
+    on_error:
+      - log: "{{ steps.found.error }} {{ error.message }}"
+  - if: "learner != null && found != null"
+    then: [{ log: "{{ learner.id }} {{ found.ids }}" }]
+finally:
+  - log: "{{ steps.learner.status }}"
+"#,
+    );
+}
+
+#[test]
+fn steps_beside_the_written_order_see_their_ancestors() {
+    is_clean(
+        r#"
+flow: graph
+connections: { lms: school, hr: desk }
+steps:
+  - { id: a, call: lms.courses.list, after: [] }
+  - { id: b, call: hr.records.list, with: { table: person }, after: [] }
+  - { id: c, log: "{{ a.ids }} {{ b.count }}", after: [a, b] }
+  - { log: "{{ a.ids }}", after: [c] }
+"#,
+    );
+}
+
+#[test]
+fn streams_subflows_and_forms_are_typed() {
+    is_clean(
+        r#"
+flow: rest
+connections: { hr: desk, lms: school }
+limits: { create: 10 }
+steps:
+  - id: people
+    for_each: { call: hr.people.stream, with: { since: "{{ run.started_at }}" } }
+    as: person
+    call: flow.greet
+    with: { email: "{{ person.email }}" }
+    connections: { lms: lms }
+    collect: output.learner
+  - id: choice
+    ask:
+      form:
+        course:
+          type: string
+          required: true
+          choices_from: { call: lms.courses.list, value: id, columns: [name, seats], list: courses }
+  - log: "{{ choice.course }} {{ people.count }}"
+outputs: { learners: people.items, course: choice.course }
+"#,
+    );
+}
+
+#[test]
+fn all_mistakes_are_told_at_once_in_order_of_their_place() {
+    let text = "\
+flow: broken
+connections: { lms: school }
+inputs: { email: { type: email, requird: true } }
+trigger: { schedule: { cron: '0 25 * * *', timezone: UTC } }
+steps:
+  - id: a
+    call: lms.users.ensur
+    with: { email: '{{ inputs.email }}' }
+  - id: b
+    call: lms.users.ensure
+    with: { emial: '{{ a.id }}' }
+  - id: c
+    cal: lms.courses.list
+  - if: b.activ && nothing.here
+    then: [{ log: '{{ c.ids }}' }]
+  - wait: { for: 5 minutes }
+";
+    let found = check_text("broken.yaml", text, &samples::catalog());
+    let shown: Vec<String> = found
+        .iter()
+        .filter(|found| found.severity == Severity::Error)
+        .map(|found| {
+            let (line, column) = found.position();
+            format!("{line}:{column} {}", found.code)
+        })
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            "3:33 unknown-key",
+            "4:30 bad-cron",
+            "7:15 unknown-action",
+            "10:15 missing-input",
+            "11:13 unknown-input",
+            "13:5 unknown-key",
+            "14:9 unknown-field",
+            "14:20 unknown-name",
+            "16:18 bad-duration",
+        ],
+        "{found:#?}"
+    );
+}
+
+#[test]
+fn suggestions_say_what_to_write() {
+    let help = |steps: &str| -> Vec<String> {
+        let text = format!("flow: a\nconnections: {{ lms: school, hr: desk }}\nsteps:\n{steps}");
+        let found = check_text("a.yaml", &text, &samples::catalog());
+        found.into_iter().filter_map(|found| found.help).collect()
+    };
+    let of_name = help("  - { id: learner, log: x }\n  - log: '{{ lerner }}'\n");
+    assert_eq!(of_name, ["did you mean `learner`?"]);
+    let of_after = help(
+        "  - { id: a, log: x }\n  - { id: b, log: x, after: [] }\n  - { id: c, log: '{{ a }}', after: [b] }\n",
+    );
+    assert_eq!(of_after, ["write `after: [b, a]` on the step `c`"]);
+    let of_alias = help("  - { call: lms_emea.users.ensure, with: { email: a@b.example } }\n");
+    assert_eq!(of_alias, ["declare it at the top of the flow: connections: { lms_emea: school }"]);
+    let of_list = help(
+        "  - { id: a, call: hr.records.list, with: { table: person } }\n  - { for_each: a, steps: [{ log: x }] }\n",
+    );
+    assert_eq!(of_list, ["did you mean `a.records`?"]);
+}
+
+#[test]
+fn an_environment_without_a_declared_alias_is_a_warning() {
+    let text = "flow: a\nconnections: { other: school }\nsteps: [{ log: x }]\n";
+    assert_eq!(
+        complaints(text),
+        ["good.yaml:2:23: this environment has no connection `other` (unknown-alias)"]
+    );
+}
