@@ -5,7 +5,10 @@
 //! scope").
 
 mod calls;
+mod choices;
+mod expect;
 mod graph;
+mod guards;
 mod hints;
 mod references;
 mod schedule;

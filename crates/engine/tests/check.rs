@@ -64,7 +64,8 @@ fn a_null_test_in_any_of_its_places_is_enough() {
         r#"
 flow: guards
 connections: { lms: school }
-inputs: { email: email, known: boolean }
+trigger: { form: }
+inputs: { email: email, known: boolean, api_token: string }
 steps:
   - id: learner
     if: inputs.email != null

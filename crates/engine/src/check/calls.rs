@@ -7,9 +7,9 @@ use linchpin_language::{
 
 use super::sight::Hop;
 use super::visit::has_pill;
-use super::{Checker, hints, references, suggest, types};
+use super::{Checker, expect, hints, references, suggest, types};
 use crate::catalog::{ActionFacts, Catalog};
-use crate::flow::{Call, ChoicesFrom, Located, Subflow};
+use crate::flow::{Call, Located, Subflow};
 
 /// Where an action is called.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -266,7 +266,7 @@ fn input<'c>(
                 return;
             };
             let found = types::of_text(checker, &text, trail);
-            if !types::fits(schema, &found) {
+            if !expect::fits(schema, &found) {
                 wrong_input(checker, schema, node, name, &types::named(&found));
             }
         }
@@ -304,67 +304,5 @@ fn with_choices(mistake: Diagnostic, schema: &Schema, node: &Node<'_>) -> Diagno
     match node.as_str() {
         Some(word) if !choices.is_empty() => suggest(mistake, word, choices.iter().copied()),
         _ => mistake,
-    }
-}
-
-/// The fields of a row that `choices_from` names.
-pub(super) fn choices(checker: &mut Checker<'_>, choices: &ChoicesFrom) {
-    let Some(spec) = types::spec(checker, &choices.call) else {
-        return;
-    };
-    let span = choices.call.action.span;
-    let Some(row) = row(checker, spec, choices, span) else {
-        return;
-    };
-    for field in std::iter::once(&choices.value).chain(&choices.columns) {
-        let path: Vec<String> = field.split('.').map(str::to_owned).collect();
-        if let Some(types::Problem { known: Some(known), .. }) = types::problem(&row, &path) {
-            let message = format!("the rows of `{}` have no field `{field}`", spec.name);
-            let mistake = checker.error(codes::UNKNOWN_FIELD, message, span);
-            checker.report(suggest(mistake, field, known.iter().map(String::as_str)));
-        }
-    }
-}
-
-/// The type of the rows that are chosen from.
-fn row(
-    checker: &mut Checker<'_>,
-    spec: &ActionSpec,
-    choices: &ChoicesFrom,
-    span: Span,
-) -> Option<Schema> {
-    if let Some(stream) = &spec.stream {
-        return Some(stream.row.clone());
-    }
-    let Type::Object(fields) = &spec.outputs.ty else {
-        return None;
-    };
-    let lists: Vec<(&str, &Schema)> = fields
-        .iter()
-        .filter_map(|(name, field)| match &field.ty {
-            Type::List(items) => Some((name.as_str(), &**items)),
-            _ => None,
-        })
-        .collect();
-    match (&choices.list, lists.as_slice()) {
-        (Some(name), lists) => {
-            let found = lists.iter().find(|(list, _)| list == name);
-            if found.is_none() && !fields.is_empty() && !fields.contains_key("*") {
-                let message = format!("`{}` gives no list `{name}`", spec.name);
-                let mistake = checker.error(codes::UNKNOWN_FIELD, message, span);
-                checker.report(suggest(mistake, name, lists.iter().map(|(list, _)| *list)));
-            }
-            found.map(|(_, row)| (*row).clone())
-        }
-        (None, [(_, row)]) => Some((*row).clone()),
-        (None, [_, _, ..]) => {
-            let message = format!("`{}` gives several lists", spec.name);
-            let mistake = checker.error(codes::MISSING_KEY, message, span);
-            let names: Vec<&str> = lists.iter().map(|(list, _)| *list).collect();
-            let help = format!("say which with `list`: {}", names.join(", "));
-            checker.report(mistake.with_help(help));
-            None
-        }
-        (None, []) => None,
     }
 }

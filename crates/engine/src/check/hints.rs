@@ -2,7 +2,7 @@
 //! write without a limit.
 
 use linchpin_connector::Effect;
-use linchpin_language::{Node, Part, Severity, Span, Text, codes};
+use linchpin_language::{Node, Part, Severity, Span, Text, Type, codes};
 
 use super::{Checker, types};
 use crate::flow::{Block, Call, ForEach, Step, StepKind};
@@ -53,7 +53,7 @@ pub(super) fn secrets(checker: &mut Checker<'_>, node: &Node<'_>) {
 }
 
 fn is_secret(key: &str, text: &str) -> bool {
-    if text.contains("{{") || text.len() < 6 {
+    if text.contains("{{") || text.len() < 6 || Type::named(text).is_some() {
         return false;
     }
     let key = key.to_lowercase().replace('-', "_");

@@ -5,10 +5,11 @@ use std::rc::Rc;
 
 use linchpin_language::{Diagnostic, Expression, Node, Reference, Span, Text, codes};
 
+use super::guards::is_guarded;
 use super::sight::{Hop, Sight, sight};
 use super::types::{self, Problem};
 use super::{Checker, suggest};
-use crate::flow::{Arm, Located, Step, StepKind};
+use crate::flow::{Arm, Located};
 
 /// The roots that are always names.
 pub(super) const ROOTS: &[&str] =
@@ -183,7 +184,7 @@ fn step<'c>(checker: &mut Checker<'c>, reader: &Reader<'_, 'c>, reference: &Refe
     if nullable
         && before == checker.found.len()
         && !reference.path.is_empty()
-        && !is_guarded(checker, reader, reference)
+        && !is_guarded(checker, reader.trail, reader.beside, reference)
     {
         let message = format!("`{id}` can be null here: its step may have given no output");
         let mut found = reader.node.warning(codes::UNGUARDED_NULL, message);
@@ -297,52 +298,6 @@ fn fields<'c>(checker: &mut Checker<'c>, reader: &Reader<'_, 'c>, reference: &Re
         }
     };
     checker.report(found);
-}
-
-/// Whether a null test stands around a reference: in the same expression, in the `if` of its step
-/// or of a branch around it; or a test of what the skipped step itself depended on.
-fn is_guarded(checker: &Checker<'_>, reader: &Reader<'_, '_>, reference: &Reference) -> bool {
-    if reference.guarded {
-        return true;
-    }
-    let around = conditions(reader.trail);
-    let tests_it = |test: &&Expression| {
-        test.references()
-            .iter()
-            .any(|other| other.root == reference.root && (other.guarded || other.path.is_empty()))
-    };
-    if around.iter().any(tests_it) {
-        return true;
-    }
-    let Some(skipped) = checker.places.get(reference.root.as_str()) else {
-        return false;
-    };
-    let reasons = conditions(skipped);
-    let mut read = reasons.iter().flat_map(|reason| reason.references()).peekable();
-    read.peek().is_some()
-        && read.all(|reason| {
-            let same = |other: &Reference| other.root == reason.root && other.path == reason.path;
-            reader.beside.iter().any(same)
-                || around.iter().any(|test| test.references().iter().any(same))
-        })
-}
-
-/// The conditions under which a place is reached.
-fn conditions<'f>(trail: &[Hop<'f>]) -> Vec<&'f Expression> {
-    let mut found = Vec::new();
-    for (depth, hop) in trail.iter().enumerate() {
-        found.extend(hop.step().and_then(|step| step.guard.as_ref()).map(|guard| &guard.value));
-        if let (Some(Step { kind: StepKind::If(branch), .. }), Some(inner)) =
-            (hop.step(), trail.get(depth + 1))
-        {
-            let tests = branch.arms.iter().map(|(test, _)| &test.value);
-            found.extend(match inner.arm {
-                Arm::Then(at) => tests.take(at + 1).collect::<Vec<_>>(),
-                _ => tests.collect(),
-            });
-        }
-    }
-    found
 }
 
 fn in_handler(trail: &[Hop<'_>]) -> bool {

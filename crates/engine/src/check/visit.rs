@@ -4,7 +4,7 @@ use linchpin_language::{Expression, Schema, Span, Type, Value};
 
 use super::Checker;
 use super::sight::{Hop, Trail};
-use super::{calls, hints, references, types};
+use super::{calls, expect, hints, references, types};
 use crate::flow::{Arm, Ask, Block, ForEach, Located, LoopSource, Step, StepKind, Subflow, Wait};
 
 /// All of the flow.
@@ -70,7 +70,7 @@ fn step<'c>(checker: &mut Checker<'c>, trail: &mut Trail<'c>, step: &'c Step) {
         StepKind::Set(values) => {
             for (name, value) in values {
                 references::expression(checker, value, trail);
-                types::assignment(checker, name, value, trail);
+                expect::assignment(checker, name, value, trail);
             }
         }
         StepKind::Log(log) => references::text(checker, &log.message, trail),
@@ -93,7 +93,7 @@ fn for_each<'c>(
     match &each.source {
         LoopSource::List(list) => {
             references::expression(checker, list, trail);
-            types::expect_list(checker, list, trail);
+            expect::list(checker, list, trail);
         }
         LoopSource::Stream(call) => calls::action(checker, call, trail, calls::Place::Loop),
     }
@@ -113,7 +113,7 @@ fn ask<'c>(checker: &mut Checker<'c>, ask: &'c Ask, trail: &Trail<'c>) {
     for field in ask.form.values() {
         if let Some(choices) = &field.choices {
             calls::action(checker, &choices.call, trail, calls::Place::Choices);
-            calls::choices(checker, choices);
+            super::choices::fields(checker, choices);
         }
     }
 }
@@ -123,7 +123,7 @@ fn condition<'c>(checker: &mut Checker<'c>, test: &Located<Expression>, trail: &
     references::expression(checker, test, trail);
     let found = types::of_expression(checker, &test.value, trail);
     if !matches!(found.ty, Type::Boolean | Type::Any) {
-        types::wrong_expression(checker, test, "true or false", &found);
+        expect::wrong_expression(checker, test, "true or false", &found);
     }
 }
 

@@ -165,7 +165,9 @@ fn trigger(reader: &mut Reader, node: &Node<'_>) -> Option<Located<Trigger>> {
     let trigger = match *kind {
         "schedule" => Trigger::Schedule(schedule(reader, value)?),
         "form" => {
-            reader.keys(value, &["title"], "a form trigger");
+            if !is_blank(value.value()) {
+                reader.keys(value, &["title"], "a form trigger");
+            }
             Trigger::Form { title: reader.optional_word(value, "title") }
         }
         "webhook" | "record" | "flow" => {

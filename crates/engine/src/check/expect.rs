@@ -1,0 +1,98 @@
+//! Whether a value of one type can stand where another is expected.
+
+use linchpin_language::{Expression, Schema, Type, codes};
+
+use super::sight::Hop;
+use super::types::{named, of_expression};
+use super::{Checker, suggest};
+use crate::flow::{Arm, Located, Step, StepKind};
+
+/// Whether a value of one type can be read as another (SEMANTICS, "Inputs are read as their
+/// type"): only what can never be is refused.
+pub(super) fn fits(wanted: &Schema, found: &Schema) -> bool {
+    match (&wanted.ty, &found.ty) {
+        (Type::Any, _) | (_, Type::Any) => true,
+        (Type::List(wanted), Type::List(found)) => fits(wanted, found),
+        (Type::Object(_), Type::Object(_)) => true,
+        (Type::List(_) | Type::Object(_), _) | (_, Type::List(_) | Type::Object(_)) => false,
+        (Type::Boolean, Type::Integer | Type::Number) => false,
+        (wanted, Type::Boolean) => matches!(wanted, Type::Boolean),
+        (Type::Date | Type::Datetime | Type::Duration, Type::Integer | Type::Number) => false,
+        _ => true,
+    }
+}
+
+/// `for_each` over something that is no list.
+pub(super) fn list<'c>(checker: &mut Checker<'c>, list: &Located<Expression>, trail: &[Hop<'c>]) {
+    let found = of_expression(checker, &list.value, trail);
+    let Type::Object(fields) = &found.ty else {
+        if !matches!(found.ty, Type::List(_) | Type::Any) {
+            wrong_expression(checker, list, "a list", &found);
+        }
+        return;
+    };
+    if fields.is_empty() {
+        return;
+    }
+    let message = "expected a list, this is an object";
+    let mistake = checker.error(codes::EXPRESSION_TYPE, message, list.span);
+    let lists: Vec<&str> = fields
+        .iter()
+        .filter(|(_, field)| matches!(field.ty, Type::List(_)))
+        .map(|(name, _)| name.as_str())
+        .collect();
+    checker.report(match lists.as_slice() {
+        [only] => mistake.with_help(format!("did you mean `{}.{only}`?", list.value.source())),
+        _ => mistake,
+    });
+}
+
+/// An expression of another type than its place takes.
+pub(super) fn wrong_expression(
+    checker: &mut Checker<'_>,
+    expression: &Located<Expression>,
+    wanted: &str,
+    found: &Schema,
+) {
+    let message = format!("expected {wanted}, this is {}", named(found));
+    let mistake = checker.error(codes::EXPRESSION_TYPE, message, expression.span);
+    checker.report(mistake);
+}
+
+/// `set` of one variable.
+pub(super) fn assignment<'c>(
+    checker: &mut Checker<'c>,
+    name: &str,
+    value: &Located<Expression>,
+    trail: &[Hop<'c>],
+) {
+    let flow = checker.flow;
+    let key = checker.node(value.span).map_or(value.span, |node| node.key_span());
+    let Some(declared) = flow.vars.get(name) else {
+        let message = format!("the variable `{name}` is not declared");
+        let mistake = checker.error(codes::UNDECLARED_VARIABLE, message, key);
+        checker.report(match flow.vars.is_empty() {
+            true => {
+                mistake.with_help(format!("declare it: vars: {{ {name}: {{ type: string }} }}"))
+            }
+            false => suggest(mistake, name, flow.vars.keys().map(String::as_str)),
+        });
+        return;
+    };
+    let found = of_expression(checker, &value.value, trail);
+    if !fits(declared, &found) {
+        wrong_expression(checker, value, &named(declared), &found);
+    }
+    let is_parallel = trail.iter().enumerate().any(|(depth, hop)| {
+        let Some(Step { kind: StepKind::ForEach(each), .. }) = hop.step() else {
+            return false;
+        };
+        each.parallel > 1 && trail.get(depth + 1).is_some_and(|inner| inner.arm == Arm::Body)
+    });
+    if is_parallel {
+        let message = format!("`{name}` cannot be set where iterations run at the same time");
+        let help = "use the `collect` of the loop, or leave `parallel` out";
+        let mistake = checker.error(codes::MISPLACED_STEP, message, key).with_help(help);
+        checker.report(mistake);
+    }
+}
