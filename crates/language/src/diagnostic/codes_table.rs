@@ -65,8 +65,10 @@ table! {
     UNKNOWN_STEP_KIND "unknown-step-kind" "a step without a key that says what it is, or with two";
     MISSING_INPUT "missing-input" "an input that is required is not given";
     WRONG_INPUT_TYPE "wrong-input-type" "an input is given a value of another type";
+    UNKNOWN_INPUT "unknown-input" "an input that the action or flow does not have";
     CYCLE "cycle" "steps or flows that wait for each other";
     MISPLACED_STEP "misplaced-step" "a step that cannot stand here";
+    MISPLACED_STREAM "misplaced-stream" "a stream outside `for_each`, or another action as what a loop goes over";
     UNREACHABLE_STEP "unreachable-step" "a step that can never run";
     TOO_DEEP_FLOW "too-deep-flow" "subflows nest deeper than 16";
     NOT_YET_SUPPORTED "not-yet-supported" "part of the language that this version does not run yet";
