@@ -1,7 +1,7 @@
 //! The spokes that the flows of these tests call, as data, and the catalog they make.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use linchpin_connector::Spoke;
 use linchpin_engine::catalog::{Catalog, FlowSignature};
@@ -13,6 +13,12 @@ const DESK: &[(&str, &str)] = &[
         r#"
 spoke: desk
 title: Desk
+shapes:
+  person:
+    keys: [email]
+    fields:
+      email: { type: string, from: email }
+      name: { type: string, from: name }
 connection:
   fields:
     - { name: url, label: Address, type: url }
@@ -42,8 +48,7 @@ outputs:
 action: records.create
 title: Create a record
 effect: create
-verify: none
-reason: nothing can be looked up by what was sent
+verify: { by: none, reason: nothing can be looked up by what was sent }
 inputs:
   table: { type: string, required: true }
   "*": { type: any }
@@ -67,7 +72,6 @@ read_from:
 stream: { row: person }
 "#,
     ),
-    ("shapes.yaml", ""),
 ];
 
 const SCHOOL: &[(&str, &str)] = &[
@@ -139,11 +143,8 @@ outputs:
 ];
 
 fn spoke(files: &[(&str, &str)]) -> Arc<Spoke> {
-    let files: Vec<(String, String)> = files
-        .iter()
-        .filter(|(_, text)| !text.is_empty())
-        .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()))
-        .collect();
+    let files: Vec<(String, String)> =
+        files.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
     Arc::new(Spoke::load(&files, &[]).unwrap_or_else(|mistakes| panic!("{mistakes:#?}")))
 }
 
@@ -162,6 +163,11 @@ outputs: { learner: learner.id }
 
 /// Both spokes, one connection of each, and the flow [`GREET`].
 pub(crate) fn catalog() -> Catalog {
+    static CATALOG: LazyLock<Catalog> = LazyLock::new(load);
+    CATALOG.clone()
+}
+
+fn load() -> Catalog {
     let spokes = [("desk", spoke(DESK)), ("school", spoke(SCHOOL))];
     let aliases = [("hr", "desk"), ("lms", "school"), ("lms_emea", "school")];
     let greet = parse("greet.yaml", GREET).expect("the sample can be read");
