@@ -1,1 +1,24 @@
-//! The bundled spokes, a folder each.
+//! The bundled spokes, a folder each, embedded in the binary.
+//!
+//! A spoke is data: `<spoke>/spoke.yaml`, one file per action under `actions/`, and a set-up guide.
+//! Adding an action is adding its file. What cannot be said as data is a module here, named by `code:`.
+//! This crate sees the connector API only: never flows, runs or the journal, and no spoke sees another.
+
+mod embedded;
+mod http;
+
+use std::sync::Arc;
+
+use include_dir::include_dir;
+use linchpin_connector::{Diagnostic, Spoke};
+
+/// Every bundled spoke, by name; or everything that is wrong with their files.
+pub fn bundled() -> Result<Vec<Arc<Spoke>>, Vec<Diagnostic>> {
+    embedded::load(&[
+        (&include_dir!("$CARGO_MANIFEST_DIR/core"), &[]),
+        (&include_dir!("$CARGO_MANIFEST_DIR/http"), &[("http", http::action)]),
+        (&include_dir!("$CARGO_MANIFEST_DIR/litmos"), &[]),
+        (&include_dir!("$CARGO_MANIFEST_DIR/servicenow"), &[]),
+        (&include_dir!("$CARGO_MANIFEST_DIR/sumtotal"), &[]),
+    ])
+}

@@ -1,0 +1,252 @@
+//! The actions of the `http` spoke: one request whose method, body and accepted statuses are inputs.
+//!
+//! In Rust because a manifest fixes method and body form per action, and because a plain request has
+//! nothing to look at: it goes out with no work beside it. Inputs, outputs and effects stay in the YAML.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use http::{HeaderMap, Method};
+use linchpin_connector::{
+    Action, ActionError, ActionSpec, Body, Call, ErrorKind, Look, Page, Request, Response, Simulated, Verdict,
+    WriteState, Wrote,
+};
+use serde_json::{Map, Value, json};
+
+/// Makes the action of one manifest file; `get`, `put` and `delete` are named after their method.
+pub(crate) fn action(spec: ActionSpec) -> Arc<dyn Action> {
+    Arc::new(HttpAction { spec })
+}
+
+struct HttpAction {
+    spec: ActionSpec,
+}
+
+#[async_trait]
+impl Action for HttpAction {
+    fn spec(&self) -> &ActionSpec {
+        &self.spec
+    }
+
+    async fn read(&self, call: &Call<'_>) -> Result<Value, ActionError> {
+        self.send(call).await.map(|(_, answer)| answer)
+    }
+
+    async fn page(&self, _: &Call<'_>, _: Option<&Value>) -> Result<Page, ActionError> {
+        Err(ActionError::new(ErrorKind::Internal, format!("http.{} is no stream", self.spec.name)))
+    }
+
+    async fn look(&self, call: &Call<'_>) -> Result<Look, ActionError> {
+        Ok(Look {
+            found: json!({}),
+            changes: vec![call.inputs.clone()],
+            effect: self.spec.effect,
+            chunks: 1,
+            variant: None,
+        })
+    }
+
+    async fn write(&self, call: &Call<'_>, _: &Look, _: u32) -> Result<Wrote, ActionError> {
+        let (status, answer) = self.send(call).await?;
+        Ok(Wrote { answer, status, effect: self.spec.effect })
+    }
+
+    async fn verify(&self, _: &Call<'_>, _: &Look, _: u32) -> Result<Verdict, ActionError> {
+        Ok(Verdict::CannotTell("an arbitrary request has no read that shows its outcome".to_owned()))
+    }
+
+    async fn finish(&self, _: &Call<'_>, _: &Look, wrote: &[Wrote]) -> Result<Value, ActionError> {
+        Ok(wrote.first().map_or(Value::Null, |wrote| wrote.answer.clone()))
+    }
+
+    fn simulate(&self, call: &Call<'_>, look: &Look) -> Result<Simulated, ActionError> {
+        let output = self.spec.outputs.unknown(&self.request_summary(call, look, 0));
+        Ok(Simulated { output, rows: Vec::new(), effect: self.spec.effect })
+    }
+
+    fn request_summary(&self, call: &Call<'_>, _: &Look, _: u32) -> String {
+        format!("{} {}", self.method_name(call.inputs), text(call.inputs, "path").unwrap_or("/"))
+    }
+}
+
+impl HttpAction {
+    /// The `method` input where there is one, else the action's own name.
+    fn method_name(&self, inputs: &Value) -> String {
+        text(inputs, "method").unwrap_or(&self.spec.name).to_ascii_uppercase()
+    }
+
+    async fn send(&self, call: &Call<'_>) -> Result<(u16, Value), ActionError> {
+        let request = request(&self.method_name(call.inputs), call.inputs)?;
+        let place = format!("{} {}", request.method, request.path);
+        let response = call.transport.send(request).await?;
+        let accepted = (200..300).contains(&response.status)
+            || list(call.inputs, "accept").iter().any(|status| status.as_u64() == Some(response.status.into()));
+        if accepted {
+            return Ok((response.status, answer(&response)));
+        }
+        let error = refused(&place, &response, self.spec.effect.is_write());
+        if error.kind == ErrorKind::RateLimited {
+            call.transport.limited(Duration::from_millis(error.retry_after_ms.unwrap_or(DEFAULT_WAIT_MS)));
+        }
+        Err(error)
+    }
+}
+
+/// How long to hold back after a 429 that does not say.
+const DEFAULT_WAIT_MS: u64 = 10_000;
+
+fn request(method: &str, inputs: &Value) -> Result<Request, ActionError> {
+    let method = Method::from_bytes(method.as_bytes())
+        .map_err(|_| ActionError::new(ErrorKind::InvalidInput, format!("{method:?} is no HTTP method")))?;
+    let mut request = Request::new(method, path(text(inputs, "path").unwrap_or_default())?);
+    request.query = pairs(inputs, "query");
+    request.headers = pairs(inputs, "headers");
+    let named = request.headers.iter().position(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+    let content_type = named.map(|place| request.headers.remove(place).1);
+    let value = inputs.get("json").filter(|value| !value.is_null());
+    request.body = match (value, text(inputs, "text")) {
+        (Some(_), Some(_)) => {
+            return Err(ActionError::new(ErrorKind::InvalidInput, "give json or text, not both"));
+        }
+        (Some(value), None) => Some(Body {
+            content_type: content_type.unwrap_or_else(|| "application/json".to_owned()),
+            bytes: value.to_string().into(),
+        }),
+        (None, Some(text)) => Some(Body {
+            content_type: content_type.unwrap_or_else(|| "text/plain; charset=utf-8".to_owned()),
+            bytes: text.to_owned().into(),
+        }),
+        (None, None) => None,
+    };
+    Ok(request)
+}
+
+/// The path as it goes on the wire. A step must not climb out of the base URL by way of a data pill.
+fn path(written: &str) -> Result<String, ActionError> {
+    let wrong = |why: &str| Err(ActionError::new(ErrorKind::InvalidInput, format!("path {written:?} {why}")));
+    if !written.starts_with('/') || written.starts_with("//") {
+        return wrong("must begin with one slash");
+    }
+    if written.contains(['?', '#', '\\']) {
+        return wrong("holds ?, # or \\; parameters go under query");
+    }
+    let dots = |segment: &str| matches!(segment.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | "..");
+    if written.split('/').any(dots) {
+        return wrong("must not hold . or .. as a segment");
+    }
+    let mut encoded = String::with_capacity(written.len());
+    for byte in written.bytes() {
+        match byte {
+            b'!' | b'$'..=b';' | b'=' | b'@'..=b'Z' | b'_' | b'a'..=b'z' | b'~' => encoded.push(char::from(byte)),
+            other => encoded.push_str(&format!("%{other:02X}")),
+        }
+    }
+    Ok(encoded)
+}
+
+/// The entries of an object input; null drops one, a list repeats it.
+fn pairs(inputs: &Value, name: &str) -> Vec<(String, String)> {
+    let Some(Value::Object(entries)) = inputs.get(name) else { return Vec::new() };
+    let mut found = Vec::new();
+    for (key, value) in entries {
+        match value {
+            Value::Null => {}
+            Value::Array(items) => found.extend(items.iter().map(|item| (key.clone(), plain(item)))),
+            one => found.push((key.clone(), plain(one))),
+        }
+    }
+    found
+}
+
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+fn text<'a>(inputs: &'a Value, name: &str) -> Option<&'a str> {
+    inputs.get(name).and_then(Value::as_str)
+}
+
+fn list<'a>(inputs: &'a Value, name: &str) -> &'a [Value] {
+    inputs.get(name).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+fn answer(response: &Response) -> Value {
+    let mut headers = Map::new();
+    for (name, value) in &response.headers {
+        headers.insert(name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into());
+    }
+    json!({ "status": response.status, "headers": headers, "body": body(response) })
+}
+
+/// JSON as a value, whatever the content type says, as long as it reads; else the text.
+fn body(response: &Response) -> Value {
+    if response.body.is_empty() {
+        return Value::Null;
+    }
+    serde_json::from_slice(&response.body)
+        .unwrap_or_else(|_| String::from_utf8_lossy(&response.body).into_owned().into())
+}
+
+fn refused(place: &str, response: &Response, is_write: bool) -> ActionError {
+    let kind = ErrorKind::of_status(response.status);
+    let said: String = plain(&body(response)).chars().take(300).collect();
+    let error = ActionError::new(kind, format!("{place} was answered with {}: {said}", response.status))
+        .with_status(response.status);
+    // A refusal wrote nothing; an answer of any other kind may hide a write.
+    let unclear = is_write && matches!(kind, ErrorKind::Unavailable | ErrorKind::BadResponse);
+    let error = error.with_write(if unclear { WriteState::Unknown } else { WriteState::None });
+    match retry_after(&response.headers) {
+        Some(wait) => error.with_retry_after(wait),
+        None => error,
+    }
+}
+
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    headers.get("retry-after")?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_encoded_and_stays_below_the_base_url() {
+        assert_eq!(path("/a b/ü/100%25/k=v").unwrap(), "/a%20b/%C3%BC/100%25/k=v");
+        for wrong in ["", "orders", "//other.example/x", "/a/../b", "/a/%2E%2e/b", "/a?x=1", "/a#b", "/a\\b"] {
+            assert_eq!(path(wrong).unwrap_err().kind, ErrorKind::InvalidInput, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_body_is_json_or_text_and_never_both() {
+        let inputs = json!({ "path": "/x", "json": { "b": 1, "a": 2 }, "headers": { "X-A": 1, "X-B": null } });
+        let made = request("POST", &inputs).unwrap();
+        assert_eq!(made.body.unwrap().bytes, r#"{"b":1,"a":2}"#);
+        assert_eq!(made.headers, [("X-A".to_owned(), "1".to_owned())]);
+
+        let inputs = json!({ "path": "/x", "text": "<a/>", "headers": { "Content-Type": "application/xml" } });
+        let made = request("POST", &inputs).unwrap();
+        assert_eq!(made.body.unwrap().content_type, "application/xml");
+        assert_eq!(made.headers, []);
+
+        let both = json!({ "path": "/x", "text": "a", "json": 1 });
+        assert_eq!(request("POST", &both).unwrap_err().kind, ErrorKind::InvalidInput);
+        assert_eq!(request("GET", &json!({ "path": "/x", "json": null })).unwrap().body, None);
+    }
+
+    #[test]
+    fn a_refused_write_wrote_nothing_and_a_failed_one_may_have() {
+        let response = |status| Response {
+            status,
+            reason: None,
+            headers: HeaderMap::from_iter([(http::header::RETRY_AFTER, "7".parse().unwrap())]),
+            body: "no".into(),
+        };
+        let refusal = refused("POST /x", &response(429), true);
+        assert_eq!((refusal.kind, refusal.write), (ErrorKind::RateLimited, WriteState::None));
+        assert_eq!(refusal.retry_after_ms, Some(7000));
+        assert_eq!(refused("POST /x", &response(502), true).write, WriteState::Unknown);
+        assert_eq!(refused("GET /x", &response(502), false).write, WriteState::None);
+    }
+}
