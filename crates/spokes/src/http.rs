@@ -9,8 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use http::{HeaderMap, Method};
 use linchpin_connector::{
-    Action, ActionError, ActionSpec, Body, Call, ErrorKind, Look, Page, Request, Response, Simulated, Verdict,
-    WriteState, Wrote,
+    Action, ActionError, ActionSpec, Body, Call, ErrorKind, Look, Request, Response, WriteState, Wrote,
 };
 use serde_json::{Map, Value, json};
 
@@ -33,36 +32,9 @@ impl Action for HttpAction {
         self.send(call).await.map(|(_, answer)| answer)
     }
 
-    async fn page(&self, _: &Call<'_>, _: Option<&Value>) -> Result<Page, ActionError> {
-        Err(ActionError::new(ErrorKind::Internal, format!("http.{} is no stream", self.spec.name)))
-    }
-
-    async fn look(&self, call: &Call<'_>) -> Result<Look, ActionError> {
-        Ok(Look {
-            found: json!({}),
-            changes: vec![call.inputs.clone()],
-            effect: self.spec.effect,
-            chunks: 1,
-            variant: None,
-        })
-    }
-
     async fn write(&self, call: &Call<'_>, _: &Look, _: u32) -> Result<Wrote, ActionError> {
         let (status, answer) = self.send(call).await?;
-        Ok(Wrote { answer, status, effect: self.spec.effect })
-    }
-
-    async fn verify(&self, _: &Call<'_>, _: &Look, _: u32) -> Result<Verdict, ActionError> {
-        Ok(Verdict::CannotTell("an arbitrary request has no read that shows its outcome".to_owned()))
-    }
-
-    async fn finish(&self, _: &Call<'_>, _: &Look, wrote: &[Wrote]) -> Result<Value, ActionError> {
-        Ok(wrote.first().map_or(Value::Null, |wrote| wrote.answer.clone()))
-    }
-
-    fn simulate(&self, call: &Call<'_>, look: &Look) -> Result<Simulated, ActionError> {
-        let output = self.spec.outputs.unknown(&self.request_summary(call, look, 0));
-        Ok(Simulated { output, rows: Vec::new(), effect: self.spec.effect })
+        Ok(Wrote::new(answer, status, self.spec.effect))
     }
 
     fn request_summary(&self, call: &Call<'_>, _: &Look, _: u32) -> String {
