@@ -9,7 +9,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use http::{HeaderMap, Method};
 use linchpin_connector::{
-    Action, ActionError, ActionSpec, Body, Call, ErrorKind, Look, Request, Response, WriteState, Wrote,
+    Action, ActionError, ActionSpec, Body, Call, ErrorKind, Look, Request, Response, WriteState,
+    Wrote,
 };
 use serde_json::{Map, Value, json};
 
@@ -53,13 +54,16 @@ impl HttpAction {
         let place = format!("{} {}", request.method, request.path);
         let response = call.transport.send(request).await?;
         let accepted = (200..300).contains(&response.status)
-            || list(call.inputs, "accept").iter().any(|status| status.as_u64() == Some(response.status.into()));
+            || list(call.inputs, "accept")
+                .iter()
+                .any(|status| status.as_u64() == Some(response.status.into()));
         if accepted {
             return Ok((response.status, answer(&response)));
         }
         let error = refused(&place, &response, self.spec.effect.is_write());
         if error.kind == ErrorKind::RateLimited {
-            call.transport.limited(Duration::from_millis(error.retry_after_ms.unwrap_or(DEFAULT_WAIT_MS)));
+            call.transport
+                .limited(Duration::from_millis(error.retry_after_ms.unwrap_or(DEFAULT_WAIT_MS)));
         }
         Err(error)
     }
@@ -69,12 +73,14 @@ impl HttpAction {
 const DEFAULT_WAIT_MS: u64 = 10_000;
 
 fn request(method: &str, inputs: &Value) -> Result<Request, ActionError> {
-    let method = Method::from_bytes(method.as_bytes())
-        .map_err(|_| ActionError::new(ErrorKind::InvalidInput, format!("{method:?} is no HTTP method")))?;
+    let method = Method::from_bytes(method.as_bytes()).map_err(|_| {
+        ActionError::new(ErrorKind::InvalidInput, format!("{method:?} is no HTTP method"))
+    })?;
     let mut request = Request::new(method, path(text(inputs, "path").unwrap_or_default())?);
     request.query = pairs(inputs, "query");
     request.headers = pairs(inputs, "headers");
-    let named = request.headers.iter().position(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+    let named =
+        request.headers.iter().position(|(name, _)| name.eq_ignore_ascii_case("content-type"));
     let content_type = named.map(|place| request.headers.remove(place).1);
     let value = inputs.get("json").filter(|value| !value.is_null());
     request.body = match (value, text(inputs, "text")) {
@@ -96,21 +102,27 @@ fn request(method: &str, inputs: &Value) -> Result<Request, ActionError> {
 
 /// The path as it goes on the wire. A step must not climb out of the base URL by way of a data pill.
 fn path(written: &str) -> Result<String, ActionError> {
-    let wrong = |why: &str| Err(ActionError::new(ErrorKind::InvalidInput, format!("path {written:?} {why}")));
+    let wrong = |why: &str| {
+        Err(ActionError::new(ErrorKind::InvalidInput, format!("path {written:?} {why}")))
+    };
     if !written.starts_with('/') || written.starts_with("//") {
         return wrong("must begin with one slash");
     }
     if written.contains(['?', '#', '\\']) {
         return wrong("holds ?, # or \\; parameters go under query");
     }
-    let dots = |segment: &str| matches!(segment.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | "..");
+    let dots = |segment: &str| {
+        matches!(segment.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | "..")
+    };
     if written.split('/').any(dots) {
         return wrong("must not hold . or .. as a segment");
     }
     let mut encoded = String::with_capacity(written.len());
     for byte in written.bytes() {
         match byte {
-            b'!' | b'$'..=b';' | b'=' | b'@'..=b'Z' | b'_' | b'a'..=b'z' | b'~' => encoded.push(char::from(byte)),
+            b'!' | b'$'..=b';' | b'=' | b'@'..=b'Z' | b'_' | b'a'..=b'z' | b'~' => {
+                encoded.push(char::from(byte))
+            }
             other => encoded.push_str(&format!("%{other:02X}")),
         }
     }
@@ -124,7 +136,9 @@ fn pairs(inputs: &Value, name: &str) -> Vec<(String, String)> {
     for (key, value) in entries {
         match value {
             Value::Null => {}
-            Value::Array(items) => found.extend(items.iter().map(|item| (key.clone(), plain(item)))),
+            Value::Array(items) => {
+                found.extend(items.iter().map(|item| (key.clone(), plain(item))))
+            }
             one => found.push((key.clone(), plain(one))),
         }
     }
@@ -163,8 +177,9 @@ fn body(response: &Response) -> Value {
 fn refused(place: &str, response: &Response, is_write: bool) -> ActionError {
     let kind = ErrorKind::of_status(response.status);
     let said: String = plain(&body(response)).chars().take(300).collect();
-    let error = ActionError::new(kind, format!("{place} was answered with {}: {said}", response.status))
-        .with_status(response.status);
+    let error =
+        ActionError::new(kind, format!("{place} was answered with {}: {said}", response.status))
+            .with_status(response.status);
     // A refusal wrote nothing; an answer of any other kind may hide a write.
     let unclear = is_write && matches!(kind, ErrorKind::Unavailable | ErrorKind::BadResponse);
     let error = error.with_write(if unclear { WriteState::Unknown } else { WriteState::None });
@@ -185,7 +200,9 @@ mod tests {
     #[test]
     fn a_path_is_encoded_and_stays_below_the_base_url() {
         assert_eq!(path("/a b/ü/100%25/k=v").unwrap(), "/a%20b/%C3%BC/100%25/k=v");
-        for wrong in ["", "orders", "//other.example/x", "/a/../b", "/a/%2E%2e/b", "/a?x=1", "/a#b", "/a\\b"] {
+        for wrong in
+            ["", "orders", "//other.example/x", "/a/../b", "/a/%2E%2e/b", "/a?x=1", "/a#b", "/a\\b"]
+        {
             assert_eq!(path(wrong).unwrap_err().kind, ErrorKind::InvalidInput, "{wrong}");
         }
     }

@@ -13,3 +13,19 @@ async fn every_example_of_every_bundled_action_passes() {
     }
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
+
+#[test]
+fn every_action_and_every_input_says_what_it_is() {
+    let mut silent = Vec::new();
+    for spoke in bundled().expect("the bundled spokes load") {
+        for (name, action) in spoke.actions() {
+            let spec = action.spec();
+            if spec.about.is_none() {
+                silent.push(format!("{}.{name}", spoke.name));
+            }
+            let inputs = spec.inputs.iter().filter(|(_, schema)| schema.about.is_none());
+            silent.extend(inputs.map(|(input, _)| format!("{}.{name}: {input}", spoke.name)));
+        }
+    }
+    assert!(silent.is_empty(), "without a description: {}", silent.join(", "));
+}

@@ -187,6 +187,21 @@ pub(super) const FUNCTIONS: &[Function] = &[
         },
         shallow: true,
     },
+    Function {
+        name: "without",
+        category: "lists",
+        about: "The object without the named fields.",
+        params: &[need("object", "object"), need("names", "list")],
+        returns: "object",
+        examples: &[("without({'a': 1, 'b': 2}, ['b', 'c'])", r#"{"a":1}"#)],
+        call: |args| {
+            let names = args.list(1)?;
+            let is_kept = |name: &str| names.iter().all(|other| other.as_str() != Some(name));
+            let kept = args.object(0)?.iter().filter(|(name, _)| is_kept(name));
+            Ok(Value::Object(kept.map(|(name, value)| (name.clone(), value.clone())).collect()))
+        },
+        shallow: true,
+    },
 ];
 
 fn sort(args: &Args<'_>) -> Result<Value, String> {
