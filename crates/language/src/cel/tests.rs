@@ -1,3 +1,5 @@
+//! Expressions: what they mean, how they fail, what is refused, and agreement with the crate.
+
 use super::*;
 use crate::schema::{Fields, Type};
 use crate::value::{Map, json};

@@ -1,3 +1,5 @@
+//! Documents: values, places, what a file must not hold, and how it is explained.
+
 use super::*;
 use crate::value::json;
 

@@ -1,3 +1,5 @@
+//! Schemas: how they are written, what values they read, what they refuse.
+
 use super::*;
 use crate::document::Document;
 use crate::value::json;

@@ -1,3 +1,5 @@
+//! Texts: types, nulls, unknowns, blocks, references, and what is refused.
+
 use super::*;
 use crate::value::{Map, json};
 use crate::{as_unknown, unknown};
