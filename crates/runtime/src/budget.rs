@@ -12,7 +12,7 @@ use linchpin_connector::RateRule;
 use crate::clock::{Clock, after, until};
 
 /// The calls left to one credential, and who waits for them.
-pub struct Budget {
+pub(crate) struct Budget {
     rule: Option<RateRule>,
     clock: Arc<dyn Clock>,
     /// Held by the waiter whose turn it is; the others queue for it in order.
@@ -37,13 +37,13 @@ struct Pause {
 
 impl Budget {
     /// A budget under `rule`; without one only [`Budget::limited`] ever stops a call.
-    pub fn new(rule: Option<RateRule>, clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn new(rule: Option<RateRule>, clock: Arc<dyn Clock>) -> Self {
         let rule = rule.filter(|rule| rule.calls > 0 && !rule.per.is_zero());
         Self { rule, clock, turn: tokio::sync::Mutex::new(()), state: Mutex::default() }
     }
 
     /// Returns once a call may be made, and counts it.
-    pub async fn acquire(&self) {
+    pub(crate) async fn acquire(&self) {
         if self.state().n_waiting == 0 && self.try_acquire().is_none() {
             return;
         }
@@ -55,7 +55,7 @@ impl Budget {
     }
 
     /// Lets nobody through for `wait` from now; a longer pause under way stands.
-    pub fn limited(&self, wait: Duration) {
+    pub(crate) fn limited(&self, wait: Duration) {
         let since = self.clock.now();
         let until = after(since, wait);
         let mut state = self.state();
@@ -65,7 +65,7 @@ impl Budget {
     }
 
     /// How long the first waiter will still wait, when somebody waits.
-    pub fn waiting(&self) -> Option<Duration> {
+    pub(crate) fn waiting(&self) -> Option<Duration> {
         let now = self.clock.now();
         let mut state = self.state();
         if state.n_waiting == 0 {

@@ -37,7 +37,7 @@ fn refused_v6(address: Ipv6Addr) -> Option<&'static str> {
         _ if address.is_unspecified() => Some("reserved"),
         0xfc00..=0xfdff => Some("private"),
         0xfe80..=0xfebf => Some("link-local"),
-        0xfec0..=0xfeff | 0xff00..=0xffff => Some("reserved"),
+        0xfec0.. => Some("reserved"),
         _ => None,
     }
 }

@@ -64,7 +64,7 @@ fn cause(error: &reqwest::Error) -> String {
     inner.to_string().to_lowercase_first()
 }
 
-fn find<'e, E: std::error::Error + 'static>(error: &'e reqwest::Error) -> Option<&'e E> {
+fn find<E: std::error::Error + 'static>(error: &reqwest::Error) -> Option<&E> {
     let mut layer = error.source();
     while let Some(source) = layer {
         if let Some(found) = source.downcast_ref::<E>() {

@@ -9,6 +9,5 @@ mod bound;
 mod failure;
 mod wire;
 
-pub(crate) use address::refused;
 pub(crate) use bound::{Binding, Bound, Credential};
 pub(crate) use wire::{Outgoing, Policy, Wire};

@@ -1,0 +1,154 @@
+//! From the values and secrets of a connection to the credential that its transport sends.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::header::AUTHORIZATION;
+use http::{HeaderName, HeaderValue};
+use linchpin_connector::CredentialKind;
+use linchpin_language::{Map, Value};
+use sha2::{Digest as _, Sha256};
+
+use super::error::ConnectionError;
+use super::settings::{Settings, check_url, is_secret};
+use crate::oauth::{Client, ClientAuth};
+use crate::redaction::Redactor;
+use crate::secret::Secret;
+
+/// A credential, before anything is sent with it.
+pub(super) enum Made {
+    None,
+    Header(HeaderName, HeaderValue),
+    Query(String, Secret),
+    Client(Client),
+}
+
+/// The fields of a credential template, evaluated for one connection.
+pub(super) struct Evaluated {
+    alias: String,
+    spoke: String,
+    kind: CredentialKind,
+    fields: Vec<(String, Secret)>,
+    allow_insecure: bool,
+}
+
+/// Evaluates the credential template of the connection's spoke. Only here are secrets in scope.
+pub(super) fn evaluate(settings: &Settings) -> Result<Evaluated, ConnectionError> {
+    let template = &settings.spoke.connection.credential;
+    let mut connection = settings.values.clone();
+    for field in settings.spoke.connection.fields.iter().filter(|field| is_secret(field)) {
+        connection.insert(field.name.clone(), Value::Null);
+    }
+    for (name, secret) in &settings.secrets {
+        connection.insert(name.clone(), Value::String(secret.expose().to_owned()));
+    }
+    let mut scope = Map::new();
+    scope.insert("connection".to_owned(), Value::Object(connection));
+    let mut fields = Vec::new();
+    for (name, text) in &template.fields {
+        let value = text.render_string(&scope).map_err(|error| ConnectionError::Credential {
+            alias: settings.alias.clone(),
+            detail: format!("{name}: {}", error.message),
+        })?;
+        fields.push((name.clone(), Secret::new(value)));
+    }
+    Ok(Evaluated {
+        alias: settings.alias.clone(),
+        spoke: settings.spoke.name.clone(),
+        kind: template.kind,
+        fields,
+        allow_insecure: settings.allow_insecure,
+    })
+}
+
+impl Evaluated {
+    /// The same for the same credential, whichever alias leads to it; says nothing about it.
+    pub(super) fn fingerprint(&self) -> String {
+        let mut hash = Sha256::new();
+        let mut add = |part: &str| {
+            hash.update(part.len().to_le_bytes());
+            hash.update(part);
+        };
+        add(&self.spoke);
+        add(self.kind.as_str());
+        for (name, value) in &self.fields {
+            add(name);
+            add(value.expose());
+        }
+        if self.fields.is_empty() {
+            add(&self.alias);
+        }
+        hex::encode(hash.finalize())
+    }
+
+    /// What is sent. Values derived from secrets are made known to the redactor.
+    pub(super) fn make(&self, redactor: &Redactor) -> Result<Made, ConnectionError> {
+        match self.kind {
+            CredentialKind::None => Ok(Made::None),
+            CredentialKind::ApiKey => match self.get("query") {
+                Some(name) => Ok(Made::Query(name.to_owned(), Secret::new(self.need("value")?))),
+                None => {
+                    let name = HeaderName::from_bytes(self.need("header")?.as_bytes())
+                        .map_err(|_| self.bad("header is no name of a header".to_owned()))?;
+                    Ok(Made::Header(name, self.header_value(self.need("value")?)?))
+                }
+            },
+            CredentialKind::Basic => {
+                let (username, password) = (self.need("username")?, self.need("password")?);
+                if username.contains(':') {
+                    return Err(self.bad("the user name holds a colon".to_owned()));
+                }
+                let pair = STANDARD.encode(format!("{username}:{password}"));
+                redactor.know(&format!("{}/basic", self.alias), &Secret::new(pair.as_str()));
+                Ok(Made::Header(AUTHORIZATION, self.header_value(&format!("Basic {pair}"))?))
+            }
+            CredentialKind::Bearer => {
+                let token = self.need("token")?;
+                Ok(Made::Header(AUTHORIZATION, self.header_value(&format!("Bearer {token}"))?))
+            }
+            CredentialKind::Oauth2ClientCredentials => self.client().map(Made::Client),
+            CredentialKind::Oauth2AuthorizationCode | CredentialKind::Oauth2Jwt => {
+                Err(self.bad(format!("credentials of kind {} are not supported yet", self.kind)))
+            }
+        }
+    }
+
+    fn client(&self) -> Result<Client, ConnectionError> {
+        let token_url = check_url(self.need("token_url")?, self.allow_insecure)
+            .map_err(|detail| self.bad(format!("token_url {detail}")))?;
+        let auth = match self.get("client_auth") {
+            None | Some("body") => ClientAuth::Body,
+            Some("basic") => ClientAuth::Basic,
+            Some(other) => {
+                return Err(self.bad(format!("client_auth is body or basic, not {other}")));
+            }
+        };
+        Ok(Client {
+            token_url,
+            id: self.need("client_id")?.to_owned(),
+            secret: Secret::new(self.need("client_secret")?),
+            scope: self.get("scope").map(str::to_owned),
+            auth,
+        })
+    }
+
+    fn get(&self, name: &str) -> Option<&str> {
+        let found = self.fields.iter().find(|(field, _)| field == name);
+        found.map(|(_, value)| value.expose()).filter(|value| !value.is_empty())
+    }
+
+    fn need(&self, name: &str) -> Result<&str, ConnectionError> {
+        self.get(name).ok_or_else(|| self.bad(format!("{name} is empty")))
+    }
+
+    fn header_value(&self, text: &str) -> Result<HeaderValue, ConnectionError> {
+        let mut value = HeaderValue::from_str(text).map_err(|_| {
+            self.bad("it holds a line break or a character that headers cannot".to_owned())
+        })?;
+        value.set_sensitive(true);
+        Ok(value)
+    }
+
+    fn bad(&self, detail: String) -> ConnectionError {
+        ConnectionError::Credential { alias: self.alias.clone(), detail }
+    }
+}

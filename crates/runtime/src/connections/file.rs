@@ -1,0 +1,319 @@
+//! `connections.yaml` and the file of the environment over it: aliases and what is not secret of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use linchpin_connector::Spoke;
+use linchpin_language::{
+    Diagnostic, Document, Map, Node, Schema, Value, codes, did_you_mean, parse_duration,
+};
+
+use super::settings::{check_url, is_secret};
+use super::source::SecretSource;
+
+/// Keys of an alias that are not fields of its spoke's form.
+const OWN_KEYS: [&str; 7] =
+    ["spoke", "parent", "about", "attributes", "allow_private", "allow_insecure", "timeout"];
+
+/// The aliases of an environment.
+#[derive(Clone, Default)]
+pub struct ConnectionsFile {
+    pub(super) entries: BTreeMap<String, Entry>,
+}
+
+/// What the files say about one alias, its parent's settings included.
+#[derive(Clone, Default)]
+pub(super) struct Entry {
+    pub(super) spoke: String,
+    pub(super) parent: Option<String>,
+    pub(super) values: Map<String, Value>,
+    pub(super) sources: BTreeMap<String, SecretSource>,
+    pub(super) attributes: Map<String, Value>,
+    pub(super) allow_private: bool,
+    pub(super) allow_insecure: bool,
+    pub(super) timeout: Option<Duration>,
+}
+
+impl ConnectionsFile {
+    /// Reads the files, each over the one before: an alias of a later one replaces the keys it names.
+    pub fn parse(
+        docs: &[(&str, &str)],
+        spokes: &BTreeMap<String, Arc<Spoke>>,
+    ) -> Result<Self, Vec<Diagnostic>> {
+        let mut found = Vec::new();
+        let mut documents = Vec::new();
+        for (name, text) in docs {
+            match Document::parse(name, text) {
+                Ok(document) => documents.push(document),
+                Err(diagnostics) => found.extend(diagnostics),
+            }
+        }
+        let mut reader = Reader { spokes, written: BTreeMap::new(), found };
+        for document in &documents {
+            reader.collect(&document.root());
+        }
+        let aliases: Vec<&str> = reader.written.keys().copied().collect();
+        let mut entries = BTreeMap::new();
+        for alias in aliases {
+            if let Some(entry) = reader.entry(alias, &mut BTreeSet::new()) {
+                entries.insert(alias.to_owned(), entry);
+            }
+        }
+        // A parent's mistakes are met once for itself and once for each child.
+        let mut seen = BTreeSet::new();
+        reader.found.retain(|diagnostic| seen.insert(diagnostic.to_string()));
+        if reader.found.is_empty() { Ok(Self { entries }) } else { Err(reader.found) }
+    }
+
+    /// The aliases and the spoke of each.
+    pub fn aliases(&self) -> BTreeMap<String, String> {
+        self.entries.iter().map(|(alias, entry)| (alias.clone(), entry.spoke.clone())).collect()
+    }
+}
+
+/// The keys of an alias, each as the last file that names it has it.
+#[derive(Default)]
+struct Written<'d> {
+    keys: BTreeMap<&'d str, Node<'d>>,
+    attributes: BTreeMap<&'d str, Node<'d>>,
+    place: Option<Node<'d>>,
+}
+
+struct Reader<'d> {
+    spokes: &'d BTreeMap<String, Arc<Spoke>>,
+    written: BTreeMap<&'d str, Written<'d>>,
+    found: Vec<Diagnostic>,
+}
+
+impl<'d> Reader<'d> {
+    fn collect(&mut self, root: &Node<'d>) {
+        match root.value() {
+            Value::Null => return,
+            Value::Object(_) => {}
+            _ => {
+                let message = "a connections file holds aliases, each with its settings";
+                self.found.push(root.error(codes::WRONG_TYPE, message));
+                return;
+            }
+        }
+        for (alias, node) in root.entries() {
+            if !is_alias(alias) {
+                let message =
+                    format!("{alias:?} cannot be an alias: letters, digits and _ make one");
+                self.found.push(node.error_at_key(codes::BAD_ID, message));
+                continue;
+            }
+            if !node.value().is_object() {
+                let message = format!("{alias} needs settings, at least `spoke`");
+                self.found.push(node.error(codes::WRONG_TYPE, message));
+                continue;
+            }
+            let written = self.written.entry(alias).or_default();
+            for (key, value) in node.entries() {
+                if key == "attributes" && value.value().is_object() {
+                    written.attributes.extend(value.entries());
+                } else {
+                    written.keys.insert(key, value);
+                }
+            }
+            written.place = Some(node);
+        }
+    }
+
+    /// The settled entry of an alias. `above` are the aliases whose parent this one is.
+    fn entry(&mut self, alias: &'d str, above: &mut BTreeSet<&'d str>) -> Option<Entry> {
+        let written = self.written.get(alias)?;
+        let (keys, attributes) = (written.keys.clone(), written.attributes.clone());
+        let place = written.place.clone()?;
+        let mut entry = match keys.get("parent") {
+            Some(parent) => self.inherited(alias, parent, above)?,
+            None => Entry::default(),
+        };
+        if let Some(spoke) = keys.get("spoke").and_then(|node| self.text(node, "spoke")) {
+            if !entry.spoke.is_empty() && entry.spoke != spoke {
+                let message =
+                    format!("{alias} cannot have another spoke than its parent: {}", entry.spoke);
+                self.found.push(keys["spoke"].error(codes::CONFLICTING_KEYS, message));
+            }
+            spoke.clone_into(&mut entry.spoke);
+        }
+        if entry.spoke.is_empty() {
+            let message = format!("{alias} says neither `spoke` nor `parent`");
+            self.found.push(place.error_at_key(codes::MISSING_KEY, message));
+            return None;
+        }
+        let Some(spoke) = self.spokes.get(&entry.spoke) else {
+            self.unknown_spoke(&entry.spoke, keys.get("spoke").unwrap_or(&place));
+            return None;
+        };
+        self.own_keys(&mut entry, &keys);
+        self.fields(&mut entry, &keys, spoke);
+        self.attributes(&mut entry, &attributes, spoke);
+        self.check_urls(&entry, &keys, spoke);
+        Some(entry)
+    }
+
+    /// A child has its parent's settings, but its own credential.
+    fn inherited(
+        &mut self,
+        alias: &'d str,
+        parent: &Node<'d>,
+        above: &mut BTreeSet<&'d str>,
+    ) -> Option<Entry> {
+        let name = self.text(parent, "parent")?;
+        above.insert(alias);
+        if above.contains(name) {
+            let message = format!("{alias} is its own ancestor");
+            self.found.push(parent.error(codes::CYCLE, message));
+            return None;
+        }
+        if !self.written.contains_key(name) {
+            let near = did_you_mean(name, self.written.keys().copied());
+            let error = parent.error(codes::UNKNOWN_ALIAS, format!("there is no alias {name}"));
+            let error = match near {
+                Some(near) => error.with_help(format!("did you mean {near}?")),
+                None => error,
+            };
+            self.found.push(error);
+            return None;
+        }
+        let mut entry = self.entry(name, above)?;
+        entry.parent = Some(name.to_owned());
+        entry.sources.clear();
+        Some(entry)
+    }
+
+    fn unknown_spoke(&mut self, name: &str, node: &Node<'d>) {
+        let error = node.error(codes::UNKNOWN_SPOKE, format!("there is no spoke {name}"));
+        let near = did_you_mean(name, self.spokes.keys().map(String::as_str));
+        let help = match near {
+            Some(near) => format!("did you mean {near}?"),
+            None => {
+                let names: Vec<&str> = self.spokes.keys().map(String::as_str).collect();
+                format!("the spokes are {}", names.join(", "))
+            }
+        };
+        self.found.push(error.with_help(help));
+    }
+
+    fn own_keys(&mut self, entry: &mut Entry, keys: &BTreeMap<&'d str, Node<'d>>) {
+        for (key, target) in [
+            ("allow_private", &mut entry.allow_private),
+            ("allow_insecure", &mut entry.allow_insecure),
+        ] {
+            let Some(node) = keys.get(key) else { continue };
+            match node.value().as_bool() {
+                Some(value) => *target = value,
+                None => {
+                    self.found
+                        .push(node.error(codes::WRONG_TYPE, format!("{key} is true or false")));
+                }
+            }
+        }
+        if let Some(node) = keys.get("timeout") {
+            match node.as_str().map(parse_duration) {
+                Some(Ok(timeout)) if !timeout.is_zero() => entry.timeout = Some(timeout),
+                _ => {
+                    let message = "timeout is a duration such as \"30s\"";
+                    self.found.push(node.error(codes::BAD_DURATION, message));
+                }
+            }
+        }
+        if let Some(node) = keys.get("attributes") {
+            self.found.push(node.error(codes::WRONG_TYPE, "attributes holds names and values"));
+        }
+    }
+
+    fn fields(&mut self, entry: &mut Entry, keys: &BTreeMap<&'d str, Node<'d>>, spoke: &Spoke) {
+        let template = &spoke.connection;
+        let names = || template.fields.iter().map(|field| field.name.as_str()).chain(OWN_KEYS);
+        for (key, node) in keys {
+            if OWN_KEYS.contains(key) {
+                continue;
+            }
+            let Some(field) = template.fields.iter().find(|field| field.name == **key) else {
+                let message = format!("{} connections have no field {key}", spoke.name);
+                let error = node.error_at_key(codes::UNKNOWN_KEY, message);
+                let inside = template.attributes.contains_key(*key);
+                self.found.push(match did_you_mean(key, names()) {
+                    _ if inside => error.with_help(format!("{key} belongs under attributes")),
+                    Some(near) => error.with_help(format!("did you mean {near}?")),
+                    None => error,
+                });
+                continue;
+            };
+            if is_secret(field) {
+                match SecretSource::parse(node, key) {
+                    Ok(source) => drop(entry.sources.insert(field.name.clone(), source)),
+                    Err(diagnostic) => self.found.push(diagnostic),
+                }
+                continue;
+            }
+            match SecretSource::of(node.value()).filter(|source| *source != SecretSource::Vault) {
+                Some(source) => {
+                    entry.values.shift_remove(*key);
+                    entry.sources.insert(field.name.clone(), source);
+                }
+                None => match super::settings::field_value(field, node.value().clone()) {
+                    Ok(value) => drop(entry.values.insert(field.name.clone(), value)),
+                    Err(detail) => self.found.push(node.error(codes::BAD_VALUE, detail)),
+                },
+            }
+        }
+    }
+
+    fn attributes(
+        &mut self,
+        entry: &mut Entry,
+        written: &BTreeMap<&'d str, Node<'d>>,
+        spoke: &Spoke,
+    ) {
+        let known = &spoke.connection.attributes;
+        for (name, node) in written {
+            let Some(schema): Option<&Schema> = known.get(*name) else {
+                let message = format!("{} connections have no attribute {name}", spoke.name);
+                let error = node.error_at_key(codes::UNKNOWN_KEY, message);
+                let near = did_you_mean(name, known.keys().map(String::as_str));
+                self.found.push(match near {
+                    Some(near) => error.with_help(format!("did you mean {near}?")),
+                    None => error,
+                });
+                continue;
+            };
+            match schema.coerce(node.value().clone(), name) {
+                Ok(value) => drop(entry.attributes.insert((*name).to_owned(), value)),
+                Err(mismatch) => self.found.push(node.error(codes::BAD_VALUE, mismatch.message)),
+            }
+        }
+    }
+
+    fn check_urls(&mut self, entry: &Entry, keys: &BTreeMap<&'d str, Node<'d>>, spoke: &Spoke) {
+        for field in &spoke.connection.fields {
+            let Some(node) = keys.get(field.name.as_str()) else { continue };
+            let Some(text) = entry.values.get(&field.name).and_then(Value::as_str) else {
+                continue;
+            };
+            if field.ty != linchpin_language::Type::Url {
+                continue;
+            }
+            if let Err(detail) = check_url(text, entry.allow_insecure) {
+                self.found.push(node.error(codes::BAD_VALUE, format!("{} {detail}", field.name)));
+            }
+        }
+    }
+
+    fn text(&mut self, node: &Node<'d>, key: &str) -> Option<&'d str> {
+        let text = node.as_str();
+        if text.is_none() {
+            self.found.push(node.error(codes::WRONG_TYPE, format!("{key} is a name")));
+        }
+        text
+    }
+}
+
+fn is_alias(name: &str) -> bool {
+    let mut letters = name.chars();
+    letters.next().is_some_and(|first| first.is_ascii_alphabetic())
+        && letters.all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
+}

@@ -1,0 +1,18 @@
+//! The connection registry: what an alias resolves to in this environment, with its credential.
+//!
+//! `file` reads `connections.yaml`, `source` fetches secrets from where it says, `settings` puts both
+//! together, `credential` makes of them what the transport sends, `registry` keeps one transport per
+//! alias, `status` is what may be shown of all this.
+
+mod credential;
+mod error;
+mod file;
+mod registry;
+mod settings;
+mod source;
+mod status;
+
+pub use error::{ConfigureError, ConnectionError};
+pub use file::ConnectionsFile;
+pub use registry::{Connections, Options, Resolved};
+pub use status::{ConnectionStatus, FieldStatus};

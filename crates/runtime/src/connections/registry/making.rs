@@ -1,0 +1,108 @@
+//! Making the transport of an alias: with the client, budget and token already there for the same alias
+//! or credential.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use linchpin_connector::Connection;
+use url::Url;
+
+use super::{Connections, Live, Resolved};
+use crate::budget::Budget;
+use crate::connections::credential::{Made, evaluate};
+use crate::connections::error::ConnectionError;
+use crate::connections::settings::Settings;
+use crate::oauth::TokenSource;
+use crate::transport::{Binding, Bound, Credential, Policy, Wire};
+
+impl Connections {
+    /// The transport of these settings. Client, budget and token are those already there for the same
+    /// alias or credential.
+    pub(super) fn make(&self, settings: &Settings) -> Result<Live, ConnectionError> {
+        settings.check()?;
+        let url = settings.url()?;
+        let evaluated = evaluate(settings)?;
+        let fingerprint = evaluated.fingerprint();
+        let made = evaluated.make(&self.redactor)?;
+        let token_tls =
+            matches!(&made, Made::Client(client) if client.token_url.scheme() == "https");
+        let wire = self.wire(
+            &settings.alias,
+            Policy {
+                allow_private: settings.allow_private,
+                tls: token_tls || url.scheme() == "https",
+                connect: self.options.connect_timeout,
+                max_response: self.options.max_response,
+            },
+        )?;
+        let mut state = self.write();
+        let budget = state
+            .budgets
+            .entry(fingerprint.clone())
+            .or_insert_with(|| Arc::new(Budget::new(settings.spoke.rate, self.clock.clone())));
+        let budget = budget.clone();
+        let credential = match made {
+            Made::None => Credential::None,
+            Made::Header(name, value) => Credential::Header(name, value),
+            Made::Query(name, secret) => Credential::Query(name, secret),
+            Made::Client(client) => {
+                let key = format!("{} {fingerprint}", settings.allow_private);
+                let source = state.tokens.entry(key).or_insert_with(|| {
+                    let (clock, redactor) = (self.clock.clone(), self.redactor.clone());
+                    Arc::new(TokenSource::new(client, wire.clone(), clock, redactor))
+                });
+                Credential::Token(source.clone())
+            }
+        };
+        drop(state);
+        Ok(self.bound(settings, url, wire, budget, credential))
+    }
+
+    fn bound(
+        &self,
+        settings: &Settings,
+        base: Url,
+        wire: Arc<Wire>,
+        budget: Arc<Budget>,
+        credential: Credential,
+    ) -> Live {
+        let stale = Arc::new(AtomicBool::new(false));
+        let tokens = match &credential {
+            Credential::Token(source) => Some(source.clone()),
+            Credential::None | Credential::Header(..) | Credential::Query(..) => None,
+        };
+        let refused = stale.clone();
+        let transport = Bound::new(Binding {
+            base,
+            wire: wire.clone(),
+            credential,
+            budget: budget.clone(),
+            clock: self.clock.clone(),
+            timeout: settings.timeout.unwrap_or(self.options.timeout),
+            on_refused: Box::new(move || refused.store(true, Ordering::Relaxed)),
+        });
+        let connection = Connection {
+            alias: settings.alias.clone(),
+            spoke: settings.spoke.name.clone(),
+            values: settings.values.clone(),
+        };
+        let resolved = Resolved {
+            connection: Arc::new(connection),
+            spoke: settings.spoke.clone(),
+            transport: Arc::new(transport),
+        };
+        Live { resolved, wire, budget, tokens, stale }
+    }
+
+    /// The client of an alias: the one it had, while the policy is the same.
+    fn wire(&self, alias: &str, policy: Policy) -> Result<Arc<Wire>, ConnectionError> {
+        if let Some(live) = self.read().made.get(alias)
+            && *live.wire.policy() == policy
+        {
+            return Ok(live.wire.clone());
+        }
+        Wire::new(policy)
+            .map(Arc::new)
+            .map_err(|detail| ConnectionError::Client { alias: alias.to_owned(), detail })
+    }
+}

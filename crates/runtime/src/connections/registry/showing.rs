@@ -1,0 +1,101 @@
+//! Showing connections: lists, forms and the API get everything but the secrets.
+
+use std::collections::BTreeMap;
+
+use linchpin_connector::ActionError;
+use linchpin_language::{Map, Value, digest};
+
+use super::Connections;
+use crate::connections::error::ConnectionError;
+use crate::connections::settings::{Settings, is_secret};
+use crate::connections::source::SecretSource;
+use crate::connections::status::{ConnectionStatus, FieldStatus};
+
+impl Connections {
+    /// All connections, those that only their form knows included.
+    pub async fn list(&self) -> Result<Vec<ConnectionStatus>, ConnectionError> {
+        let mut aliases = self.aliases();
+        for spoke in self.spokes.keys() {
+            if !aliases.contains_key(spoke) && self.form(spoke).await?.is_some() {
+                aliases.insert(spoke.clone(), spoke.clone());
+            }
+        }
+        let mut list = Vec::new();
+        for alias in aliases.keys() {
+            list.push(self.show(alias).await?);
+        }
+        Ok(list)
+    }
+
+    /// What may be shown of one connection.
+    pub async fn show(&self, alias: &str) -> Result<ConnectionStatus, ConnectionError> {
+        let form = self.form(alias).await?.unwrap_or_default();
+        let mut settings = self.unsettled(alias, &form)?;
+        let sources = self.sources(alias, &settings.spoke);
+        let fetched = self.fetch(&mut settings, &sources).await;
+        settings.complete();
+        let problem = fetched.and_then(|()| settings.check()).and_then(|()| settings.url()).err();
+        let bound = self.read().bound.contains_key(alias);
+        let fresh = form.tested == digest(&Value::Object(settings.values.clone()));
+        let tested_at = form.tested_at.filter(|_| fresh && problem.is_none());
+        let active = bound || tested_at.is_some();
+        let live = self.read().made.get(alias).cloned();
+        Ok(ConnectionStatus {
+            alias: alias.to_owned(),
+            spoke: settings.spoke.name.clone(),
+            title: settings.spoke.title.clone(),
+            parent: self.file.entries.get(alias).and_then(|entry| entry.parent.clone()),
+            fields: field_statuses(&settings, &sources),
+            attributes: attributes(&settings),
+            active,
+            tested_at,
+            problem: problem.map(|error| ActionError::from(error).message),
+            endpoints: if active { endpoints(&settings) } else { Vec::new() },
+            token_expires_at: live
+                .as_ref()
+                .and_then(|live| live.tokens.as_ref())
+                .and_then(|tokens| tokens.expires()),
+            waiting_s: live.and_then(|live| live.budget.waiting()).map(|wait| wait.as_secs()),
+            button: settings.spoke.connection.button.clone(),
+        })
+    }
+}
+
+fn field_statuses(
+    settings: &Settings,
+    sources: &BTreeMap<String, SecretSource>,
+) -> Vec<FieldStatus> {
+    let fields = settings.spoke.connection.fields.iter();
+    fields
+        .map(|field| {
+            let secret = is_secret(field);
+            let value =
+                settings.values.get(&field.name).filter(|value| !secret && !value.is_null());
+            let value = value.cloned();
+            FieldStatus {
+                name: field.name.clone(),
+                label: field.label.clone(),
+                set: value.is_some() || settings.secrets.contains_key(&field.name),
+                value,
+                secret,
+                source: sources.get(&field.name).map(SecretSource::describe),
+            }
+        })
+        .collect()
+}
+
+fn attributes(settings: &Settings) -> Map<String, Value> {
+    let known = &settings.spoke.connection.attributes;
+    let values = settings.values.iter().filter(|(name, _)| known.contains_key(*name));
+    values.map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
+/// The addresses the spoke shows; one that cannot be computed yet is left out.
+fn endpoints(settings: &Settings) -> Vec<(String, String)> {
+    let mut scope = Map::new();
+    scope.insert("connection".to_owned(), Value::Object(settings.values.clone()));
+    let shows = settings.spoke.connection.shows.iter();
+    shows
+        .filter_map(|(label, text)| Some((label.clone(), text.render_string(&scope).ok()?)))
+        .collect()
+}

@@ -1,0 +1,179 @@
+//! All values of one connection in one place: what the file, the form and the secrets' sources give,
+//! completed by the defaults of its spoke.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use linchpin_connector::{FormField, Spoke};
+use linchpin_language::{Map, Schema, Type, Value};
+use url::{Host, Url};
+
+use super::error::ConnectionError;
+use crate::secret::Secret;
+
+/// Everything that is needed to make the transport of an alias.
+pub(super) struct Settings {
+    pub(super) alias: String,
+    pub(super) spoke: Arc<Spoke>,
+    /// Fields and attributes that are not secret.
+    pub(super) values: Map<String, Value>,
+    pub(super) secrets: BTreeMap<String, Secret>,
+    pub(super) allow_private: bool,
+    pub(super) allow_insecure: bool,
+    pub(super) timeout: Option<Duration>,
+}
+
+impl Settings {
+    /// Fills what is not given with the read-only values and defaults of the spoke, else with null.
+    pub(super) fn complete(&mut self) {
+        let template = &self.spoke.connection;
+        for field in template.fields.iter().filter(|field| !is_secret(field)) {
+            if let Some(fixed) = &field.value {
+                self.values.insert(field.name.clone(), fixed.clone());
+            } else if !self.values.contains_key(&field.name) {
+                let default = field.default.clone().unwrap_or(Value::Null);
+                self.values.insert(field.name.clone(), default);
+            }
+        }
+        for (name, schema) in &template.attributes {
+            if !self.values.contains_key(name) {
+                self.values.insert(name.clone(), schema.default.clone().unwrap_or(Value::Null));
+            }
+        }
+    }
+
+    /// Whether every field that must be filled in is; secrets are asked for where they are fetched.
+    pub(super) fn check(&self) -> Result<(), ConnectionError> {
+        let template = &self.spoke.connection;
+        for field in template.fields.iter().filter(|field| field.required && !is_secret(field)) {
+            let empty =
+                self.values.get(&field.name).is_none_or(|value| value.is_null() || value == "");
+            if empty {
+                return Err(ConnectionError::Missing {
+                    alias: self.alias.clone(),
+                    field: field.name.clone(),
+                    remedy: format!("add it to {} in connections.yaml", self.alias),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes values as a form gives them: fields and attributes by name.
+    pub(super) fn take(&mut self, given: Map<String, Value>) -> Result<(), ConnectionError> {
+        let template = &self.spoke.connection;
+        for (name, value) in given {
+            let taken = if let Some(field) = template.fields.iter().find(|field| field.name == name)
+            {
+                if is_secret(field) {
+                    Err("it is a secret and is given as one".to_owned())
+                } else if field.value.as_ref().is_some_and(|fixed| *fixed != value) {
+                    Err("it is read-only".to_owned())
+                } else {
+                    field_value(field, value)
+                }
+            } else if let Some(schema) = template.attributes.get(&name) {
+                schema.coerce(value, &name).map_err(|mismatch| mismatch.message)
+            } else {
+                Err(format!("{} connections have no such field", self.spoke.name))
+            };
+            let value = taken.map_err(|detail| self.bad(&name, detail))?;
+            self.values.insert(name, value);
+        }
+        Ok(())
+    }
+
+    /// The connection's URL.
+    pub(super) fn url(&self) -> Result<Url, ConnectionError> {
+        let text = self.values.get("url").and_then(Value::as_str).filter(|text| !text.is_empty());
+        let text = text.ok_or_else(|| ConnectionError::Missing {
+            alias: self.alias.clone(),
+            field: "url".to_owned(),
+            remedy: format!("add `url` to {} in connections.yaml", self.alias),
+        })?;
+        check_url(text, self.allow_insecure).map_err(|detail| self.bad("url", detail))
+    }
+
+    /// An error about the value of a field.
+    pub(super) fn bad(&self, field: &str, detail: String) -> ConnectionError {
+        ConnectionError::Field { alias: self.alias.clone(), field: field.to_owned(), detail }
+    }
+}
+
+/// Whether the field is never shown.
+pub(super) fn is_secret(field: &FormField) -> bool {
+    field.ty == Type::Secret
+}
+
+/// Reads a value as a field of the form takes it; the label of a choice stands for its value.
+pub(super) fn field_value(field: &FormField, mut value: Value) -> Result<Value, String> {
+    let labelled = field.choices.iter().find(|(label, _)| value == label.as_str());
+    if let Some((_, chosen)) = labelled {
+        value = Value::String(chosen.clone());
+    }
+    let value = Schema::of(field.ty.clone())
+        .coerce(value, &field.name)
+        .map_err(|mismatch| mismatch.message)?;
+    let Some(text) = value.as_str() else { return Ok(value) };
+    if !field.choices.is_empty() && !field.other && !field.choices.iter().any(|(_, v)| v == text) {
+        let labels: Vec<&str> = field.choices.iter().map(|(label, _)| label.as_str()).collect();
+        return Err(format!("{} is one of {}", field.name, labels.join(", ")));
+    }
+    match field.max {
+        Some(max) if u64::try_from(text.chars().count()).is_ok_and(|length| length > max) => {
+            Err(format!("{} has at most {max} characters", field.name))
+        }
+        _ => Ok(value),
+    }
+}
+
+/// Reads a URL that requests are sent to: https, or http where nothing leaves the machine.
+pub(super) fn check_url(text: &str, allow_insecure: bool) -> Result<Url, String> {
+    let url = Url::parse(text).map_err(|error| format!("is no URL: {error}"))?;
+    let local = match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => return Err("has no host".to_owned()),
+    };
+    match url.scheme() {
+        "https" => {}
+        "http" if local || allow_insecure => {}
+        "http" => return Err("is not https (allow_insecure: true permits http)".to_owned()),
+        other => return Err(format!("has the scheme {other}, not https")),
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("holds a user or password, which belong into the credential".to_owned());
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err("has a query or fragment, which a base URL cannot have".to_owned());
+    }
+    Ok(url)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_base_url_is_https_unless_it_stays_on_the_machine() {
+        let check = |text: &str, insecure: bool, expect: Result<(), &str>| {
+            let found = check_url(text, insecure).map(drop);
+            match (found, expect) {
+                (Ok(()), Ok(())) => {}
+                (Err(detail), Err(part)) => assert!(detail.contains(part), "{text}: {detail}"),
+                (found, _) => panic!("{text}: {found:?}"),
+            }
+        };
+        check("https://api.litmos.com/v1.svc", false, Ok(()));
+        check("http://127.0.0.1:8080/x", false, Ok(()));
+        check("http://localhost:1", false, Ok(()));
+        check("http://lms.example", false, Err("not https"));
+        check("http://lms.example", true, Ok(()));
+        check("ftp://lms.example", true, Err("scheme ftp"));
+        check("https://me:pw@lms.example", false, Err("user or password"));
+        check("https://lms.example/?a=1", false, Err("query"));
+        check("lms.example", false, Err("no URL"));
+    }
+}

@@ -1,0 +1,53 @@
+//! What may be shown of a connection: everything but its secrets.
+
+use jiff::Timestamp;
+use linchpin_language::{Map, Value};
+use serde::Serialize;
+
+/// A connection as lists, forms and the API show it.
+#[derive(Clone, Debug, Serialize)]
+pub struct ConnectionStatus {
+    /// The alias.
+    pub alias: String,
+    /// Its spoke.
+    pub spoke: String,
+    /// The spoke's title.
+    pub title: String,
+    /// The alias it inherits from.
+    pub parent: Option<String>,
+    /// The fields of its form, in the form's order.
+    pub fields: Vec<FieldStatus>,
+    /// Its attributes, defaults included.
+    pub attributes: Map<String, Value>,
+    /// Whether its test has succeeded with the present values.
+    pub active: bool,
+    /// When that was.
+    pub tested_at: Option<Timestamp>,
+    /// What keeps it from being used, in one sentence.
+    pub problem: Option<String>,
+    /// Addresses that follow from its values; only of an active connection.
+    pub endpoints: Vec<(String, String)>,
+    /// When the present OAuth token ends, when there is one.
+    pub token_expires_at: Option<Timestamp>,
+    /// How many seconds calls wait for the rate budget now.
+    pub waiting_s: Option<u64>,
+    /// The words on the form's button.
+    pub button: Option<String>,
+}
+
+/// One field of a connection's form.
+#[derive(Clone, Debug, Serialize)]
+pub struct FieldStatus {
+    /// Its name in files.
+    pub name: String,
+    /// Its label on forms.
+    pub label: String,
+    /// Its value; never that of a secret.
+    pub value: Option<Value>,
+    /// Whether it is a secret.
+    pub secret: bool,
+    /// Whether it has a value.
+    pub set: bool,
+    /// Where a secret is kept: `vault`, `env NAME`.
+    pub source: Option<String>,
+}

@@ -1,0 +1,287 @@
+//! The registry: files, forms, sources of secrets, and what of it may be seen.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::{HeaderMap, StatusCode};
+use linchpin_connector::{ActionError, ErrorKind};
+use linchpin_language::{Value, json};
+use linchpin_persistence::MemoryStore;
+use linchpin_runtime::connections::{ConnectionError, Connections, ConnectionsFile, Options};
+use linchpin_runtime::{FakeClock, SystemClock};
+
+use crate::support::{CANARY, get, object, registry, registry_with, secrets, serve, spokes, vault};
+
+fn mistakes(docs: &[(&str, &str)]) -> Vec<String> {
+    let Err(found) = ConnectionsFile::parse(docs, &spokes()) else { return Vec::new() };
+    found
+        .iter()
+        .map(|found| format!("{}:{} {}", found.source.name(), found.position().0, found.code))
+        .collect()
+}
+
+/// A system that knows one key.
+async fn system() -> String {
+    let ping = |headers: HeaderMap| async move {
+        let good = headers.get("x-key").is_some_and(|key| key.as_bytes() == CANARY.as_bytes());
+        if good { (StatusCode::OK, "[]") } else { (StatusCode::UNAUTHORIZED, "{}") }
+    };
+    serve(Router::new().fallback(ping)).await
+}
+
+#[test]
+fn all_mistakes_of_all_files_are_reported_at_once() {
+    let base = "\
+lms:
+  spoke: keyd
+hr:
+  spoke: tokened
+  client_secret: s3cret-in-git
+  tokn_url: https://hr.example
+  allow_private: maybe
+open: { spoke: open, url: 'http://open.example' }
+loop_a: { parent: loop_b }
+loop_b: { parent: loop_a }
+lost: { parent: nobody }
+bare: { url: 'https://x.example' }
+";
+    let prod = "\
+attr: { spoke: keyed, source: mine, attributes: { wire: yaml, sourc: x } }
+\"a b\": { spoke: open }
+slow: { spoke: open, timeout: soon }
+";
+    let mut found = mistakes(&[("base.yaml", base), ("prod.yaml", prod)]);
+    found.sort();
+    assert_eq!(
+        found,
+        [
+            "base.yaml:10 cycle",
+            "base.yaml:11 unknown-alias",
+            "base.yaml:12 missing-key",
+            "base.yaml:2 unknown-spoke",
+            "base.yaml:5 secret-literal",
+            "base.yaml:6 unknown-key",
+            "base.yaml:7 wrong-type",
+            "base.yaml:8 bad-value",
+            "base.yaml:9 cycle",
+            "prod.yaml:1 bad-value",
+            "prod.yaml:1 unknown-key",
+            "prod.yaml:1 unknown-key",
+            "prod.yaml:2 bad-id",
+            "prod.yaml:3 bad-duration",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn the_environments_file_replaces_what_it_names_and_a_child_has_its_own_credential() {
+    let base = "\
+lms: { spoke: keyed, url: EU, api_key: { env: LMS_KEY }, attributes: { source: base, wire: xml } }
+lms_emea: { parent: lms, attributes: { source: emea } }
+";
+    let prod = "lms: { url: 'https://prod.keyed.example', attributes: { source: prod } }";
+    let spokes = spokes();
+    let docs = [("connections.yaml", base), ("connections.prod.yaml", prod)];
+    let file = ConnectionsFile::parse(&docs, &spokes).unwrap();
+    assert_eq!(file.aliases()["lms_emea"], "keyed");
+    let connections = Connections::new(
+        file,
+        spokes,
+        vault(Arc::new(MemoryStore::new())),
+        Arc::new(SystemClock),
+        Options::default(),
+    );
+    let lms = connections.show("lms").await.unwrap();
+    assert_eq!(lms.attributes, object(json!({ "source": "prod", "wire": "xml" })));
+    assert_eq!(lms.fields[1].source.as_deref(), Some("env LMS_KEY"));
+    let emea = connections.show("lms_emea").await.unwrap();
+    assert_eq!(emea.attributes, object(json!({ "source": "emea", "wire": "xml" })));
+    assert_eq!(emea.parent.as_deref(), Some("lms"));
+    assert_eq!(emea.fields[0].value, Some(json!("https://prod.keyed.example")));
+    assert_eq!(emea.fields[1].source.as_deref(), Some("vault"));
+    assert!(emea.problem.unwrap().contains("linchpin connections configure lms_emea"));
+}
+
+#[tokio::test]
+async fn an_alias_that_is_not_there_is_refused_with_the_near_one() {
+    let connections = registry("lms: { spoke: keyed, url: EU }");
+    let Err(error) = connections.resolve("lsm").await else { panic!("it resolved") };
+    assert!(matches!(error, ConnectionError::UnknownAlias { .. }));
+    let error = ActionError::from(error);
+    assert_eq!(error.kind, ErrorKind::InvalidInput);
+    assert!(error.message.contains("did you mean lms?"), "{}", error.message);
+}
+
+#[tokio::test]
+async fn a_connection_is_stored_and_active_only_when_its_test_succeeds() {
+    let url = system().await;
+    let file = "lms: { spoke: keyed, url: EU, allow_private: true }";
+    let store = Arc::new(MemoryStore::new());
+    let start = || {
+        let spokes = spokes();
+        let file = ConnectionsFile::parse(&[("connections.yaml", file)], &spokes).unwrap();
+        let clock = Arc::new(SystemClock);
+        Connections::new(file, spokes, vault(store.clone()), clock, Options::default())
+    };
+    let connections = start();
+    let values = object(json!({ "url": url, "source": "flows" }));
+    let wrong = connections.configure("lms", values.clone(), secrets("api_key", "wrong-key")).await;
+    assert!(wrong.unwrap_err().to_string().starts_with("the test of connection lms failed"));
+    let status = connections.show("lms").await.unwrap();
+    assert!(!status.active && status.endpoints.is_empty() && !status.fields[1].set);
+
+    connections.configure("lms", values, secrets("api_key", CANARY)).await.unwrap();
+    // A new process finds it in the vault.
+    let connections = start();
+    let status = connections.show("lms").await.unwrap();
+    assert!(status.active && status.fields[1].set, "{status:?}");
+    assert_eq!(status.attributes["source"], json!("flows"));
+    assert_eq!(status.endpoints, [("Users".to_owned(), format!("{url}/users"))]);
+    connections.test("lms").await.unwrap();
+
+    connections.remove("lms").await.unwrap();
+    assert!(!connections.show("lms").await.unwrap().active);
+    assert!(connections.resolve("lms").await.is_err());
+}
+
+#[tokio::test]
+async fn a_spoke_can_be_configured_without_a_file() {
+    let url = serve(Router::new().fallback(|| async { "{}" })).await;
+    let connections = registry("");
+    assert!(connections.list().await.unwrap().is_empty());
+    let missing = connections.configure("open", object(json!({})), BTreeMap::new()).await;
+    assert!(missing.unwrap_err().to_string().starts_with("connection open has no url"));
+    // The form cannot allow private addresses: only the file can.
+    let values = object(json!({ "url": url }));
+    let refused = connections.configure("open", values, BTreeMap::new()).await;
+    assert!(refused.unwrap_err().to_string().contains("allow_private"));
+    assert!(connections.list().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_form_cannot_change_what_is_fixed_elsewhere() {
+    let file = "lms: { spoke: keyed, url: EU, api_key: { env: LMS_KEY } }";
+    let connections = registry(file);
+    let check = async |values: Value, secret: Option<&str>, part: &str| {
+        let secrets = secret.map_or_else(BTreeMap::new, |name| secrets(name, CANARY));
+        let error =
+            connections.configure("lms", object(values), secrets).await.unwrap_err().to_string();
+        assert!(error.contains(part) && !error.contains("canary"), "{error}");
+    };
+    check(json!({}), Some("api_key"), "takes it from env LMS_KEY").await;
+    check(json!({}), Some("pin"), "no secret of that name").await;
+    check(json!({ "api_key": "canary" }), None, "given as one").await;
+    check(json!({ "nope": 1 }), None, "no such field").await;
+    check(json!({ "wire": "yaml" }), None, "wire").await;
+}
+
+#[tokio::test]
+async fn secrets_come_from_the_environment_a_file_or_a_command() {
+    let url = system().await;
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("key"), format!("{CANARY}\n")).unwrap();
+    std::fs::write(folder.path().join("empty"), "\n").unwrap();
+    let options = || Options { folder: folder.path().to_owned(), ..Options::default() };
+    let file = |source: &str| {
+        format!("lms: {{ spoke: keyed, url: '{url}', allow_private: true, api_key: {source} }}")
+    };
+    let command = format!("{{ command: [printf, '%s', '{CANARY}'] }}");
+    for source in ["{ file: key }", command.as_str()] {
+        let connections = registry_with(&file(source), Arc::new(SystemClock), options());
+        connections.test("lms").await.unwrap();
+    }
+    for (source, part) in [
+        ("{ env: LINCHPIN_NO_SUCH_VARIABLE }", "LINCHPIN_NO_SUCH_VARIABLE"),
+        ("{ file: nothing }", "cannot be read"),
+        ("{ file: empty }", "is empty"),
+        ("{ command: ['false'] }", "failed"),
+        ("vault", "connections configure lms"),
+    ] {
+        let connections = registry_with(&file(source), Arc::new(SystemClock), options());
+        let error = connections.test("lms").await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Unauthenticated, "{source}");
+        assert!(error.message.contains(part), "{}", error.message);
+    }
+    // PATH is there wherever tests run; it is just not the key.
+    let connections = registry_with(&file("{ env: PATH }"), Arc::new(SystemClock), options());
+    assert_eq!(connections.test("lms").await.unwrap_err().kind, ErrorKind::Unauthenticated);
+}
+
+#[tokio::test]
+async fn a_secret_changed_outside_is_read_again_after_a_refusal() {
+    let url = system().await;
+    let folder = tempfile::tempdir().unwrap();
+    let key = folder.path().join("key");
+    std::fs::write(&key, "yesterdays-key").unwrap();
+    let file = format!(
+        "lms: {{ spoke: keyed, url: '{url}', allow_private: true, api_key: {{ file: key }} }}"
+    );
+    let options = Options { folder: folder.path().to_owned(), ..Options::default() };
+    let connections = registry_with(&file, Arc::new(SystemClock), options);
+    let status = async || {
+        let lms = connections.resolve("lms").await.unwrap();
+        lms.transport.send(get("/ping")).await.unwrap().status
+    };
+    assert_eq!(status().await, 401);
+    std::fs::write(&key, CANARY).unwrap();
+    assert_eq!(status().await, 200);
+}
+
+#[tokio::test]
+async fn aliases_with_one_credential_share_its_budget() {
+    let url = system().await;
+    let clock = Arc::new(FakeClock::new("2026-01-31T09:00:00Z".parse().unwrap()));
+    let connections = registry_with("", clock.clone(), Options::default());
+    let values = object(json!({ "url": url }));
+    for (alias, key) in [("a", CANARY), ("b", CANARY), ("c", "another-key")] {
+        connections.bind(alias, "keyed", values.clone(), secrets("api_key", key)).unwrap();
+    }
+    for alias in ["a", "b", "a"] {
+        connections.resolve(alias).await.unwrap().transport.send(get("/x")).await.unwrap();
+    }
+    let waiting = connections.resolve("b").await.unwrap().transport;
+    let fourth = tokio::spawn(async move { waiting.send(get("/x")).await.unwrap().status });
+    clock.until_asleep(1).await;
+    let wait = Duration::from_secs(60);
+    assert_eq!(connections.waiting(), [("a".to_owned(), wait), ("b".to_owned(), wait)]);
+    // Another credential has its own.
+    connections.resolve("c").await.unwrap().transport.send(get("/x")).await.unwrap();
+    clock.advance(wait);
+    assert_eq!(fourth.await.unwrap(), 200);
+}
+
+#[tokio::test]
+async fn nothing_that_can_be_printed_holds_a_secret() {
+    let url = system().await;
+    let connections = registry("");
+    let values = object(json!({ "url": url }));
+    connections.bind("lms", "keyed", values, secrets("api_key", CANARY)).unwrap();
+    let lms = connections.resolve("lms").await.unwrap();
+    let response = lms.transport.send(get("/x")).await.unwrap();
+    let mut bad = get("/x");
+    bad.headers = vec![("x-a".to_owned(), "\n".to_owned())];
+    let error = lms.transport.send(bad).await.unwrap_err();
+    let status = connections.show("lms").await.unwrap();
+    let printed = format!(
+        "{:?} {response:?} {error:?} {status:?} {}",
+        lms.connection,
+        serde_json::to_string(&status).unwrap()
+    );
+    assert!(!printed.contains("4fQ"), "{printed}");
+    assert_eq!(connections.redactor().redact(&printed), printed);
+}
+
+#[tokio::test]
+async fn one_alias_keeps_one_transport() {
+    let connections = registry("");
+    let values = object(json!({ "url": "http://127.0.0.1:9" }));
+    connections.bind("open", "open", values.clone(), BTreeMap::new()).unwrap();
+    let first = connections.resolve("open").await.unwrap().transport;
+    let second = connections.resolve("open").await.unwrap().transport;
+    assert!(Arc::ptr_eq(&first, &second));
+    connections.bind("open", "open", values, BTreeMap::new()).unwrap();
+    let third = connections.resolve("open").await.unwrap().transport;
+    assert!(!Arc::ptr_eq(&first, &third));
+}

@@ -1,0 +1,9 @@
+//! The runtime against small servers on this machine.
+
+#![expect(clippy::unwrap_used, reason = "in a test, a failed unwrap is a failed test")]
+
+mod connections;
+mod oauth;
+mod support;
+mod transport;
+mod vault;

@@ -1,0 +1,161 @@
+//! Servers, spokes and registries that the tests share.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use axum::Router;
+use linchpin_connector::{Body, Request, Response, Spoke};
+use linchpin_language::{Map, Value, json};
+use linchpin_persistence::MemoryStore;
+use linchpin_runtime::connections::{Connections, ConnectionsFile, Options, Resolved};
+use linchpin_runtime::{Clock, MasterKey, Secret, SystemClock, Vault};
+use tokio::net::TcpListener;
+
+/// A secret that must appear nowhere.
+pub(crate) const CANARY: &str = "canary-4fQ/z+9\"x";
+
+pub(crate) const KEYED: &str = r#"
+spoke: keyed
+title: Keyed
+connection:
+  fields:
+    - { name: url, label: Region, type: url, choices: { EU: "https://eu.keyed.example" }, other: true }
+    - { name: api_key, label: API Key, type: secret, max: 50 }
+  attributes:
+    source: { type: string, default: linchpin, max: 50 }
+    wire: { type: string, enum: [json, xml], default: json }
+  credential: { kind: api_key, header: x-key, value: "{{ connection.api_key }}" }
+  test: { get: /ping }
+  shows: { Users: "{{ connection.url }}/users" }
+rate: { calls: 3, per: 60s }
+"#;
+
+pub(crate) const TOKENED: &str = r#"
+spoke: tokened
+title: Tokened
+connection:
+  button: Configure and Get OAuth Token
+  fields:
+    - { name: url, label: Connection URL, type: url }
+    - { name: client_id, label: OAuth Client ID, type: string }
+    - { name: client_secret, label: OAuth Client Secret, type: secret }
+    - { name: token_url, label: OAuth Token URL, type: url }
+  attributes:
+    scope: { type: string, default: allapis }
+  credential: { kind: oauth2_client_credentials, token_url: "{{ connection.token_url }}", client_id: "{{ connection.client_id }}", client_secret: "{{ connection.client_secret }}", scope: "{{ connection.scope }}", client_auth: body }
+  test: { get: /ping }
+"#;
+
+pub(crate) const OPEN: &str = r#"
+spoke: open
+title: Open
+connection:
+  fields:
+    - { name: url, label: URL, type: url }
+    - { name: pin, label: PIN, type: secret, required: false }
+  credential: { kind: none }
+  test: { get: /ping }
+"#;
+
+pub(crate) fn spokes() -> BTreeMap<String, Arc<Spoke>> {
+    let load = |text: &str| {
+        let spoke = Spoke::load(&[("spoke.yaml".to_owned(), text.to_owned())], &[]).unwrap();
+        (spoke.name.clone(), Arc::new(spoke))
+    };
+    [KEYED, TOKENED, OPEN].into_iter().map(load).collect()
+}
+
+pub(crate) fn vault(store: Arc<MemoryStore>) -> Arc<Vault> {
+    Arc::new(Vault::new(store, MasterKey::from_bytes([7; 32])))
+}
+
+/// A registry over a `connections.yaml`, with an empty vault.
+pub(crate) fn registry(file: &str) -> Connections {
+    registry_with(file, Arc::new(SystemClock), Options::default())
+}
+
+pub(crate) fn registry_with(file: &str, clock: Arc<dyn Clock>, options: Options) -> Connections {
+    let spokes = spokes();
+    let file = ConnectionsFile::parse(&[("connections.yaml", file)], &spokes).unwrap();
+    Connections::new(file, spokes, vault(Arc::new(MemoryStore::new())), clock, options)
+}
+
+pub(crate) fn object(value: Value) -> Map<String, Value> {
+    value.as_object().unwrap().clone()
+}
+
+pub(crate) fn secrets(name: &str, value: &str) -> BTreeMap<String, Secret> {
+    BTreeMap::from([(name.to_owned(), Secret::new(value))])
+}
+
+/// The alias `open`, bound to a server.
+pub(crate) async fn open(url: &str, options: Options) -> Resolved {
+    let connections = registry_with("", Arc::new(SystemClock), options);
+    connections.bind("open", "open", object(json!({ "url": url })), BTreeMap::new()).unwrap();
+    connections.resolve("open").await.unwrap()
+}
+
+pub(crate) async fn serve(router: Router) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    url
+}
+
+/// A server that answers every connection's first bytes with these bytes, and then closes it.
+pub(crate) async fn serve_raw(answer: Vec<u8>) -> String {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let answer = answer.clone();
+            tokio::spawn(async move {
+                let mut request = [0; 4096];
+                if stream.read(&mut request).await.is_ok() {
+                    // The client may hang up first: that is what some tests are about.
+                    drop(stream.write_all(&answer).await);
+                }
+            });
+        }
+    });
+    url
+}
+
+/// An address where nothing listens.
+pub(crate) async fn nowhere() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    format!("http://{}", listener.local_addr().unwrap())
+}
+
+pub(crate) fn get(path: &str) -> Request {
+    Request::new(http::Method::GET, path)
+}
+
+pub(crate) fn post(path: &str, body: &Value) -> Request {
+    let body = Body {
+        content_type: "application/json".to_owned(),
+        bytes: body.to_string().into_bytes().into(),
+    };
+    Request { body: Some(body), ..Request::new(http::Method::POST, path) }
+}
+
+pub(crate) fn text(response: &Response) -> &str {
+    std::str::from_utf8(&response.body).unwrap()
+}
+
+/// Counts calls.
+#[derive(Clone, Default)]
+pub(crate) struct Counter(Arc<AtomicUsize>);
+
+impl Counter {
+    /// One more; returns how many there were before.
+    pub(crate) fn up(&self) -> usize {
+        self.0.fetch_add(1, Ordering::SeqCst)
+    }
+
+    pub(crate) fn n(&self) -> usize {
+        self.0.load(Ordering::SeqCst)
+    }
+}

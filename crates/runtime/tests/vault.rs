@@ -1,0 +1,105 @@
+//! Secrets at rest: only the right key opens them, and only in their own place.
+
+use std::sync::Arc;
+
+use linchpin_engine::store::{Expect, Records as _};
+use linchpin_persistence::MemoryStore;
+use linchpin_runtime::vault::Error;
+use linchpin_runtime::{MasterKey, Secret, Vault};
+
+use crate::support::{CANARY, vault};
+
+#[tokio::test]
+async fn a_secret_comes_back_and_the_store_does_not_show_it() {
+    let store = Arc::new(MemoryStore::new());
+    let vault = vault(store.clone());
+    vault.put("lms", "api_key", &Secret::new("old")).await.unwrap();
+    vault.put("lms", "api_key", &Secret::new(CANARY)).await.unwrap();
+    vault.put("lms_emea", "api_key", &Secret::new("other")).await.unwrap();
+    assert_eq!(vault.get("lms", "api_key").await.unwrap().unwrap().expose(), CANARY);
+    assert_eq!(vault.list("lms").await.unwrap(), ["api_key"]);
+    let record = store.get("vault", "lms/api_key").await.unwrap().unwrap();
+    assert!(!String::from_utf8_lossy(&record.value).contains("canary"));
+
+    vault.delete("lms", "api_key").await.unwrap();
+    assert!(vault.get("lms", "api_key").await.unwrap().is_none());
+    assert!(vault.get("lms_emea", "api_key").await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn another_key_is_refused_by_name() {
+    let store = Arc::new(MemoryStore::new());
+    vault(store.clone()).put("lms", "api_key", &Secret::new(CANARY)).await.unwrap();
+    let other = Vault::new(store, MasterKey::from_bytes([8; 32]));
+    let Err(error) = other.get("lms", "api_key").await else { panic!("it opened") };
+    assert!(matches!(error, Error::OtherKey { .. }), "{error}");
+    assert!(!format!("{error:?} {error}").contains("canary"));
+}
+
+#[tokio::test]
+async fn a_record_opens_only_where_it_was_put() {
+    let store = Arc::new(MemoryStore::new());
+    let vault = vault(store.clone());
+    vault.put("lms", "api_key", &Secret::new(CANARY)).await.unwrap();
+    let record = store.get("vault", "lms/api_key").await.unwrap().unwrap();
+    for place in ["hr/api_key", "lms/other"] {
+        store.put("vault", place, record.value.clone(), Expect::Anything).await.unwrap();
+        let (alias, field) = place.split_once('/').unwrap();
+        let Err(error) = vault.get(alias, field).await else { panic!("it opened at {place}") };
+        assert!(matches!(error, Error::Damaged { .. }), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_changed_record_is_refused() {
+    let store = Arc::new(MemoryStore::new());
+    let vault = vault(store.clone());
+    vault.put("lms", "api_key", &Secret::new(CANARY)).await.unwrap();
+    let record = store.get("vault", "lms/api_key").await.unwrap().unwrap();
+    for cut in 0..record.value.len() {
+        let mut value = record.value.clone();
+        value[cut] ^= 1;
+        store.put("vault", "lms/api_key", value, Expect::Anything).await.unwrap();
+        match vault.get("lms", "api_key").await {
+            // The last letter of base64 may hold bits that say nothing.
+            Ok(found) => assert_eq!(found.unwrap().expose(), CANARY),
+            Err(error) => {
+                assert!(matches!(error, Error::Damaged { .. } | Error::OtherKey { .. }), "{error}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_key_file_is_made_once_and_only_for_its_owner() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("keys/vault.key");
+    let made = MasterKey::load_or_create(&path).unwrap();
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(MasterKey::load_or_create(&path).unwrap().id(), made.id());
+
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
+    let Err(error) = MasterKey::load_or_create(&path) else { panic!("it was accepted") };
+    assert!(matches!(error, Error::KeyExposed { mode: 0o640, .. }), "{error}");
+
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+    std::fs::write(&path, "too short").unwrap();
+    assert!(matches!(MasterKey::load_or_create(&path), Err(Error::NoKey { .. })));
+}
+
+#[tokio::test]
+async fn a_key_can_come_from_a_command() {
+    let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+    let hex = "07".repeat(32);
+    let key = MasterKey::from_command(&words(&format!("echo {hex}"))).await.unwrap();
+    assert_eq!(key.id(), MasterKey::from_bytes([7; 32]).id());
+    assert!(matches!(
+        MasterKey::from_command(&words("echo hello")).await,
+        Err(Error::NoKey { .. })
+    ));
+    assert!(matches!(
+        MasterKey::from_command(&words("false")).await,
+        Err(Error::KeyCommand { .. })
+    ));
+}
