@@ -3,13 +3,28 @@
 //! Nothing here does I/O: no clock, no randomness, no network, no disk, no task. Time and
 //! results come in as events. See "Invariants" in `docs/ARCHITECTURE.md`.
 
+#![warn(clippy::wildcard_enum_match_arm)]
+
 pub mod catalog;
 pub mod check;
+pub mod command;
+pub mod error;
+pub mod event;
 pub mod flow;
+mod logic;
+pub mod history;
+pub mod path;
 pub mod parse;
 pub mod plan;
 pub mod retry;
+pub mod run;
 pub mod schedule;
 pub mod store;
 
+pub use command::Command;
+pub use error::RunError;
+pub use event::{Entry, Event};
+pub use parse::parse;
+pub use path::StepPath;
+pub use run::Run;
 pub use store::RunId;

@@ -1,11 +1,18 @@
 //! Making runs happen: driver, timers, recovery, scheduler, connections, vault, transport, dry run.
 
 mod budget;
+mod call;
 pub mod clock;
 pub mod connections;
+mod driver;
+pub mod dry_run;
+pub mod flows;
+pub mod host;
 mod oauth;
 pub mod redaction;
+pub mod scheduler;
 pub mod secret;
+pub mod summary;
 mod transport;
 pub mod vault;
 

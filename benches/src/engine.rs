@@ -1,0 +1,110 @@
+//! The engine under measurement: the embedded host on the sled store, every step journaled.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use linchpin_engine::catalog::Catalog;
+use linchpin_engine::event::Outcome;
+use linchpin_engine::store::Store;
+use linchpin_language::json;
+use linchpin_persistence::SledStore;
+use linchpin_runtime::connections::{Connections, ConnectionsFile, Options};
+use linchpin_runtime::flows::Flows;
+use linchpin_runtime::host::{Host, Parts, Start};
+use linchpin_runtime::{MasterKey, SystemClock, Vault};
+
+type Fails<T> = Result<T, Box<dyn std::error::Error>>;
+
+/// Ten POST steps in a row, each with a small JSON body.
+pub(crate) const TEN_POSTS: &str = include_str!("../flows/ten_posts.yaml");
+/// A loop over a thousand items.
+pub(crate) const THOUSAND_ITEMS: &str = include_str!("../flows/thousand_items.yaml");
+
+/// Forty steps that call nothing.
+pub(crate) fn forty_light_steps() -> String {
+    let mut flow =
+        "flow: bench\nvars: { n: { type: integer, default: 0 } }\nsteps:\n".to_owned();
+    for _ in 0..40 {
+        flow.push_str("  - set: { n: vars.n + 1 }\n");
+    }
+    flow
+}
+
+/// A host with one flow named `bench`.
+pub(crate) struct Bench {
+    host: Host,
+    _folder: tempfile::TempDir,
+}
+
+impl Bench {
+    pub(crate) async fn open(url: &str, flow: &str) -> Fails<Self> {
+        let folder = tempfile::tempdir_in(".")?;
+        let store: Arc<dyn Store> = Arc::new(SledStore::open(&folder.path().join("store"))?);
+        let bundled = linchpin_spokes::bundled().map_err(|_| "a bundled spoke has mistakes")?;
+        let spokes: BTreeMap<_, _> =
+            bundled.into_iter().map(|spoke| (spoke.name.clone(), spoke)).collect();
+        let clock = Arc::new(SystemClock);
+        let key = MasterKey::load_or_create(&folder.path().join("key"))?;
+        let vault = Arc::new(Vault::new(Arc::clone(&store) as Arc<_>, key));
+        let file = ConnectionsFile::parse(&[], &spokes).map_err(|_| "no connections is fine")?;
+        let options = Options { folder: folder.path().to_owned(), ..Options::default() };
+        let connections =
+            Connections::new(file, spokes.clone(), vault, Arc::clone(&clock) as Arc<_>, options);
+        let values = json!({ "url": url }).as_object().cloned().unwrap_or_default();
+        connections.bind("http", "http", values, BTreeMap::new());
+        let catalog = Catalog { spokes, ..Catalog::default() };
+        let (flows, mistakes) = Flows::parse(vec![(PathBuf::from("bench.yaml"), flow.to_owned())]);
+        if let Some(first) = mistakes.first() {
+            return Err(first.message.clone().into());
+        }
+        let connections = Arc::new(connections);
+        let parts = Parts { store, catalog: Arc::new(catalog), connections, clock };
+        Ok(Self { host: Host::new(parts, flows), _folder: folder })
+    }
+
+    /// Runs `flows` runs with `under_way` at once, and sees that each succeeds.
+    pub(crate) async fn run_flows(&self, flows: usize, under_way: usize) -> Fails<()> {
+        let lanes = under_way.min(flows);
+        let mut tasks = Vec::new();
+        for lane in 0..lanes {
+            let own = flows / lanes + usize::from(lane < flows % lanes);
+            let host = self.host.clone();
+            tasks.push(tokio::spawn(async move {
+                for _ in 0..own {
+                    run_one(&host).await;
+                }
+            }));
+        }
+        for task in tasks {
+            task.await?;
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn close(self) {
+        self.host.stop(std::time::Duration::from_secs(5)).await;
+    }
+}
+
+async fn run_one(host: &Host) {
+    let start = Start { flow: "bench".to_owned(), ..Start::default() };
+    let started = host.start(start).await.expect("the bench flow starts");
+    let outcome = host.wait(&started.run).await;
+    assert!(
+        matches!(outcome, Some(Outcome::Succeeded { .. })),
+        "the bench flow ended as {outcome:?}"
+    );
+}
+
+/// Bytes that one step of [`TEN_POSTS`] leaves in the journal.
+pub(crate) async fn bytes_per_step(url: &str) -> Fails<usize> {
+    let bench = Bench::open(url, TEN_POSTS).await?;
+    let start = Start { flow: "bench".to_owned(), ..Start::default() };
+    let run = bench.host.start(start).await?.run;
+    bench.host.wait(&run).await;
+    let entries = bench.host.store().read(&run, 0).await?;
+    let bytes: usize = entries.iter().map(Vec::len).sum();
+    bench.close().await;
+    Ok(bytes / 10)
+}

@@ -1,0 +1,342 @@
+//! What the journal can say. The journal is the only truth about a run: replaying its events
+//! rebuilds the run, and evaluates nothing, because whatever was evaluated is in an event.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use linchpin_connector::{Effect, Look, WriteState, Wrote};
+use linchpin_language::{Map, Value};
+use serde::{Deserialize, Serialize};
+
+use crate::catalog::ActionFacts;
+use crate::error::RunError;
+use crate::flow::{Arm, Level};
+use crate::path::StepPath;
+use crate::store::RunId;
+
+/// The version of the interpreter, in the first event of each run.
+pub const VERSION: u32 = 1;
+
+/// One entry of a journal. Times never go back within a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// When it was recorded.
+    pub at: Timestamp,
+    /// What happened.
+    pub event: Event,
+}
+
+/// What happened to a run. A closed set: each event is matched by name everywhere.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Event {
+    /// The run exists: always the first event.
+    Accepted(Box<Accepted>),
+    /// It left the queue.
+    Begun,
+    /// An expression, a text or a guard decided something.
+    Decided {
+        /// The step it was decided for.
+        path: StepPath,
+        /// What.
+        decision: Decision,
+    },
+    /// A write is about to be sent. On disk before it leaves.
+    Intended(Box<Intended>),
+    /// A call succeeded, or one chunk of a write of several.
+    Succeeded(Box<Succeeded>),
+    /// An attempt of a call failed.
+    Failed(Box<Failed>),
+    /// The read-back of an open intent told what became of it.
+    Verified {
+        /// The step.
+        path: StepPath,
+        /// What was found.
+        verdict: Found,
+    },
+    /// A page of a stream arrived.
+    Page {
+        /// The loop that reads the stream.
+        path: StepPath,
+        /// The rows that were not seen before, in order.
+        rows: Vec<Arc<Value>>,
+        /// A digest of the key of each row.
+        keys: Vec<String>,
+        /// Where the next page begins; none after the last.
+        cursor: Option<Value>,
+    },
+    /// A timer fell due.
+    Woke {
+        /// The step that waited.
+        path: StepPath,
+    },
+    /// A person answered a question.
+    Answered {
+        /// The step that asked.
+        path: StepPath,
+        /// The fields of its form.
+        values: Value,
+        /// Who.
+        by: String,
+    },
+    /// A step waits for a person's ruling.
+    Held {
+        /// The step.
+        path: StepPath,
+        /// Why, in words for the person.
+        reason: String,
+    },
+    /// A person ruled on a held step.
+    Resolved {
+        /// The step.
+        path: StepPath,
+        /// How.
+        ruling: Ruling,
+        /// Who.
+        by: String,
+    },
+    /// An operator acted on the whole run.
+    Controlled {
+        /// How.
+        control: Control,
+        /// Who.
+        by: String,
+    },
+    /// The run is over: always the last event, unless it is retried.
+    Ended {
+        /// How.
+        outcome: Outcome,
+    },
+}
+
+/// The first event of a run: everything that its replay needs besides the flow texts.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Accepted {
+    /// The interpreter's version.
+    pub version: u32,
+    /// The run.
+    pub run: RunId,
+    /// The flow's name.
+    pub flow: String,
+    /// Content hash of the text of the flow and of each subflow it can reach, by name. The
+    /// texts are stored once per hash.
+    pub texts: BTreeMap<String, String>,
+    /// What the interpreter must know of each action that they call.
+    pub actions: BTreeMap<String, ActionFacts>,
+    /// The inputs, already read as their types.
+    pub inputs: Arc<Value>,
+    /// The key under which a second start finds this run.
+    pub key: Option<String>,
+    /// What started it.
+    pub trigger: Value,
+    /// Who started it; none when no person did.
+    pub user: Option<Value>,
+    /// Whether this is a dry run: it is in the scope of every flow as `run.dry_run`.
+    pub dry_run: bool,
+}
+
+/// What was decided for a step. Carries every value that the decision was made of.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Decision {
+    /// The guard was false.
+    Skipped,
+    /// This arm of a condition is taken; none when nothing held and there is no `else`.
+    Arm(Option<Arm>),
+    /// The condition is unknown (dry runs only): each of these arms may run.
+    Arms(Vec<Arm>),
+    /// A loop begins over these items.
+    Items {
+        /// The items, in order.
+        items: Vec<Arc<Value>>,
+        /// One item that stands for an unknown number of them (dry runs only).
+        symbolic: bool,
+    },
+    /// A loop begins over a stream that is read with this input.
+    Stream {
+        /// The rendered input of the stream action.
+        input: Arc<Value>,
+    },
+    /// The guarded steps begin.
+    Try,
+    /// A subflow begins.
+    Subflow {
+        /// Its inputs, read as their types.
+        inputs: Arc<Value>,
+        /// Its aliases, each to the alias of the environment.
+        aliases: BTreeMap<String, String>,
+    },
+    /// A wait ends at this instant.
+    Until(Timestamp),
+    /// A person is asked.
+    Asked {
+        /// Who: `starter`, an address or a role.
+        of: String,
+        /// The question.
+        message: Option<String>,
+        /// The rendered inputs of each `choices_from`, by field.
+        choices: BTreeMap<String, Value>,
+    },
+    /// Flow variables change.
+    Set(Map<String, Value>),
+    /// A line for people.
+    Logged {
+        /// How loud.
+        level: Level,
+        /// The line.
+        message: String,
+    },
+    /// The value that an iteration adds to its loop's `items`.
+    Collected {
+        /// The iteration.
+        index: u64,
+        /// The value.
+        value: Arc<Value>,
+    },
+    /// The outputs of a subflow that reached its end.
+    Outputs(Arc<Value>),
+    /// `end:` was reached.
+    End,
+    /// The step cannot go on: `fail:` was reached, or an expression could not be read.
+    Failed(RunError),
+    /// The step has until this instant.
+    Deadline(Timestamp),
+    /// The guard is unknown (dry runs only): the step may run.
+    May,
+}
+
+/// A write that is about to leave.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Intended {
+    /// The step.
+    pub path: StepPath,
+    /// The number of the command.
+    pub op: u64,
+    /// The attempt, from 1.
+    pub attempt: u32,
+    /// Which chunk, from 0.
+    pub chunk: u32,
+    /// The rendered inputs of the call.
+    pub input: Arc<Value>,
+    /// What the look found and what it says would change.
+    pub look: Look,
+    /// The request in words: `POST /users/k7Qp/courses`.
+    pub request: String,
+}
+
+/// An answer of a call, or of one chunk of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Succeeded {
+    /// The step.
+    pub path: StepPath,
+    /// The number of the command.
+    pub op: u64,
+    /// The attempt, from 1.
+    pub attempt: u32,
+    /// The rendered inputs of the call, when no intent has them already.
+    pub input: Option<Arc<Value>>,
+    /// The answer of one write; the call goes on when `output` is none.
+    pub wrote: Option<Wrote>,
+    /// The output of the whole call, when this ends it.
+    pub output: Option<Arc<Value>>,
+    /// What it did to the other side.
+    pub effect: Effect,
+    /// How many things it changed there.
+    pub changes: u64,
+}
+
+/// A failed attempt.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Failed {
+    /// The step.
+    pub path: StepPath,
+    /// The number of the command.
+    pub op: u64,
+    /// The rendered inputs of the call, when no intent has them already.
+    pub input: Option<Arc<Value>>,
+    /// The failure.
+    pub error: RunError,
+    /// When the next attempt starts; none when this was the last.
+    pub next: Option<Timestamp>,
+}
+
+/// What a read-back found out about an open intent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Found {
+    /// The write took effect; its answer is adopted.
+    Done(Wrote),
+    /// It did not: it may be sent.
+    NotDone,
+    /// Part of it did; the look shows what is left.
+    Part(Look),
+}
+
+/// How a person ruled on a held step.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ruling {
+    /// It is done, and this is its output.
+    Done(Arc<Value>),
+    /// Go on: send it.
+    GoOn,
+    /// It has failed.
+    Fail,
+}
+
+/// What an operator did to a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Control {
+    /// Nothing new starts.
+    Pause,
+    /// Goes on after a pause.
+    Resume,
+    /// Stops, with handlers.
+    Cancel,
+    /// Stops at once, without handlers.
+    ForceCancel,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It reached its end.
+    Succeeded {
+        /// The flow's outputs.
+        outputs: Arc<Value>,
+    },
+    /// A failure reached the flow.
+    Failed {
+        /// The first one.
+        error: RunError,
+    },
+    /// It was cancelled.
+    Cancelled,
+}
+
+impl Event {
+    /// The step that the event is about.
+    pub fn path(&self) -> Option<&StepPath> {
+        match self {
+            Self::Accepted(_) | Self::Begun | Self::Controlled { .. } | Self::Ended { .. } => None,
+            Self::Decided { path, .. }
+            | Self::Verified { path, .. }
+            | Self::Page { path, .. }
+            | Self::Woke { path }
+            | Self::Answered { path, .. }
+            | Self::Held { path, .. }
+            | Self::Resolved { path, .. } => Some(path),
+            Self::Intended(intended) => Some(&intended.path),
+            Self::Succeeded(succeeded) => Some(&succeeded.path),
+            Self::Failed(failed) => Some(&failed.path),
+        }
+    }
+}
+
+/// Whether a failure with this certainty leaves a write open.
+pub(crate) fn is_open(write: WriteState) -> bool {
+    write == WriteState::Unknown
+}

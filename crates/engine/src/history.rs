@@ -1,0 +1,297 @@
+//! A journal as people read it: one row per step that was reached, in the order reached.
+//!
+//! Everything here comes from the events alone, so it can be made of any journal, also of one
+//! whose flow this version could not run any more.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use linchpin_connector::Effect;
+use linchpin_language::Value;
+use serde::Serialize;
+
+use crate::error::RunError;
+use crate::event::{Control, Decision, Entry, Event, Outcome, Ruling};
+use crate::flow::Level;
+use crate::path::{Segment, StepPath};
+use crate::run::{Run, StepState};
+
+/// What happened in a run.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct History {
+    /// The steps, in the order they were reached.
+    pub steps: Vec<StepHistory>,
+    /// The lines that `log` steps wrote.
+    pub log: Vec<LogLine>,
+    /// What operators did to the run.
+    pub controls: Vec<(Timestamp, String)>,
+    #[serde(skip)]
+    by_path: BTreeMap<StepPath, usize>,
+}
+
+/// A line for people.
+#[derive(Clone, Debug, Serialize)]
+pub struct LogLine {
+    /// When.
+    pub at: Timestamp,
+    /// The step that wrote it.
+    pub path: StepPath,
+    /// How loud.
+    pub level: Level,
+    /// The line.
+    pub message: String,
+}
+
+/// What happened in one step.
+#[derive(Clone, Debug, Serialize)]
+pub struct StepHistory {
+    /// Its place.
+    pub path: StepPath,
+    /// How many blocks stand around it.
+    pub depth: usize,
+    /// Its state.
+    pub state: StepState,
+    /// When it was reached.
+    pub started_at: Timestamp,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+    /// Attempts so far.
+    pub attempts: u32,
+    /// The rendered inputs of a call.
+    pub input: Option<Arc<Value>>,
+    /// The output.
+    pub output: Option<Arc<Value>>,
+    /// Why it failed, or why the last attempt did.
+    pub error: Option<RunError>,
+    /// The write requests that were sent, in words.
+    pub requests: Vec<String>,
+    /// What it did to the other side.
+    pub effect: Option<Effect>,
+    /// How many things it changed there.
+    pub changes: u64,
+    /// What it waits for, or why it is held.
+    pub waiting: Option<String>,
+    /// Rows read so far, when it reads a stream; items, when it goes over a list.
+    pub items: Option<u64>,
+}
+
+impl History {
+    /// The history that a journal tells.
+    pub fn of(entries: &[Entry]) -> Self {
+        let mut history = Self::default();
+        for entry in entries {
+            history.add(entry);
+        }
+        history
+    }
+
+    /// Takes in one more entry.
+    pub fn add(&mut self, entry: &Entry) {
+        let at = entry.at;
+        match &entry.event {
+            Event::Accepted(_) | Event::Begun => {}
+            Event::Ended { outcome } => self.ended(at, outcome),
+            Event::Controlled { control, by } => {
+                let word = match control {
+                    Control::Pause => "paused",
+                    Control::Resume => "resumed",
+                    Control::Cancel => "cancelled",
+                    Control::ForceCancel => "cancelled by force",
+                };
+                self.controls.push((at, format!("{word} by {by}")));
+            }
+            Event::Decided { path, decision } => self.decided(at, path, decision),
+            Event::Intended(intended) => {
+                let step = self.step(at, &intended.path);
+                step.state = StepState::Running;
+                step.attempts = step.attempts.max(intended.attempt);
+                step.input = Some(Arc::clone(&intended.input));
+                step.requests.push(intended.request.clone());
+                step.waiting = None;
+            }
+            Event::Succeeded(succeeded) => {
+                let step = self.step(at, &succeeded.path);
+                step.attempts = step.attempts.max(succeeded.attempt);
+                step.input = succeeded.input.clone().or(step.input.take());
+                step.changes += succeeded.changes;
+                step.effect = Some(succeeded.effect);
+                step.error = None;
+                if let Some(output) = &succeeded.output {
+                    step.output = Some(Arc::clone(output));
+                    self.end(at, &succeeded.path, StepState::Succeeded);
+                }
+            }
+            Event::Failed(failed) => {
+                let step = self.step(at, &failed.path);
+                step.attempts = step.attempts.max(failed.error.attempt);
+                step.input = failed.input.clone().or(step.input.take());
+                step.error = Some(failed.error.clone());
+                step.state = StepState::Running;
+                step.waiting = failed.next.map(|next| format!("next attempt at {next}"));
+                if failed.next.is_none() {
+                    self.end(at, &failed.path, StepState::Failed);
+                }
+            }
+            Event::Verified { path, .. } => {
+                self.step(at, path);
+            }
+            Event::Page { path, rows, .. } => {
+                let step = self.step(at, path);
+                step.items = Some(step.items.unwrap_or_default() + rows.len() as u64);
+            }
+            Event::Woke { path } => {
+                let step = self.step(at, path);
+                step.waiting = None;
+                if step.state == StepState::Waiting {
+                    self.end(at, path, StepState::Succeeded);
+                }
+            }
+            Event::Answered { path, values, by } => {
+                let step = self.step(at, path);
+                step.output = Some(Arc::new(values.clone()));
+                step.waiting = Some(format!("answered by {by}"));
+                self.end(at, path, StepState::Succeeded);
+            }
+            Event::Held { path, reason } => {
+                let step = self.step(at, path);
+                step.state = StepState::Held;
+                step.waiting = Some(reason.clone());
+            }
+            Event::Resolved { path, ruling, by } => self.resolved(at, path, ruling, by),
+        }
+    }
+
+    fn decided(&mut self, at: Timestamp, path: &StepPath, decision: &Decision) {
+        match decision {
+            Decision::Deadline(_) | Decision::May => {}
+            Decision::Collected { .. } => {}
+            Decision::Skipped => self.end(at, path, StepState::Skipped),
+            Decision::Arm(None) | Decision::Set(_) | Decision::End => {
+                self.end(at, path, StepState::Succeeded);
+            }
+            Decision::Logged { level, message } => {
+                let (path, level, message) = (path.clone(), *level, message.clone());
+                self.end(at, &path, StepState::Succeeded);
+                self.log.push(LogLine { at, path, level, message });
+            }
+            Decision::Outputs(value) => {
+                self.step(at, path).output = Some(Arc::clone(value));
+                self.end(at, path, StepState::Succeeded);
+            }
+            Decision::Failed(error) => {
+                self.step(at, path).error = Some(error.clone());
+                self.end(at, path, StepState::Failed);
+            }
+            Decision::Until(until) => {
+                let step = self.step(at, path);
+                step.state = StepState::Waiting;
+                step.waiting = Some(format!("until {until}"));
+            }
+            Decision::Asked { of, .. } => {
+                let step = self.step(at, path);
+                step.state = StepState::Waiting;
+                step.waiting = Some(format!("an answer of {of}"));
+            }
+            Decision::Items { items, .. } => {
+                let step = self.step(at, path);
+                step.items = Some(items.len() as u64);
+                step.state = StepState::Running;
+            }
+            Decision::Stream { input } => {
+                let step = self.step(at, path);
+                step.input = Some(Arc::clone(input));
+                step.state = StepState::Running;
+            }
+            Decision::Subflow { inputs, .. } => {
+                let step = self.step(at, path);
+                step.input = Some(Arc::clone(inputs));
+                step.state = StepState::Running;
+            }
+            Decision::Arm(Some(_)) | Decision::Arms(_) | Decision::Try => {
+                self.step(at, path).state = StepState::Running;
+            }
+        }
+    }
+
+    fn resolved(&mut self, at: Timestamp, path: &StepPath, ruling: &Ruling, by: &str) {
+        let step = self.step(at, path);
+        step.waiting = Some(format!("ruled by {by}"));
+        match ruling {
+            Ruling::Done(output) => {
+                step.output = Some(Arc::clone(output));
+                self.end(at, path, StepState::Succeeded);
+            }
+            Ruling::GoOn => step.state = StepState::Running,
+            Ruling::Fail => self.end(at, path, StepState::Failed),
+        }
+    }
+
+    /// Blocks end without an event of their own: their states are read from the run.
+    pub fn settle(&mut self, run: &Run) {
+        for step in self.steps.iter_mut().filter(|step| step.ended_at.is_none()) {
+            match run.step_end(&step.path) {
+                Some((state, at)) => {
+                    step.state = state;
+                    step.ended_at = at;
+                }
+                // An iteration that ended is not kept, nor are the blocks in it.
+                None => step.state = StepState::Succeeded,
+            }
+        }
+    }
+
+    /// What was open when the run ended ended with it.
+    fn ended(&mut self, at: Timestamp, outcome: &Outcome) {
+        let failed_at = match outcome {
+            Outcome::Failed { error } => Some(error.step.clone()),
+            Outcome::Succeeded { .. } | Outcome::Cancelled => None,
+        };
+        for step in self.steps.iter_mut().filter(|step| step.ended_at.is_none()) {
+            let own = step.path.segments();
+            let failed = failed_at.as_ref().is_some_and(|path| path.segments().starts_with(own));
+            step.ended_at = Some(at);
+            step.waiting = None;
+            step.state = match (outcome, failed) {
+                (Outcome::Succeeded { .. }, _) => StepState::Succeeded,
+                (_, true) => StepState::Failed,
+                (Outcome::Failed { .. } | Outcome::Cancelled, false) => StepState::Cancelled,
+            };
+        }
+    }
+
+    fn step(&mut self, at: Timestamp, path: &StepPath) -> &mut StepHistory {
+        let next = self.steps.len();
+        let index = *self.by_path.entry(path.clone()).or_insert(next);
+        if index == next {
+            let is_inner =
+                |segment: &&Segment| matches!(segment, Segment::Arm(_) | Segment::Item(_));
+            self.steps.push(StepHistory {
+                path: path.clone(),
+                depth: path.segments().iter().filter(is_inner).count(),
+                state: StepState::Running,
+                started_at: at,
+                ended_at: None,
+                attempts: 0,
+                input: None,
+                output: None,
+                error: None,
+                requests: Vec::new(),
+                effect: None,
+                changes: 0,
+                waiting: None,
+                items: None,
+            });
+        }
+        &mut self.steps[index]
+    }
+
+    fn end(&mut self, at: Timestamp, path: &StepPath, state: StepState) {
+        let step = self.step(at, path);
+        step.state = state;
+        step.ended_at = Some(at);
+        if step.waiting.as_ref().is_some_and(|waiting| waiting.starts_with("until ")) {
+            step.waiting = None;
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! `ask:`, a question to a person.
+
+use std::collections::BTreeMap;
+
+use crate::event::Decision;
+use crate::flow::Ask;
+use crate::run::scan::{Place, Scan};
+
+/// Journals who is asked, and the inputs of the reads that list the choices.
+pub(crate) fn start(scan: &mut Scan<'_>, place: Place<'_>, ask: &Ask) {
+    let of = match ask.of.value.render_string(place.env) {
+        Ok(of) => of,
+        Err(error) => return scan.decide_unreadable("ask.of", &error),
+    };
+    let message = ask.message.as_ref().map(|text| text.value.render_string(place.env)).transpose();
+    let message = match message {
+        Ok(message) => message,
+        Err(error) => return scan.decide_unreadable("ask.message", &error),
+    };
+    let mut choices = BTreeMap::new();
+    for (name, field) in &ask.form {
+        let Some(from) = &field.choices else { continue };
+        match from.call.with.value.render(place.env) {
+            Ok(input) => choices.insert(name.clone(), input),
+            Err(error) => return scan.decide_unreadable("ask.form", &error),
+        };
+    }
+    scan.decide(Decision::Asked { of, message, choices });
+}

@@ -1,0 +1,323 @@
+//! `for_each`: over a list, or page after page over a stream.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use linchpin_connector::ErrorKind;
+use linchpin_language::{Value, as_unknown, json, kind as kind_of, unknown};
+
+use crate::command::{Command, ReadPage};
+use crate::error::RunError;
+use crate::event::Decision;
+use crate::flow::{Call, ForEach, LoopSource, OnItemError, Step, StepKind};
+use crate::path::StepPath;
+use crate::run::scan::{Place, Scan, is_idle};
+use crate::run::state::{Calling, Effects, List, Slot, StepState, Stop};
+
+/// Reads what the loop goes over.
+pub(crate) fn start(scan: &mut Scan<'_>, place: Place<'_>, each: &ForEach) {
+    match &each.source {
+        LoopSource::Stream(call) => match call.with.value.render(place.env) {
+            Ok(input) => scan.decide(Decision::Stream { input: Arc::new(input) }),
+            Err(error) => scan.decide_unreadable("with", &error),
+        },
+        LoopSource::List(expression) => match expression.value.eval(place.env) {
+            Ok(Value::Array(items)) => {
+                let items = items.into_iter().map(Arc::new).collect();
+                scan.decide(Decision::Items { items, symbolic: false });
+            }
+            Ok(value) if as_unknown(&value).is_some() => {
+                let item = unknown(&format!("item of {}", scan.path), "any", "an item of the loop");
+                scan.decide(Decision::Items { items: vec![Arc::new(item)], symbolic: true });
+            }
+            Ok(value) => {
+                let message = format!("for_each needs a list, this is {}", kind_of(&value));
+                scan.decide_failed(ErrorKind::InvalidInput, message);
+            }
+            Err(error) => scan.decide_unreadable("for_each", &error),
+        },
+    }
+}
+
+/// Goes on in each iteration, reads `collect` where one is over, and the next page in time.
+pub(crate) fn go_on(
+    scan: &mut Scan<'_>,
+    place: Place<'_>,
+    step: &Step,
+    slot: &Slot,
+    each: &Loop,
+) {
+    let StepKind::ForEach(kind) = &step.kind else { return };
+    scan.may |= each.symbolic;
+    for (index, iteration) in &each.active {
+        let env = place.env.item(&kind.item.value, &iteration.item, *index);
+        let place = Place { env: &env, ..place };
+        if !iteration.to_collect {
+            scan.iteration(place, step, *index, &iteration.list);
+            continue;
+        }
+        let Some(collect) = &kind.collect else { continue };
+        let env = place.env.list(&kind.body, &iteration.list);
+        match collect.value.eval(&env) {
+            Ok(value) => {
+                let value = Arc::new(value);
+                scan.decide(Decision::Collected { index: *index, value });
+            }
+            Err(error) => return scan.decide_unreadable("collect", &error),
+        }
+    }
+    if let (LoopSource::Stream(call), Some(stream)) = (&kind.source, &each.stream)
+        && each.wants_page(kind.parallel)
+    {
+        read_page(scan, place, step, slot, call, stream);
+    }
+}
+
+fn read_page(
+    scan: &mut Scan<'_>,
+    place: Place<'_>,
+    step: &Step,
+    slot: &Slot,
+    call: &Call,
+    stream: &Stream,
+) {
+    if !is_idle(&stream.reading) || slot.state == StepState::Held {
+        return;
+    }
+    if let Some(at) = stream.reading.retry_at {
+        if stream.reading.armed.is_none() {
+            scan.timer(at);
+        }
+        return;
+    }
+    let (Some(input), false) = (stream.reading.input.clone(), scan.run.is_paused) else { return };
+    if let Some(alias) = super::call::alias(scan, place, call) {
+        let op = scan.op();
+        scan.commands.push(Command::ReadPage(Box::new(ReadPage {
+            op,
+            path: scan.path.clone(),
+            alias,
+            action: call.action.value.clone(),
+            input,
+            cursor: stream.cursor.clone(),
+            attempt: stream.attempts + 1,
+            timeout: super::call::timeout(place.frame, step),
+            may: scan.may,
+        })));
+    }
+}
+
+/// How many errors of iterations a loop keeps.
+const KEPT_ERRORS: usize = 100;
+/// How much `collect` may gather, in bytes of JSON.
+const COLLECTED_BYTES: usize = 8 << 20;
+
+/// A loop that is running. Of an iteration that ended only its count stays, and its
+/// `collect`ed value.
+#[derive(Debug)]
+pub(crate) struct Loop {
+    waiting: VecDeque<Arc<Value>>,
+    pub(crate) stream: Option<Stream>,
+    pub(crate) active: BTreeMap<u64, Iteration>,
+    next: u64,
+    succeeded: u64,
+    failed: u64,
+    errors: Vec<Value>,
+    collected: BTreeMap<u64, Arc<Value>>,
+    collected_bytes: usize,
+    stop: Option<Stop>,
+    /// One iteration stands for an unknown number (dry runs only).
+    pub(crate) symbolic: bool,
+}
+
+/// The reading side of a loop over a stream.
+#[derive(Debug, Default)]
+pub(crate) struct Stream {
+    pub(crate) reading: Calling,
+    pub(crate) cursor: Option<Value>,
+    pub(crate) attempts: u32,
+    pub(crate) is_done: bool,
+    seen: BTreeSet<String>,
+}
+
+/// One item on its way through the body.
+#[derive(Debug)]
+pub(crate) struct Iteration {
+    pub(crate) item: Arc<Value>,
+    pub(crate) list: List,
+    /// The body is over and `collect` is to be read.
+    pub(crate) to_collect: bool,
+}
+
+impl Loop {
+    pub(crate) fn over_list(items: &[Arc<Value>], symbolic: bool) -> Self {
+        Self::new(items.iter().cloned().collect(), None, symbolic)
+    }
+
+    pub(crate) fn over_stream(input: Arc<Value>, may: bool) -> Self {
+        let reading = Calling { input: Some(input), may, ..Calling::default() };
+        Self::new(VecDeque::new(), Some(Stream { reading, ..Stream::default() }), false)
+    }
+
+    fn new(waiting: VecDeque<Arc<Value>>, stream: Option<Stream>, symbolic: bool) -> Self {
+        Self {
+            waiting,
+            stream,
+            active: BTreeMap::new(),
+            next: 0,
+            succeeded: 0,
+            failed: 0,
+            errors: Vec::new(),
+            collected: BTreeMap::new(),
+            collected_bytes: 0,
+            stop: None,
+            symbolic,
+        }
+    }
+
+    /// Takes in a page: rows that were seen before in this stream are left out.
+    pub(crate) fn page(&mut self, rows: &[Arc<Value>], keys: &[String], cursor: Option<&Value>) {
+        let Some(stream) = &mut self.stream else { return };
+        for (at, row) in rows.iter().enumerate() {
+            if keys.get(at).is_none_or(|key| stream.seen.insert(key.clone())) {
+                self.waiting.push_back(Arc::clone(row));
+            }
+        }
+        stream.cursor = cursor.cloned();
+        stream.is_done = cursor.is_none();
+        stream.attempts = 0;
+        let input = stream.reading.input.take();
+        stream.reading = Calling { input, may: stream.reading.may, ..Calling::default() };
+    }
+
+    /// Whether the next page should be read: one page ahead.
+    pub(crate) fn wants_page(&self, parallel: u32) -> bool {
+        self.stop.is_none()
+            && self.waiting.len() < parallel.max(1) as usize
+            && self.stream.as_ref().is_some_and(|stream| !stream.is_done)
+    }
+
+    /// Starts iterations in order while there is room.
+    pub(crate) fn fill(&mut self, step: &Step) {
+        let StepKind::ForEach(each) = &step.kind else { return };
+        while self.stop.is_none() && self.active.len() < each.parallel as usize {
+            let Some(item) = self.waiting.pop_front() else { return };
+            let list = List::new(&each.body);
+            self.active.insert(self.next, Iteration { item, list, to_collect: false });
+            self.next += 1;
+        }
+    }
+
+    /// After something happened in an iteration: whether it is over.
+    pub(crate) fn settle(&mut self, step: &Step, index: u64, effects: &mut Effects) {
+        let StepKind::ForEach(each) = &step.kind else { return };
+        let outcome = self.active.get(&index).and_then(|iteration| iteration.list.outcome());
+        let Some(stop) = outcome else { return };
+        match stop {
+            None if each.collect.is_some() && self.stop.is_none() => {
+                if let Some(iteration) = self.active.get_mut(&index) {
+                    iteration.to_collect = true;
+                }
+                return;
+            }
+            None => self.succeeded += 1,
+            Some(Stop::Cancel) => {}
+            Some(Stop::End) => self.halt_all(each, Stop::End, effects),
+            Some(Stop::Error(error)) => {
+                self.failed += 1;
+                if self.errors.len() < KEPT_ERRORS {
+                    self.errors.push(json!({ "index": index, "error": error.as_value() }));
+                }
+                match each.on_item_error {
+                    OnItemError::Continue => effects.caught += 1,
+                    OnItemError::Stop => self.halt_all(each, Stop::Error(error), effects),
+                }
+            }
+        }
+        self.active.remove(&index);
+    }
+
+    /// The value of `collect` of an iteration.
+    pub(crate) fn collect(
+        &mut self,
+        step: &Step,
+        index: u64,
+        value: &Arc<Value>,
+        path: &StepPath,
+        effects: &mut Effects,
+    ) {
+        let StepKind::ForEach(each) = &step.kind else { return };
+        if self.active.remove(&index).is_none() {
+            return;
+        }
+        self.succeeded += 1;
+        self.collected_bytes += value.to_string().len();
+        self.collected.insert(index, Arc::clone(value));
+        if self.collected_bytes > COLLECTED_BYTES {
+            let message = "collect gathered more than 8 MB; collect less of each item";
+            let error = RunError::new(ErrorKind::LimitExceeded, message, path);
+            self.halt_all(each, Stop::Error(Box::new(error)), effects);
+        }
+    }
+
+    fn halt_all(&mut self, each: &ForEach, stop: Stop, effects: &mut Effects) {
+        match (&mut self.stop, stop) {
+            (Some(Stop::Error(first)), Stop::Error(later)) => first.others.push(*later),
+            (Some(_), _) => {}
+            (none, stop) => *none = Some(stop),
+        }
+        if let Some(stream) = &mut self.stream {
+            effects.cancels.extend(stream.reading.issued.take().or(stream.reading.armed.take()));
+        }
+        for iteration in self.active.values_mut() {
+            iteration.list.halt(&each.body, Stop::Cancel, effects);
+        }
+        self.active.retain(|_, iteration| !iteration.list.is_over());
+    }
+
+    pub(crate) fn halt(&mut self, step: &Step, effects: &mut Effects) {
+        if let StepKind::ForEach(each) = &step.kind {
+            self.halt_all(each, Stop::Cancel, effects);
+        }
+    }
+
+    /// Stops the loop with a failure of its own, as when a page cannot be read.
+    pub(crate) fn fail(&mut self, step: &Step, error: RunError, effects: &mut Effects) {
+        if let StepKind::ForEach(each) = &step.kind {
+            self.halt_all(each, Stop::Error(Box::new(error)), effects);
+        }
+    }
+
+    /// What stops the list around it, and the output, once the loop is over.
+    pub(crate) fn outcome(&mut self, step: &Step) -> Option<(Option<Stop>, Option<Arc<Value>>)> {
+        let is_exhausted =
+            self.waiting.is_empty() && self.stream.as_ref().is_none_or(|stream| stream.is_done);
+        if !self.active.is_empty() || !(is_exhausted || self.stop.is_some()) {
+            return None;
+        }
+        match self.stop.take() {
+            None => Some((None, Some(Arc::new(self.output(step))))),
+            stop => Some((stop, None)),
+        }
+    }
+
+    fn output(&self, step: &Step) -> Value {
+        let collects = matches!(&step.kind, StepKind::ForEach(each) if each.collect.is_some());
+        if self.symbolic {
+            let count = |what| unknown(&format!("{what} of loop"), "integer", what);
+            return json!({
+                "count": count("count"), "succeeded": count("succeeded"),
+                "failed": count("failed"), "skipped": count("skipped"), "errors": [],
+                "items": self.collected.values().collect::<Vec<_>>(),
+            });
+        }
+        let mut output = json!({
+            "count": self.next, "succeeded": self.succeeded, "failed": self.failed,
+            "skipped": 0, "errors": self.errors,
+        });
+        if collects {
+            output["items"] = self.collected.values().map(|value| (**value).clone()).collect();
+        }
+        output
+    }
+}

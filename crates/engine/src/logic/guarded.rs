@@ -1,0 +1,122 @@
+//! `try` / `catch` / `finally`.
+
+use crate::error::RunError;
+use crate::flow::{Arm, Block, Step, StepKind, Try};
+use crate::run::state::{Effects, List, Stop};
+
+/// A `try` that is running or ran.
+#[derive(Debug)]
+pub(crate) struct Guarded {
+    pub(crate) body: List,
+    pub(crate) catch: Option<(usize, List)>,
+    pub(crate) finally: Option<List>,
+    /// What was caught.
+    pub(crate) error: Option<RunError>,
+    /// What stops the list around it once `finally` is over; meaningful only then.
+    pending: Option<Stop>,
+}
+
+impl Guarded {
+    pub(crate) fn new(step: &Try) -> Self {
+        Self {
+            body: List::new(&step.body),
+            catch: None,
+            finally: None,
+            error: None,
+            pending: None,
+        }
+    }
+
+    pub(crate) fn list(&self, arm: Arm) -> Option<&List> {
+        match arm {
+            Arm::Try => Some(&self.body),
+            Arm::Catch(at) => {
+                self.catch.as_ref().filter(|(entered, _)| *entered == at).map(|(_, list)| list)
+            }
+            Arm::Finally => self.finally.as_ref(),
+            Arm::Body | Arm::Then(_) | Arm::Else | Arm::OnError | Arm::OnCancel | Arm::Flow => None,
+        }
+    }
+
+    pub(crate) fn list_mut(&mut self, arm: Arm) -> Option<&mut List> {
+        match arm {
+            Arm::Try => Some(&mut self.body),
+            Arm::Catch(at) => {
+                self.catch.as_mut().filter(|(entered, _)| *entered == at).map(|(_, list)| list)
+            }
+            Arm::Finally => self.finally.as_mut(),
+            Arm::Body | Arm::Then(_) | Arm::Else | Arm::OnError | Arm::OnCancel | Arm::Flow => None,
+        }
+    }
+
+    /// The lists entered so far, with their blocks.
+    pub(crate) fn entered<'a>(&'a self, step: &'a Try) -> Vec<(Arm, &'a Block, &'a List)> {
+        let mut lists = vec![(Arm::Try, &step.body, &self.body)];
+        if let Some((at, list)) = &self.catch {
+            lists.push((Arm::Catch(*at), &step.catches[*at].body, list));
+        }
+        if let (Some(block), Some(list)) = (&step.finally, &self.finally) {
+            lists.push((Arm::Finally, block, list));
+        }
+        lists
+    }
+
+    /// Stops the guarded steps or the handler; a `finally` runs to its end.
+    pub(crate) fn halt(&mut self, step: &Step, effects: &mut Effects) {
+        let StepKind::Try(kind) = &step.kind else { return };
+        if self.finally.is_some() {
+            return;
+        }
+        match &mut self.catch {
+            Some((at, list)) => list.halt(&kind.catches[*at].body, Stop::Cancel, effects),
+            None => self.body.halt(&kind.body, Stop::Cancel, effects),
+        }
+    }
+
+    /// Moves on to the next part; `Some` when the whole is over, with what stops the list
+    /// around it.
+    #[expect(clippy::option_option, reason = "over or not, and stopped or not, are two questions")]
+    pub(crate) fn progress(
+        &mut self,
+        step: &Step,
+        is_stopping: bool,
+        effects: &mut Effects,
+    ) -> Option<Option<Stop>> {
+        let StepKind::Try(kind) = &step.kind else { return None };
+        if let Some(list) = &self.finally {
+            return list.outcome().map(|stop| stop.or_else(|| self.pending.take()));
+        }
+        let stop = match &self.catch {
+            Some((_, list)) => list.outcome()?,
+            None => self.body.outcome()?,
+        };
+        let stop = match (stop, &self.catch) {
+            (Some(Stop::Error(error)), None) if !is_stopping => {
+                match kind.catches.iter().position(|clause| clause.catches(&error)) {
+                    Some(at) => {
+                        effects.caught += 1;
+                        self.error = Some(*error);
+                        self.catch = Some((at, List::new(&kind.catches[at].body)));
+                        return self.progress(step, is_stopping, effects);
+                    }
+                    None => Some(Stop::Error(error)),
+                }
+            }
+            (Some(Stop::Error(mut error)), Some(_)) => {
+                error.cause = self.error.clone().map(Box::new);
+                Some(Stop::Error(error))
+            }
+            (stop, _) => stop,
+        };
+        let Some(block) = &kind.finally else { return Some(stop) };
+        self.pending = stop;
+        self.finally = Some(List::new(block));
+        self.progress(step, is_stopping, effects)
+    }
+}
+
+impl crate::flow::Catch {
+    fn catches(&self, error: &RunError) -> bool {
+        self.on.is_empty() || self.on.contains(&error.kind)
+    }
+}

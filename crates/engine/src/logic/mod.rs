@@ -1,0 +1,35 @@
+//! What each step kind does when it is reached and while it runs: a file per kind.
+
+pub(crate) mod ask;
+pub(crate) mod call;
+pub(crate) mod condition;
+pub(crate) mod for_each;
+pub(crate) mod guarded;
+pub(crate) mod light;
+pub(crate) mod subflow;
+pub(crate) mod wait;
+
+use jiff::Timestamp;
+
+use crate::flow::{Step, StepKind};
+use crate::run::state::Slot;
+
+/// The deadline to journal when a step begins whose `timeout` bounds the whole of it. On a call
+/// it bounds one attempt, and the host keeps it.
+pub(crate) fn deadline(step: &Step, slot: &Slot, now: Timestamp) -> Option<Timestamp> {
+    let timeout = match &step.kind {
+        StepKind::Call(_) => None,
+        StepKind::Ask(ask) => ask.timeout.or(step.timeout),
+        StepKind::Subflow(_)
+        | StepKind::If(_)
+        | StepKind::ForEach(_)
+        | StepKind::Try(_)
+        | StepKind::Wait(_)
+        | StepKind::Set(_)
+        | StepKind::Log(_)
+        | StepKind::End
+        | StepKind::Fail(_) => step.timeout,
+    };
+    let at = timeout.and_then(|timeout| now.checked_add(timeout).ok());
+    at.filter(|_| slot.deadline.is_none())
+}

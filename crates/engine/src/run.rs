@@ -1,0 +1,379 @@
+//! The interpreter: `apply` takes in an event, `next` says what is to be done.
+//!
+//! A pure state machine. It has no clock but the newest event, and no concurrency: what is
+//! pending belongs to the host. See `docs/ARCHITECTURE.md`, "Life of a run".
+
+pub(crate) mod apply;
+mod ruling;
+pub(crate) mod scan;
+mod scope;
+pub(crate) mod state;
+mod view;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use linchpin_connector::Effect;
+use linchpin_language::{Value, json};
+
+pub use self::ruling::{AfterFailure, Certainty};
+pub use self::state::{Mismatch, StepState};
+pub use self::view::{OpenAsk, Standing, StepView, Waiting};
+
+use self::apply::Change;
+use self::scan::Scan;
+use self::state::{Activity, Effects, End, Frame, List, Phase, Slot, block_of};
+use crate::command::Command;
+use crate::event::{Accepted, Control, Entry, Event, Outcome};
+use crate::flow::{Arm, Step};
+use crate::path::{Segment, StepPath};
+use crate::plan::Program;
+
+/// A run, as its journal makes it.
+#[derive(Debug)]
+pub struct Run {
+    pub(crate) program: Arc<Program>,
+    accepted: Arc<Accepted>,
+    root: Frame,
+    pub(crate) now: Timestamp,
+    started_at: Timestamp,
+    next_op: u64,
+    position: u64,
+    is_begun: bool,
+    pub(crate) is_paused: bool,
+    is_cancelling: bool,
+    ended: Option<Outcome>,
+    caught: u64,
+    /// Changes made so far, by effect.
+    changes: BTreeMap<Effect, u64>,
+    /// Limits that a person let this run pass.
+    raised: BTreeMap<Effect, u64>,
+    cancels: Vec<u64>,
+}
+
+/// What `next` asks for: the decisions to journal, already applied, and the commands.
+#[derive(Debug, Default)]
+pub struct Turn {
+    /// To be appended in this order, together with what led to them.
+    pub entries: Vec<Entry>,
+    /// To be started in this order.
+    pub commands: Vec<Command>,
+}
+
+impl Run {
+    /// The run that its first entry describes.
+    pub fn new(program: Arc<Program>, entry: &Entry) -> Result<Self, Mismatch> {
+        let Event::Accepted(accepted) = &entry.event else {
+            return Err(Mismatch("the first event is not `accepted`".to_owned()));
+        };
+        if accepted.version != crate::event::VERSION {
+            let (found, known) = (accepted.version, crate::event::VERSION);
+            return Err(Mismatch(format!("interpreter version {found}, this is {known}")));
+        }
+        let root =
+            Frame::new(Arc::clone(&program.root), Arc::clone(&accepted.inputs), BTreeMap::new());
+        Ok(Self {
+            root,
+            program,
+            accepted: Arc::new((**accepted).clone()),
+            now: entry.at,
+            started_at: entry.at,
+            next_op: 1,
+            position: 1,
+            is_begun: false,
+            is_paused: false,
+            is_cancelling: false,
+            ended: None,
+            caught: 0,
+            changes: BTreeMap::new(),
+            raised: BTreeMap::new(),
+            cancels: Vec::new(),
+        })
+    }
+
+    /// The run after all of a journal. Evaluates nothing, and asks for nothing: `next` does.
+    pub fn replay(program: Arc<Program>, entries: &[Entry]) -> Result<Self, Mismatch> {
+        let (first, rest) =
+            entries.split_first().ok_or_else(|| Mismatch("the journal is empty".to_owned()))?;
+        let mut run = Self::new(program, first)?;
+        for entry in rest {
+            run.apply(entry)?;
+        }
+        Ok(run)
+    }
+
+    /// Takes in one event. An event that the run has no place for changes nothing.
+    pub fn apply(&mut self, entry: &Entry) -> Result<(), Mismatch> {
+        let mut effects = Effects { now: self.now.max(entry.at), ..Effects::default() };
+        self.now = effects.now;
+        match &entry.event {
+            Event::Accepted(_) => return Err(Mismatch("a second `accepted`".to_owned())),
+            Event::Begun => self.is_begun = true,
+            Event::Controlled { control, .. } => self.controlled(*control, &mut effects),
+            Event::Ended { outcome } => self.ended = Some(outcome.clone()),
+            Event::Decided { path, .. }
+            | Event::Verified { path, .. }
+            | Event::Page { path, .. }
+            | Event::Woke { path }
+            | Event::Answered { path, .. }
+            | Event::Held { path, .. }
+            | Event::Resolved { path, .. } => self.pass_down(path, &entry.event, &mut effects)?,
+            Event::Intended(intended) => {
+                self.pass_down(&intended.path, &entry.event, &mut effects)?;
+                self.next_op = self.next_op.max(intended.op + 1);
+            }
+            Event::Succeeded(succeeded) => {
+                self.pass_down(&succeeded.path, &entry.event, &mut effects)?;
+                self.next_op = self.next_op.max(succeeded.op + 1);
+                *self.changes.entry(succeeded.effect).or_default() += succeeded.changes;
+            }
+            Event::Failed(failed) => {
+                self.pass_down(&failed.path, &entry.event, &mut effects)?;
+                self.next_op = self.next_op.max(failed.op + 1);
+            }
+        }
+        if let Event::Resolved { path, ruling: crate::event::Ruling::GoOn, .. } = &entry.event {
+            self.raise_limits(path);
+        }
+        self.position += 1;
+        self.caught += effects.caught;
+        self.cancels.extend(effects.cancels);
+        Ok(())
+    }
+
+    fn pass_down(
+        &mut self,
+        path: &StepPath,
+        event: &Event,
+        effects: &mut Effects,
+    ) -> Result<(), Mismatch> {
+        let program = Arc::clone(&self.program);
+        let change = Change { event, path, program: &program };
+        self.root.apply(path.segments(), change, effects)
+    }
+
+    fn controlled(&mut self, control: Control, effects: &mut Effects) {
+        match control {
+            Control::Pause => self.is_paused = true,
+            Control::Resume => self.is_paused = false,
+            Control::Cancel => {
+                self.is_cancelling = true;
+                self.is_paused = false;
+                self.root.halt(effects);
+            }
+            Control::ForceCancel => {
+                self.is_cancelling = true;
+                self.root.phase = Phase::Over;
+                self.root.end = End::Cancelled;
+            }
+        }
+    }
+
+    fn raise_limits(&mut self, _path: &StepPath) {
+        for (effect, made) in &self.changes {
+            self.raised.insert(*effect, *made);
+        }
+        for effect in self.root.plan.flow.limits.keys() {
+            self.raised.entry(*effect).or_default();
+        }
+    }
+
+    /// What is to be done now. The decisions in it are applied already; the host appends them
+    /// before it starts the commands.
+    pub fn next(&mut self) -> Result<Turn, Mismatch> {
+        let mut turn = Turn::default();
+        if self.ended.is_some() || !self.is_begun {
+            return Ok(turn);
+        }
+        turn.commands.extend(self.cancels.drain(..).map(|op| Command::Cancel { op }));
+        loop {
+            let Scan { events, commands, .. } = Scan::of(self);
+            if events.is_empty() && commands.is_empty() {
+                return Ok(turn);
+            }
+            for command in &commands {
+                self.issue(command);
+            }
+            turn.commands.extend(commands);
+            for event in events {
+                let entry = Entry { at: self.now, event };
+                self.apply(&entry)?;
+                turn.commands.extend(self.cancels.drain(..).map(|op| Command::Cancel { op }));
+                turn.entries.push(entry);
+            }
+            if self.ended.is_some() {
+                turn.commands.push(Command::Finish);
+                return Ok(turn);
+            }
+        }
+    }
+
+    /// Notes that a command is under way in this process. Not part of the journal: after a
+    /// replay nothing is under way, so `next` asks again.
+    fn issue(&mut self, command: &Command) {
+        let now = self.now;
+        let (op, path) = match command {
+            Command::Run(run) => (run.op, &run.path),
+            Command::ReadPage(page) => (page.op, &page.path),
+            Command::Timer { op, path, .. } => (*op, path),
+            Command::Cancel { .. } | Command::Finish => return,
+        };
+        self.next_op = self.next_op.max(op + 1);
+        let Some(slot) = find_slot(&mut self.root, path.segments()) else { return };
+        match command {
+            Command::Run(run) => {
+                slot.started_at.get_or_insert(now);
+                let calling = slot.calling();
+                calling.issued = Some(op);
+                calling.may = run.may;
+                calling.input.get_or_insert_with(|| Arc::clone(&run.input));
+            }
+            Command::ReadPage(_) => {
+                if let Activity::Loop(each) = &mut slot.activity
+                    && let Some(stream) = &mut each.stream
+                {
+                    stream.reading.issued = Some(op);
+                }
+            }
+            Command::Timer { at, .. } => slot.arm(op, *at),
+            Command::Cancel { .. } | Command::Finish => {}
+        }
+    }
+
+    /// How many entries the journal holds.
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// The instant of the newest event.
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// When it was accepted.
+    pub fn started_at(&self) -> Timestamp {
+        self.started_at
+    }
+
+    /// The first event.
+    pub fn accepted(&self) -> &Accepted {
+        &self.accepted
+    }
+
+    /// The flows of this run and what is known of their actions.
+    pub fn program(&self) -> &Program {
+        &self.program
+    }
+
+    /// How it ended; none while it goes on.
+    pub fn outcome(&self) -> Option<&Outcome> {
+        self.ended.as_ref()
+    }
+
+    /// Whether it left the queue.
+    pub fn is_begun(&self) -> bool {
+        self.is_begun
+    }
+
+    /// Failures that were handled.
+    pub fn caught(&self) -> u64 {
+        self.caught
+    }
+
+    /// Changes made so far, by effect.
+    pub fn changes(&self) -> &BTreeMap<Effect, u64> {
+        &self.changes
+    }
+
+    /// The root `run` of every flow.
+    fn as_value(&self) -> Value {
+        json!({
+            "id": self.accepted.run.as_str(),
+            "key": self.accepted.key,
+            "started_at": self.started_at.to_string(),
+            "dry_run": self.accepted.dry_run,
+            "user": self.accepted.user,
+            "now": self.now.to_string(),
+        })
+    }
+}
+
+impl Slot {
+    /// Notes which of the step's timers is under way.
+    fn arm(&mut self, op: u64, at: Timestamp) {
+        if let Some(deadline) = &mut self.deadline
+            && deadline.armed.is_none()
+            && deadline.at == at
+        {
+            deadline.armed = Some(op);
+            return;
+        }
+        match &mut self.activity {
+            Activity::Timer { armed, .. } => *armed = Some(op),
+            Activity::Call(calling) => calling.armed = Some(op),
+            Activity::Loop(each) => {
+                if let Some(stream) = &mut each.stream {
+                    stream.reading.armed = Some(op);
+                }
+            }
+            Activity::None
+            | Activity::Ask { .. }
+            | Activity::Arms(_)
+            | Activity::Try(_)
+            | Activity::Sub(_)
+            | Activity::Handling(_) => {}
+        }
+    }
+}
+
+/// The slot at a path, with the step it belongs to looked up on the way.
+fn find_slot<'a>(frame: &'a mut Frame, rest: &[Segment]) -> Option<&'a mut Slot> {
+    let plan = Arc::clone(&frame.plan);
+    let (arm, rest) = match rest {
+        [Segment::Arm(arm), rest @ ..] => (Some(*arm), rest),
+        _ => (None, rest),
+    };
+    let block = match arm {
+        None => &plan.flow.steps,
+        Some(arm) => state::handler_block(&plan, arm)?,
+    };
+    find_in_list(frame.list_mut(arm)?, block, rest)
+}
+
+fn find_in_list<'a>(
+    list: &'a mut List,
+    block: &crate::flow::Block,
+    rest: &[Segment],
+) -> Option<&'a mut Slot> {
+    let [Segment::Step(name), rest @ ..] = rest else { return None };
+    let at = block.steps.iter().position(|step| step.segment == *name)?;
+    find_in_slot(&mut list.slots[at], &block.steps[at], rest)
+}
+
+fn find_in_slot<'a>(slot: &'a mut Slot, step: &Step, rest: &[Segment]) -> Option<&'a mut Slot> {
+    let (inner, arm, rest) = match rest {
+        [] => return Some(slot),
+        [Segment::Item(index), rest @ ..] => match &mut slot.activity {
+            Activity::Loop(each) => (&mut each.active.get_mut(index)?.list, Arm::Body, rest),
+            _ => return None,
+        },
+        [Segment::Arm(Arm::Flow), rest @ ..] => match &mut slot.activity {
+            Activity::Sub(frame) => return find_slot(frame, rest),
+            _ => return None,
+        },
+        [Segment::Arm(arm), rest @ ..] => {
+            let list = match &mut slot.activity {
+                Activity::Arms(arms) => {
+                    arms.iter_mut().find(|(label, _)| label == arm).map(|(_, list)| list)?
+                }
+                Activity::Try(guarded) => guarded.list_mut(*arm)?,
+                Activity::Handling(list) if *arm == Arm::OnError => list,
+                _ => return None,
+            };
+            (list, *arm, rest)
+        }
+        [Segment::Step(_), ..] => return None,
+    };
+    find_in_list(inner, block_of(step, arm)?, rest)
+}

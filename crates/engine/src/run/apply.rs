@@ -1,0 +1,467 @@
+//! One event changes the run: down its path to the slot, and what follows on the way back up.
+
+use std::sync::Arc;
+
+use linchpin_connector::{ErrorKind, WriteState};
+
+use super::state::{
+    Activity, Calling, Deadline, Effects, Frame, List, Mismatch, Slot, StepState, Stop, block_of,
+    handler_block,
+};
+use crate::command::OpenIntent;
+use crate::error::RunError;
+use crate::event::{Decision, Event, Failed, Found, Intended, Ruling, Succeeded};
+use crate::flow::{Arm, Block, Step, StepKind};
+use crate::logic::for_each::Loop;
+use crate::logic::guarded::Guarded;
+use crate::path::{Segment, StepPath};
+use crate::plan::Program;
+
+/// An event on its way down.
+#[derive(Clone, Copy)]
+pub(crate) struct Change<'a> {
+    pub(crate) event: &'a Event,
+    pub(crate) path: &'a StepPath,
+    pub(crate) program: &'a Program,
+}
+
+impl Change<'_> {
+    fn mismatch(self, why: &str) -> Mismatch {
+        Mismatch(format!("{} at {}", why, self.path))
+    }
+}
+
+impl Frame {
+    pub(crate) fn apply(
+        &mut self,
+        rest: &[Segment],
+        change: Change<'_>,
+        effects: &mut Effects,
+    ) -> Result<(), Mismatch> {
+        let plan = Arc::clone(&self.plan);
+        let (arm, rest) = match rest {
+            [Segment::Arm(arm), rest @ ..] => (Some(*arm), rest),
+            _ => (None, rest),
+        };
+        let block = match arm {
+            None => Some(&plan.flow.steps),
+            Some(arm) => handler_block(&plan, arm),
+        };
+        let (Some(block), Some(list)) = (block, self.list_mut(arm)) else {
+            return Err(change.mismatch("no such block is open"));
+        };
+        list.apply(block, rest, change, effects)?;
+        if let Some(values) = effects.set.take() {
+            self.vars.extend(values);
+        }
+        self.progress();
+        Ok(())
+    }
+}
+
+impl List {
+    fn apply(
+        &mut self,
+        block: &Block,
+        rest: &[Segment],
+        change: Change<'_>,
+        effects: &mut Effects,
+    ) -> Result<(), Mismatch> {
+        let [Segment::Step(name), rest @ ..] = rest else {
+            return Err(change.mismatch("no step"));
+        };
+        let at = block.steps.iter().position(|step| step.segment == *name);
+        let at = at.ok_or_else(|| change.mismatch("the flow has no such step"))?;
+        let is_stopping = self.stop.is_some();
+        self.slots[at].apply(&block.steps[at], rest, is_stopping, change, effects)?;
+        self.settle(block, at, effects);
+        Ok(())
+    }
+}
+
+impl Slot {
+    fn apply(
+        &mut self,
+        step: &Step,
+        rest: &[Segment],
+        is_stopping: bool,
+        change: Change<'_>,
+        effects: &mut Effects,
+    ) -> Result<(), Mismatch> {
+        let closed = || change.mismatch("no such block is open");
+        match rest {
+            [] => self.change(step, is_stopping, change, effects),
+            [Segment::Item(index), rest @ ..] => {
+                let Activity::Loop(each) = &mut self.activity else { return Err(closed()) };
+                let block = block_of(step, Arm::Body).ok_or_else(closed)?;
+                let iteration = each.active.get_mut(index).ok_or_else(closed)?;
+                iteration.list.apply(block, rest, change, effects)?;
+                each.settle(step, *index, effects);
+                Ok(())
+            }
+            [Segment::Arm(Arm::Flow), rest @ ..] => match &mut self.activity {
+                Activity::Sub(frame) => frame.apply(rest, change, effects),
+                _ => Err(closed()),
+            },
+            [Segment::Arm(arm), rest @ ..] => {
+                let block = block_of(step, *arm).ok_or_else(closed)?;
+                let list = self.list_mut(*arm).ok_or_else(closed)?;
+                list.apply(block, rest, change, effects)
+            }
+            [Segment::Step(_), ..] => Err(closed()),
+        }
+    }
+
+    fn list_mut(&mut self, arm: Arm) -> Option<&mut List> {
+        match &mut self.activity {
+            Activity::Arms(arms) => {
+                arms.iter_mut().find(|(label, _)| *label == arm).map(|(_, list)| list)
+            }
+            Activity::Try(guarded) => guarded.list_mut(arm),
+            Activity::Handling(list) if arm == Arm::OnError => Some(list),
+            Activity::Handling(_)
+            | Activity::None
+            | Activity::Call(_)
+            | Activity::Timer { .. }
+            | Activity::Ask { .. }
+            | Activity::Loop(_)
+            | Activity::Sub(_) => None,
+        }
+    }
+
+    /// Whether the event has come to the step in a state that has a place for it.
+    fn admits(&self, event: &Event) -> bool {
+        use StepState::{Held, Pending, Running, Waiting};
+        let states: &[StepState] = match event {
+            Event::Decided { decision, .. } => match decision {
+                Decision::Collected { .. } | Decision::Outputs(_) => &[Running],
+                Decision::Failed(_) => &[Pending, Running],
+                Decision::Skipped
+                | Decision::Arm(_)
+                | Decision::Arms(_)
+                | Decision::Items { .. }
+                | Decision::Stream { .. }
+                | Decision::Try
+                | Decision::Subflow { .. }
+                | Decision::Until(_)
+                | Decision::Asked { .. }
+                | Decision::Set(_)
+                | Decision::Logged { .. }
+                | Decision::End
+                | Decision::Deadline(_)
+                | Decision::May => &[Pending],
+            },
+            Event::Intended(_) | Event::Succeeded(_) | Event::Failed(_) | Event::Held { .. } => {
+                &[Pending, Running]
+            }
+            Event::Verified { .. } | Event::Page { .. } => &[Running],
+            Event::Woke { .. } => &[Running, Waiting],
+            Event::Answered { .. } => &[Waiting],
+            Event::Resolved { .. } => &[Held],
+            Event::Accepted(_) | Event::Begun | Event::Controlled { .. } | Event::Ended { .. } => {
+                &[]
+            }
+        };
+        states.contains(&self.state)
+    }
+
+    fn change(
+        &mut self,
+        step: &Step,
+        is_stopping: bool,
+        change: Change<'_>,
+        effects: &mut Effects,
+    ) -> Result<(), Mismatch> {
+        if !self.admits(change.event) {
+            let state = self.state.as_str();
+            return Err(change.mismatch(&format!("a {state} step has no place for this event")));
+        }
+        self.started_at.get_or_insert(effects.now);
+        match change.event {
+            Event::Decided { decision, .. } => {
+                return self.decided(step, decision, is_stopping, change, effects);
+            }
+            Event::Intended(intended) => self.intended(intended),
+            Event::Succeeded(succeeded) => self.answered(succeeded, effects),
+            Event::Failed(failed) => self.failed(step, failed, is_stopping, effects),
+            Event::Verified { verdict, .. } => self.verified(verdict),
+            Event::Page { rows, keys, cursor, .. } => {
+                if let Activity::Loop(each) = &mut self.activity {
+                    each.page(rows, keys, cursor.as_ref());
+                }
+            }
+            Event::Woke { .. } => self.woke(step, is_stopping, change, effects),
+            Event::Answered { values, .. } => {
+                self.succeed(Some(Arc::new(values.clone())), effects.now);
+                self.drop_deadline(effects);
+            }
+            Event::Held { reason, .. } => {
+                self.state = StepState::Held;
+                self.held = Some(reason.clone());
+                if let Activity::Call(calling) = &mut self.activity {
+                    calling.issued = None;
+                }
+            }
+            Event::Resolved { ruling, by, .. } => {
+                self.resolved(step, ruling, by, is_stopping, change, effects);
+            }
+            Event::Accepted(_) | Event::Begun | Event::Controlled { .. } | Event::Ended { .. } => {}
+        }
+        Ok(())
+    }
+
+    fn decided(
+        &mut self,
+        step: &Step,
+        decision: &Decision,
+        is_stopping: bool,
+        change: Change<'_>,
+        effects: &mut Effects,
+    ) -> Result<(), Mismatch> {
+        let now = effects.now;
+        let open = |arm: &Arm| {
+            let block = block_of(step, *arm).ok_or_else(|| change.mismatch("no such block"))?;
+            Ok((*arm, List::new(block)))
+        };
+        match decision {
+            Decision::Skipped => self.end(StepState::Skipped, now),
+            Decision::Arm(None) => self.succeed(None, now),
+            Decision::Arm(Some(arm)) => self.run(Activity::Arms(vec![open(arm)?])),
+            Decision::Arms(arms) => {
+                let lists = arms.iter().map(open).collect::<Result<_, _>>()?;
+                self.run(Activity::Arms(lists));
+            }
+            Decision::Items { items, symbolic } => {
+                self.run(Activity::Loop(Box::new(Loop::over_list(items, *symbolic))));
+            }
+            Decision::Stream { input } => {
+                let each = Loop::over_stream(Arc::clone(input), self.may);
+                self.run(Activity::Loop(Box::new(each)));
+            }
+            Decision::Try => {
+                let StepKind::Try(kind) = &step.kind else {
+                    return Err(change.mismatch("the step is no try"));
+                };
+                self.run(Activity::Try(Box::new(Guarded::new(kind))));
+            }
+            Decision::Subflow { inputs, aliases } => {
+                let StepKind::Subflow(call) = &step.kind else {
+                    return Err(change.mismatch("the step calls no flow"));
+                };
+                let plan = change.program.flows.get(&call.flow.value);
+                let plan = plan.ok_or_else(|| change.mismatch("the flow is not in this run"))?;
+                let inputs = Arc::clone(inputs);
+                let frame = Frame::new(Arc::clone(plan), inputs, aliases.clone());
+                self.run(Activity::Sub(Box::new(frame)));
+            }
+            Decision::Until(at) => {
+                self.state = StepState::Waiting;
+                self.activity = Activity::Timer { at: *at, armed: None };
+            }
+            Decision::Asked { of, message, choices } => {
+                self.state = StepState::Waiting;
+                let (of, message, choices) = (of.clone(), message.clone(), choices.clone());
+                self.activity = Activity::Ask { of, message, choices };
+            }
+            Decision::Set(values) => {
+                effects.set = Some(values.clone());
+                self.succeed(None, now);
+            }
+            Decision::Logged { .. } => self.succeed(None, now),
+            Decision::Collected { index, value } => {
+                if let Activity::Loop(each) = &mut self.activity {
+                    each.collect(step, *index, value, change.path, effects);
+                }
+            }
+            Decision::Outputs(value) => self.succeed(Some(Arc::clone(value)), now),
+            Decision::End => self.leave(StepState::Succeeded, Stop::End, now),
+            Decision::Failed(error) => match &mut self.activity {
+                Activity::Loop(each) => each.fail(step, error.clone(), effects),
+                _ => self.fail(step, error.clone(), is_stopping, effects),
+            },
+            Decision::Deadline(at) => self.deadline = Some(Deadline { at: *at, armed: None }),
+            Decision::May => self.may = true,
+        }
+        Ok(())
+    }
+
+    fn run(&mut self, activity: Activity) {
+        self.state = StepState::Running;
+        self.activity = activity;
+    }
+
+    /// The call of this step, begun if it has not.
+    pub(crate) fn calling(&mut self) -> &mut Calling {
+        if !matches!(self.activity, Activity::Call(_)) {
+            self.activity = Activity::Call(Box::default());
+        }
+        self.state = StepState::Running;
+        match &mut self.activity {
+            Activity::Call(calling) => calling,
+            _ => unreachable!("the activity was set above"),
+        }
+    }
+
+    fn intended(&mut self, intended: &Intended) {
+        self.attempts = intended.attempt.saturating_sub(1);
+        let calling = self.calling();
+        calling.input.get_or_insert_with(|| Arc::clone(&intended.input));
+        calling.intent = Some(OpenIntent {
+            chunk: intended.chunk,
+            look: intended.look.clone(),
+            unsettled: true,
+        });
+    }
+
+    fn answered(&mut self, succeeded: &Succeeded, effects: &Effects) {
+        self.attempts = succeeded.attempt;
+        if let Some(output) = &succeeded.output {
+            return self.succeed(Some(Arc::clone(output)), effects.now);
+        }
+        let calling = self.calling();
+        calling.wrote.extend(succeeded.wrote.clone());
+        if let Some(intent) = &mut calling.intent {
+            intent.chunk += 1;
+            intent.unsettled = false;
+        }
+    }
+
+    fn verified(&mut self, verdict: &Found) {
+        let calling = self.calling();
+        let Some(intent) = &mut calling.intent else { return };
+        intent.unsettled = false;
+        match verdict {
+            Found::NotDone => {}
+            Found::Done(wrote) => {
+                intent.chunk += 1;
+                calling.wrote.push(wrote.clone());
+            }
+            Found::Part(look) => {
+                intent.chunk = 0;
+                intent.look = look.clone();
+            }
+        }
+    }
+
+    fn failed(&mut self, step: &Step, failed: &Failed, is_stopping: bool, effects: &mut Effects) {
+        if let Activity::Loop(each) = &mut self.activity {
+            let Some(stream) = &mut each.stream else { return };
+            stream.attempts = failed.error.attempt;
+            stream.reading.issued = None;
+            stream.reading.retry_at = failed.next;
+            stream.reading.first_failure.get_or_insert(effects.now);
+            if failed.next.is_none() {
+                each.fail(step, failed.error.clone(), effects);
+            }
+            return;
+        }
+        self.attempts = failed.error.attempt;
+        if failed.next.is_none() || is_stopping {
+            let is_cancelled = is_stopping && failed.next.is_some();
+            if is_cancelled {
+                return self.end(StepState::Cancelled, effects.now);
+            }
+            return self.fail(step, failed.error.clone(), is_stopping, effects);
+        }
+        let calling = self.calling();
+        if let Some(input) = &failed.input {
+            calling.input.get_or_insert_with(|| Arc::clone(input));
+        }
+        calling.issued = None;
+        calling.retry_at = failed.next;
+        calling.first_failure.get_or_insert(effects.now);
+        if failed.error.write == WriteState::None {
+            // Nothing was done: the next attempt looks again.
+            calling.intent = calling.intent.take().filter(|_| !calling.wrote.is_empty());
+            if let Some(intent) = &mut calling.intent {
+                intent.unsettled = false;
+            }
+        }
+    }
+
+    fn woke(
+        &mut self,
+        step: &Step,
+        is_stopping: bool,
+        change: Change<'_>,
+        effects: &mut Effects,
+    ) {
+        if self.deadline.is_some_and(|deadline| deadline.at <= effects.now) {
+            self.deadline = None;
+            let message = "did not end within its timeout";
+            let error = RunError::new(ErrorKind::Timeout, message, change.path);
+            if matches!(self.activity, Activity::Ask { .. } | Activity::Timer { .. }) {
+                self.fail(step, error, is_stopping, effects);
+            } else {
+                self.timed_out = Some(Box::new(error));
+                self.halt_inside(step, effects);
+            }
+            return;
+        }
+        match &mut self.activity {
+            Activity::Timer { .. } => {
+                self.succeed(None, effects.now);
+                self.drop_deadline(effects);
+            }
+            Activity::Call(calling) => calling.wake(),
+            Activity::Loop(each) => {
+                if let Some(stream) = &mut each.stream {
+                    stream.reading.wake();
+                }
+            }
+            Activity::None
+            | Activity::Ask { .. }
+            | Activity::Arms(_)
+            | Activity::Try(_)
+            | Activity::Sub(_)
+            | Activity::Handling(_) => {}
+        }
+    }
+
+    fn drop_deadline(&mut self, effects: &mut Effects) {
+        if let Some(deadline) = self.deadline.take() {
+            effects.cancels.extend(deadline.armed);
+        }
+    }
+
+    fn resolved(
+        &mut self,
+        step: &Step,
+        ruling: &Ruling,
+        by: &str,
+        is_stopping: bool,
+        change: Change<'_>,
+        effects: &mut Effects,
+    ) {
+        let reason = self.held.take().unwrap_or_default();
+        match ruling {
+            Ruling::Done(output) => self.succeed(Some(Arc::clone(output)), effects.now),
+            Ruling::Fail => {
+                let message = format!("{by} ruled that it has failed: {reason}");
+                let error = RunError::new(ErrorKind::Rejected, message, change.path);
+                self.fail(step, error, is_stopping, effects);
+            }
+            Ruling::GoOn => {
+                self.state = StepState::Pending;
+                if let Activity::Call(calling) = &mut self.activity {
+                    calling.issued = None;
+                    if let Some(intent) = &mut calling.intent {
+                        intent.unsettled = false;
+                    }
+                    if calling.input.is_some() {
+                        self.state = StepState::Running;
+                    } else {
+                        self.activity = Activity::None;
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Calling {
+    fn wake(&mut self) {
+        self.retry_at = None;
+        self.armed = None;
+    }
+}

@@ -1,0 +1,248 @@
+//! What follows a failed attempt: the table of SEMANTICS section 5, and the limits of a flow.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use linchpin_connector::{ActionError, Effect, WriteState};
+use linchpin_language::Value;
+
+use super::Run;
+use super::state::{Activity, Frame, List, Slot, block_of};
+use crate::catalog::ActionFacts;
+use crate::error::RunError;
+use crate::event::{Event, Failed};
+use crate::flow::{Arm, Block, Call, LoopSource, Step, StepKind};
+use crate::path::{Segment, StepPath};
+use crate::retry::{Retry, RetryPolicy};
+
+/// What the host does after a failed attempt.
+#[derive(Clone, Debug)]
+pub enum AfterFailure {
+    /// Append this: the attempt is tried again at its `next`, or the step has failed.
+    Journal(Event),
+    /// The write may have happened: read back first, then ask again with what is known.
+    Verify,
+    /// Append this: nothing tells whether the write happened, so a person has to rule.
+    Hold(Event),
+}
+
+/// What is known about a write that failed without a clear answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Certainty {
+    /// Nothing was read back yet.
+    NotVerified,
+    /// The read-back showed that it did not happen.
+    NotDone,
+    /// The read-back could not tell.
+    CannotTell,
+}
+
+impl Run {
+    /// What follows a failed attempt of the step at `path`. `alias_policy` is the connection
+    /// alias's own retry policy, the last layer before the built-in one.
+    pub fn after_failure(
+        &self,
+        (path, op): (&StepPath, u64),
+        error: &ActionError,
+        input: Option<Arc<Value>>,
+        at: Timestamp,
+        (certainty, alias_policy): (Certainty, &RetryPolicy),
+    ) -> AfterFailure {
+        let found = self.locate(path);
+        let facts = found.and_then(|(frame, step, _)| self.facts(frame, called(step)?));
+        let is_write = facts.is_some_and(|facts| facts.effect.is_write());
+        let is_open = is_write && error.write == WriteState::Unknown;
+        let is_idempotent = facts.is_some_and(|facts| facts.idempotent);
+        let verifies = facts.is_some_and(|facts| facts.verifies);
+        match certainty {
+            Certainty::NotVerified if is_open && verifies => return AfterFailure::Verify,
+            Certainty::NotVerified | Certainty::CannotTell if is_open && !is_idempotent => {
+                let reason = format!(
+                    "{}; the write may have happened and nothing tells whether it did",
+                    error.message
+                );
+                return AfterFailure::Hold(Event::Held { path: path.clone(), reason });
+            }
+            Certainty::NotVerified | Certainty::NotDone | Certainty::CannotTell => {}
+        }
+        let attempt = self.attempts(path) + 1;
+        let mut failure = RunError::of_attempt(error, path, attempt);
+        if !is_write || certainty == Certainty::NotDone {
+            failure.write = WriteState::None;
+        }
+        let next = self.next_try(path, error, attempt, at, alias_policy);
+        AfterFailure::Journal(Event::Failed(Box::new(Failed {
+            path: path.clone(),
+            op,
+            input,
+            error: failure,
+            next,
+        })))
+    }
+
+    fn next_try(
+        &self,
+        path: &StepPath,
+        error: &ActionError,
+        attempt: u32,
+        at: Timestamp,
+        alias_policy: &RetryPolicy,
+    ) -> Option<Timestamp> {
+        let (frame, step, slot) = self.locate(path)?;
+        let own = &called(step)?.retry;
+        let defaults = &frame.plan.flow.defaults.retry;
+        let retry = Retry::merged(&[own, defaults, alias_policy]);
+        let first = match &slot.activity {
+            Activity::Call(calling) => calling.first_failure,
+            Activity::Loop(each) => {
+                each.stream.as_ref().and_then(|stream| stream.reading.first_failure)
+            }
+            Activity::None
+            | Activity::Timer { .. }
+            | Activity::Ask { .. }
+            | Activity::Arms(_)
+            | Activity::Try(_)
+            | Activity::Sub(_)
+            | Activity::Handling(_) => None,
+        };
+        let elapsed = first.map_or(std::time::Duration::ZERO, |first| {
+            at.duration_since(first).try_into().unwrap_or_default()
+        });
+        let asked = error.retry_after_ms.map(std::time::Duration::from_millis);
+        let seed = format!("{}/{path}", self.accepted.run);
+        let wait = retry.next_wait(error.kind, attempt, elapsed, asked, &seed)?;
+        at.checked_add(wait).ok()
+    }
+
+    /// Attempts that the journal knows of.
+    fn attempts(&self, path: &StepPath) -> u32 {
+        self.locate(path).map_or(0, |(_, _, slot)| match &slot.activity {
+            Activity::Loop(each) => each.stream.as_ref().map_or(0, |stream| stream.attempts),
+            Activity::None
+            | Activity::Call(_)
+            | Activity::Timer { .. }
+            | Activity::Ask { .. }
+            | Activity::Arms(_)
+            | Activity::Try(_)
+            | Activity::Sub(_)
+            | Activity::Handling(_) => slot.attempts,
+        })
+    }
+
+    /// Whether an answer of this command is still waited for.
+    pub fn wants(&self, path: &StepPath, op: u64) -> bool {
+        self.ended.is_none()
+            && self.locate(path).is_some_and(|(_, _, slot)| {
+                !slot.state.is_ended() && slot.is_under_way(op)
+            })
+    }
+
+    /// Why a step must be held before it changes `changes` more things, if a limit says so.
+    pub fn over_limit(&self, effect: Effect, changes: u64) -> Option<String> {
+        let limit = *self.program.root.flow.limits.get(&effect)?;
+        if self.raised.contains_key(&effect) {
+            return None;
+        }
+        let made = self.changes.get(&effect).copied().unwrap_or_default();
+        (made + changes > limit).then(|| {
+            let word = effect.as_str();
+            format!("the limit of {limit} {word} changes a run: {made} made, {changes} more wanted")
+        })
+    }
+
+    /// What is known of the action that a call names.
+    fn facts(&self, frame: &Frame, call: &Call) -> Option<&ActionFacts> {
+        let alias = &call.alias.value;
+        let declared = frame.plan.flow.connections.get(alias);
+        let spoke = declared.map_or(alias, |spoke| &spoke.value);
+        self.program.actions.get(&format!("{spoke}.{}", call.action.value))
+    }
+
+    /// The step at a path, with the flow it stands in.
+    pub(crate) fn locate(&self, path: &StepPath) -> Option<(&Frame, &Step, &Slot)> {
+        locate_in_frame(&self.root, path.segments())
+    }
+}
+
+/// The call of a step, or of the stream that its loop reads.
+fn called(step: &Step) -> Option<&Call> {
+    match &step.kind {
+        StepKind::Call(call) => Some(call),
+        StepKind::ForEach(each) => match &each.source {
+            LoopSource::Stream(call) => Some(call),
+            LoopSource::List(_) => None,
+        },
+        StepKind::Subflow(_)
+        | StepKind::If(_)
+        | StepKind::Try(_)
+        | StepKind::Wait(_)
+        | StepKind::Ask(_)
+        | StepKind::Set(_)
+        | StepKind::Log(_)
+        | StepKind::End
+        | StepKind::Fail(_) => None,
+    }
+}
+
+impl Slot {
+    fn is_under_way(&self, op: u64) -> bool {
+        let deadline = self.deadline.and_then(|deadline| deadline.armed);
+        let own = match &self.activity {
+            Activity::Call(calling) => [calling.issued, calling.armed],
+            Activity::Timer { armed, .. } => [*armed, None],
+            Activity::Loop(each) => each.stream.as_ref().map_or([None, None], |stream| {
+                [stream.reading.issued, stream.reading.armed]
+            }),
+            Activity::None
+            | Activity::Ask { .. }
+            | Activity::Arms(_)
+            | Activity::Try(_)
+            | Activity::Sub(_)
+            | Activity::Handling(_) => [None, None],
+        };
+        deadline == Some(op) || own.contains(&Some(op))
+    }
+}
+
+fn locate_in_frame<'a>(
+    frame: &'a Frame,
+    rest: &[Segment],
+) -> Option<(&'a Frame, &'a Step, &'a Slot)> {
+    let (arm, rest) = match rest {
+        [Segment::Arm(arm), rest @ ..] => (Some(*arm), rest),
+        _ => (None, rest),
+    };
+    let (block, list) = frame.list(arm)?;
+    locate_in_list(frame, block, list, rest)
+}
+
+fn locate_in_list<'a>(
+    frame: &'a Frame,
+    block: &'a Block,
+    list: &'a List,
+    rest: &[Segment],
+) -> Option<(&'a Frame, &'a Step, &'a Slot)> {
+    let [Segment::Step(name), rest @ ..] = rest else { return None };
+    let at = block.steps.iter().position(|step| step.segment == *name)?;
+    let (step, slot) = (&block.steps[at], &list.slots[at]);
+    let (arm, inner, rest) = match (rest, &slot.activity) {
+        ([], _) => return Some((frame, step, slot)),
+        ([Segment::Item(index), rest @ ..], Activity::Loop(each)) => {
+            (Arm::Body, &each.active.get(index)?.list, rest)
+        }
+        ([Segment::Arm(Arm::Flow), rest @ ..], Activity::Sub(inner)) => {
+            return locate_in_frame(inner, rest);
+        }
+        ([Segment::Arm(arm), rest @ ..], Activity::Arms(arms)) => {
+            (*arm, arms.iter().find(|(label, _)| label == arm).map(|(_, list)| list)?, rest)
+        }
+        ([Segment::Arm(arm), rest @ ..], Activity::Try(guarded)) => {
+            (*arm, guarded.list(*arm)?, rest)
+        }
+        ([Segment::Arm(Arm::OnError), rest @ ..], Activity::Handling(list)) => {
+            (Arm::OnError, &**list, rest)
+        }
+        _ => return None,
+    };
+    locate_in_list(frame, block_of(step, arm)?, inner, rest)
+}

@@ -1,0 +1,274 @@
+//! What a run does next: a walk over its tree that changes nothing. It evaluates what is due
+//! and gathers the decisions to journal and the commands to run, in a fixed order.
+
+use std::sync::Arc;
+
+use linchpin_connector::ErrorKind;
+use linchpin_language::{EvalError, Truth, Value};
+
+use super::Run;
+use super::scope::Env;
+use super::state::{Activity, Calling, End, Frame, List, Phase, Slot, StepState};
+use crate::command::Command;
+use crate::error::RunError;
+use crate::event::{Decision, Event, Outcome};
+use crate::flow::{Arm, Block, Step, StepKind};
+use crate::logic;
+use crate::path::{Segment, StepPath};
+
+/// A walk under way.
+pub(crate) struct Scan<'r> {
+    pub(crate) run: &'r Run,
+    pub(crate) path: StepPath,
+    pub(crate) events: Vec<Event>,
+    pub(crate) commands: Vec<Command>,
+    next_op: u64,
+    /// Below a condition that is unknown (dry runs only).
+    pub(crate) may: bool,
+}
+
+/// Where a step stands: its frame and the names it sees.
+#[derive(Clone, Copy)]
+pub(crate) struct Place<'a> {
+    pub(crate) frame: &'a Frame,
+    pub(crate) env: &'a Env<'a>,
+}
+
+impl<'r> Scan<'r> {
+    pub(crate) fn of(run: &'r Run) -> Self {
+        let mut scan = Self {
+            run,
+            path: StepPath::default(),
+            events: Vec::new(),
+            commands: Vec::new(),
+            next_op: run.next_op,
+            may: false,
+        };
+        scan.frame(&run.root);
+        if run.root.phase == Phase::Over && run.ended.is_none() && scan.events.is_empty() {
+            scan.end(&run.root);
+        }
+        scan
+    }
+
+    pub(crate) fn op(&mut self) -> u64 {
+        self.next_op += 1;
+        self.next_op - 1
+    }
+
+    pub(crate) fn decide(&mut self, decision: Decision) {
+        self.events.push(Event::Decided { path: self.path.clone(), decision });
+    }
+
+    /// The step cannot go on because of what an expression or text said.
+    pub(crate) fn decide_failed(&mut self, kind: ErrorKind, message: impl Into<String>) {
+        let error = RunError::new(kind, message, &self.path);
+        self.decide(Decision::Failed(error));
+    }
+
+    pub(crate) fn decide_unreadable(&mut self, what: &str, error: &EvalError) {
+        self.decide_failed(ErrorKind::InvalidInput, format!("{what}: {}", error.message));
+    }
+
+    fn frame(&mut self, frame: &Frame) {
+        if frame.phase == Phase::Over {
+            return;
+        }
+        let env = Env::frame(self.run, frame);
+        let arms = [None, Some(Arm::OnError), Some(Arm::OnCancel), Some(Arm::Finally)];
+        for arm in arms {
+            let Some((block, list)) = frame.list(arm) else { continue };
+            if let Some(arm) = arm {
+                self.path.push(Segment::Arm(arm));
+            }
+            self.list(Place { frame, env: &env }, block, list);
+            if arm.is_some() {
+                self.path.pop();
+            }
+        }
+    }
+
+    fn list(&mut self, place: Place<'_>, block: &Block, list: &List) {
+        if list.is_over() {
+            return;
+        }
+        let env = place.env.list(block, list);
+        let place = Place { env: &env, ..place };
+        let predecessors = &place.frame.plan.graph(block).predecessors;
+        for (at, (step, slot)) in block.steps.iter().zip(&list.slots).enumerate() {
+            if slot.state.is_ended() {
+                continue;
+            }
+            self.path.push(Segment::Step(Arc::clone(&step.segment)));
+            if slot.state != StepState::Pending {
+                self.go_on(place, step, slot);
+            } else if list.stop.is_none()
+                && !self.run.is_paused
+                && predecessors[at].iter().all(|&p| list.slots[p].state.lets_followers_start())
+            {
+                self.start(place, step, slot);
+            }
+            self.path.pop();
+        }
+    }
+
+    fn start(&mut self, place: Place<'_>, step: &Step, slot: &Slot) {
+        let before = self.may;
+        if let Some(guard) = &step.guard {
+            match guard.value.eval_bool(place.env) {
+                Ok(Truth::True) => {}
+                Ok(Truth::False) => return self.decide(Decision::Skipped),
+                Ok(Truth::Unknown) => {
+                    self.may = true;
+                    if !slot.may {
+                        self.decide(Decision::May);
+                    }
+                }
+                Err(error) => return self.decide_unreadable("if", &error),
+            }
+        }
+        if let Some(deadline) = logic::deadline(step, slot, self.run.now) {
+            self.decide(Decision::Deadline(deadline));
+        }
+        match &step.kind {
+            StepKind::Call(call) => logic::call::start(self, place, step, call),
+            StepKind::Subflow(call) => logic::subflow::start(self, place, call),
+            StepKind::If(branch) => logic::condition::start(self, place, branch),
+            StepKind::ForEach(each) => logic::for_each::start(self, place, each),
+            StepKind::Try(_) => self.decide(Decision::Try),
+            StepKind::Wait(wait) => logic::wait::start(self, place, wait),
+            StepKind::Ask(ask) => logic::ask::start(self, place, ask),
+            StepKind::Set(variables) => logic::light::set(self, place, variables),
+            StepKind::Log(log) => logic::light::log(self, place, log),
+            StepKind::End => self.decide(Decision::End),
+            StepKind::Fail(fail) => logic::light::fail(self, place, fail),
+        }
+        self.may = before;
+    }
+
+    fn go_on(&mut self, place: Place<'_>, step: &Step, slot: &Slot) {
+        if let Some(deadline) = slot.deadline
+            && deadline.armed.is_none()
+        {
+            self.timer(deadline.at);
+        }
+        let before = self.may;
+        self.may |= slot.may;
+        match &slot.activity {
+            Activity::None | Activity::Ask { .. } => {}
+            Activity::Call(calling) => {
+                if let StepKind::Call(call) = &step.kind {
+                    logic::call::go_on(self, place, step, slot, call, calling);
+                }
+            }
+            Activity::Timer { at, armed } => {
+                if armed.is_none() {
+                    self.timer(*at);
+                }
+            }
+            Activity::Arms(arms) => {
+                self.may |= arms.len() > 1;
+                for (arm, list) in arms {
+                    self.arm(place, step, *arm, list);
+                }
+            }
+            Activity::Loop(each) => logic::for_each::go_on(self, place, step, slot, each),
+            Activity::Try(guarded) => {
+                let StepKind::Try(kind) = &step.kind else { return };
+                let entered = guarded.entered(kind);
+                let env = place.env.lists(&entered);
+                let caught = guarded.error.as_ref();
+                let in_catch = caught.map(|error| env.error(error));
+                for (arm, _, list) in &entered {
+                    let env = match arm {
+                        Arm::Try => place.env,
+                        _ => in_catch.as_ref().unwrap_or(&env),
+                    };
+                    self.arm(Place { env, ..place }, step, *arm, list);
+                }
+            }
+            Activity::Sub(frame) => self.subflow(frame),
+            Activity::Handling(list) => {
+                let Some(error) = &slot.error else { return };
+                let env = place.env.error(error);
+                self.arm(Place { env: &env, ..place }, step, Arm::OnError, list);
+            }
+        }
+        self.may = before;
+    }
+
+    pub(crate) fn arm(&mut self, place: Place<'_>, step: &Step, arm: Arm, list: &List) {
+        if let Some(block) = super::state::block_of(step, arm) {
+            self.path.push(Segment::Arm(arm));
+            self.list(place, block, list);
+            self.path.pop();
+        }
+    }
+
+    pub(crate) fn iteration(
+        &mut self,
+        place: Place<'_>,
+        step: &Step,
+        index: u64,
+        list: &List,
+    ) {
+        if let Some(block) = super::state::block_of(step, Arm::Body) {
+            self.path.push(Segment::Item(index));
+            self.list(place, block, list);
+            self.path.pop();
+        }
+    }
+
+    fn subflow(&mut self, frame: &Frame) {
+        if frame.phase == Phase::Over {
+            match outputs(self.run, frame) {
+                Ok(value) => self.decide(Decision::Outputs(Arc::new(value))),
+                Err(message) => self.decide_failed(ErrorKind::InvalidInput, message),
+            }
+            return;
+        }
+        self.path.push(Segment::Arm(Arm::Flow));
+        self.frame(frame);
+        self.path.pop();
+    }
+
+    pub(crate) fn timer(&mut self, at: jiff::Timestamp) {
+        let op = self.op();
+        self.commands.push(Command::Timer { op, path: self.path.clone(), at });
+    }
+
+    fn end(&mut self, root: &Frame) {
+        let failed = |error: RunError| Outcome::Failed { error };
+        let outcome = match root.end {
+            End::Cancelled => Outcome::Cancelled,
+            End::Failed => match &root.error {
+                Some(error) => failed(error.clone()),
+                None => Outcome::Cancelled,
+            },
+            End::Succeeded => match outputs(self.run, root) {
+                Ok(value) => Outcome::Succeeded { outputs: Arc::new(value) },
+                Err(message) => {
+                    failed(RunError::new(ErrorKind::InvalidInput, message, &self.path))
+                }
+            },
+        };
+        self.events.push(Event::Ended { outcome });
+    }
+}
+
+/// The outputs of a flow that reached its end.
+fn outputs(run: &Run, frame: &Frame) -> Result<Value, String> {
+    let env = Env::frame(run, frame);
+    let mut all = linchpin_language::Map::new();
+    for (name, expression) in &frame.plan.flow.outputs {
+        let value = expression.value.eval(&env);
+        let value = value.map_err(|error| format!("outputs.{name}: {}", error.message))?;
+        all.insert(name.clone(), value);
+    }
+    Ok(Value::Object(all))
+}
+
+/// Whether a call or reading may be handed to the host now.
+pub(crate) fn is_idle(calling: &Calling) -> bool {
+    calling.issued.is_none()
+}

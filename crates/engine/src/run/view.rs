@@ -1,0 +1,243 @@
+//! What a run shows of itself: where each open step stands, what it waits for, who is asked.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use linchpin_language::Value;
+
+use super::Run;
+use super::state::{Activity, Frame, List, Slot, StepState, block_of};
+use crate::flow::{Arm, Ask, Block, Step, StepKind};
+use crate::path::{Segment, StepPath};
+
+/// A step as it stands now.
+#[derive(Clone, Debug)]
+pub struct StepView {
+    /// Its place.
+    pub path: StepPath,
+    /// Its state.
+    pub state: StepState,
+    /// What it waits for.
+    pub waiting: Option<Waiting>,
+}
+
+/// What a step waits for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Waiting {
+    /// An instant.
+    Until(Timestamp),
+    /// The next attempt after a failure.
+    Retry(Timestamp),
+    /// A person's answer.
+    Answer {
+        /// Who is asked.
+        of: String,
+    },
+    /// A person's ruling, and why.
+    Ruling(String),
+}
+
+/// A question that nobody has answered yet.
+#[derive(Clone, Debug)]
+pub struct OpenAsk<'a> {
+    /// The step that asks.
+    pub path: StepPath,
+    /// The form.
+    pub ask: &'a Ask,
+    /// Who is asked.
+    pub of: &'a str,
+    /// The question.
+    pub message: Option<&'a str>,
+    /// The rendered inputs of each `choices_from`, by field.
+    pub choices: &'a BTreeMap<String, Value>,
+    /// The aliases of the environment, by field.
+    pub aliases: BTreeMap<String, String>,
+}
+
+/// How a run that has not ended is shown: derived, never stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Not begun.
+    Queued,
+    /// Something is in flight.
+    Running,
+    /// Nothing is in flight.
+    Waiting,
+    /// A step is held.
+    NeedsAttention,
+    /// An operator paused it.
+    Paused,
+    /// It is being cancelled.
+    Cancelling,
+}
+
+impl Run {
+    /// The steps that are neither pending nor ended, in order, blocks before what is in them.
+    pub fn open_steps(&self) -> Vec<StepView> {
+        let mut open = Vec::new();
+        self.visit(&mut |path, _, _, slot| {
+            if slot.state != StepState::Pending && !slot.state.is_ended() {
+                let (path, state) = (path.clone(), slot.state);
+                open.push(StepView { path, state, waiting: slot.waiting() });
+            }
+        });
+        open
+    }
+
+    /// The questions that wait for a person.
+    pub fn asks(&self) -> Vec<OpenAsk<'_>> {
+        let mut asks = Vec::new();
+        self.visit(&mut |path, frame, step, slot| {
+            let (Activity::Ask { of, message, choices }, StepKind::Ask(ask)) =
+                (&slot.activity, &step.kind)
+            else {
+                return;
+            };
+            if slot.state != StepState::Waiting {
+                return;
+            }
+            let aliases = ask.form.iter().filter_map(|(name, field)| {
+                let alias = &field.choices.as_ref()?.call.alias.value;
+                Some((name.clone(), crate::logic::call::resolve(frame, alias)))
+            });
+            asks.push(OpenAsk {
+                path: path.clone(),
+                ask,
+                of,
+                message: message.as_deref(),
+                choices,
+                aliases: aliases.collect(),
+            });
+        });
+        asks
+    }
+
+    /// How the run is shown while it has not ended.
+    pub fn standing(&self) -> Standing {
+        let open = self.open_steps();
+        let has = |state| open.iter().any(|step| step.state == state);
+        let in_flight = open.iter().any(|step| {
+            step.state == StepState::Running
+                && step.waiting.is_none()
+                && !open.iter().any(|inner| is_inside(&inner.path, &step.path))
+        });
+        match () {
+            () if self.is_cancelling => Standing::Cancelling,
+            () if has(StepState::Held) => Standing::NeedsAttention,
+            () if self.is_paused => Standing::Paused,
+            () if !self.is_begun => Standing::Queued,
+            () if in_flight || open.is_empty() => Standing::Running,
+            () => Standing::Waiting,
+        }
+    }
+
+    /// The state of a step and when it ended; `None` when the run does not keep it any more.
+    pub(crate) fn step_end(&self, path: &StepPath) -> Option<(StepState, Option<Timestamp>)> {
+        self.locate(path).map(|(_, _, slot)| (slot.state, slot.ended_at))
+    }
+
+    fn visit<'a>(
+        &'a self,
+        see: &mut dyn FnMut(&StepPath, &'a Frame, &'a Step, &'a Slot),
+    ) {
+        visit_frame(&self.root, &mut StepPath::default(), see);
+    }
+}
+
+fn is_inside(path: &StepPath, block: &StepPath) -> bool {
+    path != block && path.segments().starts_with(block.segments())
+}
+
+type See<'s, 'a> = &'s mut dyn FnMut(&StepPath, &'a Frame, &'a Step, &'a Slot);
+
+fn visit_frame<'a>(frame: &'a Frame, path: &mut StepPath, see: See<'_, 'a>) {
+    for arm in [None, Some(Arm::OnError), Some(Arm::OnCancel), Some(Arm::Finally)] {
+        let Some((block, list)) = frame.list(arm) else { continue };
+        if let Some(arm) = arm {
+            path.push(Segment::Arm(arm));
+        }
+        visit_list(frame, block, list, path, see);
+        if arm.is_some() {
+            path.pop();
+        }
+    }
+}
+
+fn visit_list<'a>(
+    frame: &'a Frame,
+    block: &'a Block,
+    list: &'a List,
+    path: &mut StepPath,
+    see: See<'_, 'a>,
+) {
+    for (step, slot) in block.steps.iter().zip(&list.slots) {
+        path.push(Segment::Step(step.segment.clone()));
+        see(path, frame, step, slot);
+        match &slot.activity {
+            Activity::Arms(arms) => {
+                for (arm, inner) in arms {
+                    visit_arm(frame, (step, *arm, inner), path, see);
+                }
+            }
+            Activity::Try(guarded) => {
+                if let StepKind::Try(kind) = &step.kind {
+                    for (arm, _, inner) in guarded.entered(kind) {
+                        visit_arm(frame, (step, arm, inner), path, see);
+                    }
+                }
+            }
+            Activity::Handling(inner) => visit_arm(frame, (step, Arm::OnError, inner), path, see),
+            Activity::Loop(each) => {
+                for (index, iteration) in &each.active {
+                    if let Some(block) = block_of(step, Arm::Body) {
+                        path.push(Segment::Item(*index));
+                        visit_list(frame, block, &iteration.list, path, see);
+                        path.pop();
+                    }
+                }
+            }
+            Activity::Sub(inner) => {
+                path.push(Segment::Arm(Arm::Flow));
+                visit_frame(inner, path, see);
+                path.pop();
+            }
+            Activity::None | Activity::Call(_) | Activity::Timer { .. } | Activity::Ask { .. } => {}
+        }
+        path.pop();
+    }
+}
+
+fn visit_arm<'a>(
+    frame: &'a Frame,
+    (step, arm, list): (&'a Step, Arm, &'a List),
+    path: &mut StepPath,
+    see: See<'_, 'a>,
+) {
+    if let Some(block) = block_of(step, arm) {
+        path.push(Segment::Arm(arm));
+        visit_list(frame, block, list, path, see);
+        path.pop();
+    }
+}
+
+impl Slot {
+    fn waiting(&self) -> Option<Waiting> {
+        if let Some(reason) = &self.held {
+            return Some(Waiting::Ruling(reason.clone()));
+        }
+        match &self.activity {
+            Activity::Timer { at, .. } => Some(Waiting::Until(*at)),
+            Activity::Ask { of, .. } => Some(Waiting::Answer { of: of.clone() }),
+            Activity::Call(calling) => calling.retry_at.map(Waiting::Retry),
+            Activity::Loop(each) => {
+                let reading = each.stream.as_ref().map(|stream| &stream.reading);
+                reading.and_then(|reading| reading.retry_at).map(Waiting::Retry)
+            }
+            Activity::None
+            | Activity::Arms(_)
+            | Activity::Try(_)
+            | Activity::Sub(_)
+            | Activity::Handling(_) => None,
+        }
+    }
+}

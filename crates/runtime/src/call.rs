@@ -1,0 +1,188 @@
+//! One call of an action, stage by stage. The driver decides which stage comes next and journals
+//! between them; a stage itself keeps nothing.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use linchpin_connector::{
+    Action, ActionError, Call, Effect, ErrorKind, Look, Overlay, Page, Verdict, WriteState, Wrote,
+};
+use linchpin_engine::StepPath;
+use linchpin_engine::command::RunAction;
+use linchpin_language::{Schema, Value};
+
+use crate::connections::{Connections, Resolved};
+
+/// A call with everything that its stages need.
+#[derive(Clone)]
+pub(crate) struct Prepared {
+    pub(crate) action: Arc<dyn Action>,
+    resolved: Resolved,
+    /// The inputs, read as the action's types.
+    input: Arc<Value>,
+    key: String,
+    now: Timestamp,
+    timeout: Option<Duration>,
+}
+
+/// What a stage came back with.
+pub(crate) enum Stage {
+    /// A read ended.
+    Read(Result<Value, ActionError>),
+    /// A page of a stream arrived.
+    Page(Result<Page, ActionError>),
+    /// The look ended.
+    Looked(Result<Look, ActionError>),
+    /// A chunk was written; after the last one the outputs are there, or why they could not be
+    /// read back.
+    Wrote(Result<(Wrote, Option<Result<Value, ActionError>>), ActionError>),
+    /// An open intent was read back. The look tells what is left when only a part was done.
+    Verified(Result<(Verdict, Option<Look>), ActionError>),
+    /// The outputs of writes that were done before.
+    Finished(Result<Value, ActionError>),
+}
+
+/// Why a call could not even be prepared.
+pub(crate) enum Unprepared {
+    /// The connection is not there: the step is held until it is.
+    Hold(String),
+    /// The inputs or the action are wrong.
+    Failed(ActionError),
+}
+
+impl Prepared {
+    pub(crate) async fn new(
+        connections: &Connections,
+        alias: &str,
+        action: &str,
+        input: &Value,
+        (key, now, timeout): (String, Timestamp, Option<Duration>),
+    ) -> Result<Self, Unprepared> {
+        let resolved = connections.resolve(alias).await;
+        let resolved = resolved.map_err(|error| Unprepared::Hold(error.to_string()))?;
+        let found = resolved.spoke.action(action).cloned();
+        let action = found.ok_or_else(|| {
+            let spoke = &resolved.spoke.name;
+            let message = format!("the spoke {spoke} has no action {action}");
+            Unprepared::Failed(ActionError::new(ErrorKind::InvalidInput, message))
+        })?;
+        let input = Schema::coerce_fields(&action.spec().inputs, input.clone());
+        let input = input.map_err(|mismatches| {
+            let all: Vec<_> = mismatches.into_iter().map(|mismatch| mismatch.message).collect();
+            Unprepared::Failed(ActionError::new(ErrorKind::InvalidInput, all.join("; ")))
+        })?;
+        Ok(Self { action, resolved, input: Arc::new(input), key, now, timeout })
+    }
+
+    /// As the action sees it.
+    pub(crate) fn call<'a>(&'a self, overlay: Option<&'a dyn Overlay>) -> Call<'a> {
+        Call {
+            inputs: &self.input,
+            connection: &self.resolved.connection,
+            transport: &*self.resolved.transport,
+            key: &self.key,
+            now: self.now,
+            overlay,
+        }
+    }
+
+    pub(crate) fn alias(&self) -> &str {
+        &self.resolved.connection.alias
+    }
+
+    pub(crate) fn input(&self) -> &Arc<Value> {
+        &self.input
+    }
+
+    pub(crate) fn is_write(&self) -> bool {
+        self.action.spec().effect.is_write()
+    }
+
+    pub(crate) fn request(&self, look: &Look, chunk: u32) -> String {
+        self.action.request_summary(&self.call(None), look, chunk)
+    }
+
+    pub(crate) async fn read(self) -> Stage {
+        let call = self.call(None);
+        Stage::Read(self.bounded(self.action.read(&call), WriteState::None).await)
+    }
+
+    pub(crate) async fn page(self, cursor: Option<Value>) -> Stage {
+        let call = self.call(None);
+        Stage::Page(self.bounded(self.action.page(&call, cursor.as_ref()), WriteState::None).await)
+    }
+
+    pub(crate) async fn look(self) -> Stage {
+        let call = self.call(None);
+        Stage::Looked(self.bounded(self.action.look(&call), WriteState::None).await)
+    }
+
+    /// Writes one chunk. When it is the last, reads back and makes the outputs as well.
+    pub(crate) async fn write(self, look: Look, chunk: u32, mut before: Vec<Wrote>) -> Stage {
+        let call = self.call(None);
+        let written =
+            self.bounded(self.action.write(&call, &look, chunk), WriteState::Unknown).await;
+        let wrote = match written {
+            Ok(wrote) => wrote,
+            Err(error) => return Stage::Wrote(Err(error)),
+        };
+        if chunk + 1 < look.chunks {
+            return Stage::Wrote(Ok((wrote, None)));
+        }
+        before.push(wrote.clone());
+        let finish = self.action.finish(&call, &look, &before);
+        let output = self.bounded(finish, WriteState::None).await;
+        Stage::Wrote(Ok((wrote, Some(output))))
+    }
+
+    pub(crate) async fn verify(self, look: Look, chunk: u32) -> Stage {
+        let call = self.call(None);
+        let verify = self.bounded(self.action.verify(&call, &look, chunk), WriteState::None);
+        let verdict = match verify.await {
+            Ok(verdict) => verdict,
+            Err(error) => return Stage::Verified(Err(error)),
+        };
+        if !matches!(verdict, Verdict::Part(_)) {
+            return Stage::Verified(Ok((verdict, None)));
+        }
+        let left = self.bounded(self.action.look(&call), WriteState::None).await;
+        Stage::Verified(left.map(|left| (verdict, Some(left))))
+    }
+
+    pub(crate) async fn finish(self, look: Look, wrote: Vec<Wrote>) -> Stage {
+        let call = self.call(None);
+        let finish = self.action.finish(&call, &look, &wrote);
+        Stage::Finished(self.bounded(finish, WriteState::None).await)
+    }
+
+    async fn bounded<T>(
+        &self,
+        stage: impl Future<Output = Result<T, ActionError>>,
+        write: WriteState,
+    ) -> Result<T, ActionError> {
+        let Some(timeout) = self.timeout else { return stage.await };
+        tokio::time::timeout(timeout, stage).await.unwrap_or_else(|_| {
+            let alias = self.alias();
+            let message = format!("{alias} did not answer within {} s", timeout.as_secs_f64());
+            let mut error = ActionError::new(ErrorKind::Timeout, message);
+            error.write = write;
+            Err(error)
+        })
+    }
+}
+
+/// The key of a call: the same for every attempt of it.
+pub(crate) fn key(run: &linchpin_engine::RunId, path: &StepPath) -> String {
+    format!("{run}/{path}")
+}
+
+/// What a finished write counts as: how many things it changed.
+pub(crate) fn n_changes(look: &Look) -> u64 {
+    if look.effect == Effect::Read { 0 } else { look.changes.len() as u64 }
+}
+
+/// Whether the call goes on after what was written for it before.
+pub(crate) fn is_written(run: &RunAction) -> bool {
+    run.intent.as_ref().is_some_and(|intent| intent.chunk >= intent.look.chunks)
+}

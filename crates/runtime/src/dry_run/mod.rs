@@ -1,0 +1,298 @@
+//! The dry run: the same interpreter on another host. Reads and looks are made, writes are
+//! simulated into an overlay, timers fall due at once, and people answer with unknown values.
+
+mod overlay;
+mod preview;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use linchpin_connector::{ActionError, Effect, ErrorKind, Look};
+use linchpin_engine::catalog::Catalog;
+use linchpin_engine::command::{Command, ReadPage, RunAction};
+use linchpin_engine::event::{Accepted, Outcome, Succeeded, VERSION};
+use linchpin_engine::plan::Program;
+use linchpin_engine::retry::RetryPolicy;
+use linchpin_engine::run::{AfterFailure, Certainty};
+use linchpin_engine::{Entry, Event, Run, RunError, RunId};
+use linchpin_language::{Map, Schema, Value, contains_unknown, json, unknown};
+
+pub use self::preview::{Change, Count, Preview, Read};
+
+use self::overlay::{Bound, Simulations};
+use crate::call::{Prepared, Unprepared, n_changes};
+use crate::connections::Connections;
+use crate::flows::{Flows, facts};
+use crate::host::{Error, Start};
+
+/// Plays a run through without any effect.
+pub async fn dry_run(
+    flows: &Flows,
+    catalog: &Catalog,
+    connections: &Connections,
+    start: Start,
+    now: Timestamp,
+) -> Result<Preview, Error> {
+    let loaded = flows
+        .get(&start.flow)
+        .ok_or_else(|| Error::UnknownFlow { name: start.flow.clone(), near: None })?;
+    let given = Value::Object(start.inputs);
+    let inputs = Schema::coerce_fields(&loaded.flow.inputs, given).map_err(|mismatches| {
+        let problems = mismatches.into_iter().map(|mismatch| mismatch.message).collect();
+        Error::Inputs { flow: start.flow.clone(), problems }
+    })?;
+    let reachable = flows.reachable(&start.flow);
+    let actions = facts(reachable.values().map(|loaded| &loaded.flow), catalog);
+    let texts = reachable.iter().map(|(name, loaded)| (name.clone(), loaded.text.clone()));
+    let program = Program::new(&start.flow, &texts.collect(), actions.clone())
+        .map_err(|mistakes| Error::Broken(start.flow.clone(), mistakes))?;
+    let run = RunId::parse(&"0".repeat(26)).expect("26 digits are a run's identity");
+    let accepted = Accepted {
+        version: VERSION,
+        run: run.clone(),
+        flow: start.flow.clone(),
+        texts: reachable.iter().map(|(name, own)| (name.clone(), own.hash.clone())).collect(),
+        actions,
+        inputs: Arc::new(inputs.clone()),
+        key: None,
+        trigger: start.trigger,
+        user: start.user,
+        dry_run: true,
+    };
+    let refused = |why: linchpin_engine::run::Mismatch| Error::Refused {
+        run: run.clone(),
+        why: why.to_string(),
+    };
+    let first = Entry { at: now, event: Event::Accepted(Box::new(accepted)) };
+    let state = Run::new(Arc::new(program), &first).map_err(refused)?;
+    let preview = Preview::new(&start.flow, &loaded.hash, inputs);
+    let mut host =
+        DryHost { run: state, connections, now, overlay: Simulations::default(), preview };
+    host.play().await.map_err(refused)?;
+    Ok(host.preview)
+}
+
+struct DryHost<'a> {
+    run: Run,
+    connections: &'a Connections,
+    /// The virtual clock: moves to whatever is waited for.
+    now: Timestamp,
+    overlay: Simulations,
+    preview: Preview,
+}
+
+type Played = Result<(), linchpin_engine::run::Mismatch>;
+
+impl DryHost<'_> {
+    async fn play(&mut self) -> Played {
+        self.record(Event::Begun)?;
+        let mut open = VecDeque::new();
+        loop {
+            let turn = self.run.next()?;
+            for entry in &turn.entries {
+                self.preview.log(entry);
+            }
+            open.extend(turn.commands);
+            self.answer_asks()?;
+            match open.pop_front() {
+                Some(command) => self.perform(command).await?,
+                None if self.run.outcome().is_some() => break,
+                None if self.run.asks().is_empty() && !self.has_news() => break,
+                None => {}
+            }
+        }
+        self.preview.end(self.run.outcome(), &self.run);
+        Ok(())
+    }
+
+    /// Whether the interpreter goes on without a command, as after an answer.
+    fn has_news(&mut self) -> bool {
+        self.run.outcome().is_none() && self.run.open_steps().is_empty()
+    }
+
+    fn record(&mut self, event: Event) -> Played {
+        self.run.apply(&Entry { at: self.now, event })
+    }
+
+    async fn perform(&mut self, command: Command) -> Played {
+        match command {
+            Command::Run(run) => self.call(*run).await,
+            Command::ReadPage(page) => self.page(*page).await,
+            Command::Timer { op, path, at } => {
+                if !self.run.wants(&path, op) || self.is_deadline(&path, at) {
+                    return Ok(());
+                }
+                self.preview.waited(&path, at);
+                self.now = self.now.max(at);
+                self.record(Event::Woke { path })
+            }
+            Command::Cancel { .. } | Command::Finish => Ok(()),
+        }
+    }
+
+    /// A deadline never falls due on the virtual clock: what it bounds takes no time.
+    fn is_deadline(&self, path: &linchpin_engine::StepPath, at: Timestamp) -> bool {
+        use linchpin_engine::run::Waiting;
+        let mut open = self.run.open_steps().into_iter();
+        let step = open.find(|step| step.path == *path);
+        !step.is_some_and(|step| {
+            matches!(step.waiting, Some(Waiting::Until(until) | Waiting::Retry(until)) if until == at)
+        })
+    }
+
+    /// People answer with values that only the real run can know.
+    fn answer_asks(&mut self) -> Played {
+        let answers: Vec<_> = self
+            .run
+            .asks()
+            .iter()
+            .map(|open| {
+                let fields = open.ask.form.iter().map(|(name, field)| {
+                    let what = format!("{name} of {}", open.path);
+                    (name.clone(), unknown(&what, &field.schema.type_name(), &format!("{name} that is answered at {}", open.path)))
+                });
+                (open.path.clone(), open.of.to_owned(), fields.collect::<Map<String, Value>>())
+            })
+            .collect();
+        for (path, of, values) in answers {
+            self.preview.asked(&path, &of);
+            let values = Value::Object(values);
+            self.record(Event::Answered { path, values, by: of })?;
+        }
+        Ok(())
+    }
+
+    async fn prepare(
+        &self,
+        alias: &str,
+        action: &str,
+        input: &Value,
+        path: &linchpin_engine::StepPath,
+    ) -> Result<Prepared, ActionError> {
+        let key = format!("dry/{path}");
+        let about = (key, self.now, None);
+        Prepared::new(self.connections, alias, action, input, about).await.map_err(|unprepared| {
+            match unprepared {
+                Unprepared::Hold(reason) => ActionError::new(ErrorKind::Unauthenticated, reason),
+                Unprepared::Failed(error) => error,
+            }
+        })
+    }
+
+    async fn call(&mut self, run: RunAction) -> Played {
+        let prepared = match self.prepare(&run.alias, &run.action, &run.input, &run.path).await {
+            Ok(prepared) => prepared,
+            Err(error) => return self.failed(&run, &error),
+        };
+        if prepared.is_write() { self.simulate(run, prepared).await } else { self.read(run, prepared).await }
+    }
+
+    async fn read(&mut self, run: RunAction, prepared: Prepared) -> Played {
+        let overlay = self.overlay.bound(prepared.alias());
+        let spec = prepared.action.spec();
+        let read = prepared.action.read(&prepared.call(Some(&overlay))).await;
+        let may_differ = overlay.is_changed_without_collection(spec);
+        let output = match read {
+            Ok(output) => output,
+            Err(_) if contains_unknown(&run.input) => {
+                spec.outputs.unknown(&run.path.to_string())
+            }
+            Err(error) => return self.failed(&run, &error),
+        };
+        self.preview.read(&run, &output, may_differ);
+        self.succeed(&run, output, Effect::Read, 0)
+    }
+
+    async fn simulate(&mut self, run: RunAction, prepared: Prepared) -> Played {
+        let overlay = self.overlay.bound(prepared.alias());
+        let call = prepared.call(Some(&overlay));
+        let look = match prepared.action.look(&call).await {
+            Ok(look) => look,
+            Err(error) => return self.failed(&run, &error),
+        };
+        if look.chunks == 0 {
+            let unchanged = prepared.action.finish(&call, &look, &[]).await;
+            return match unchanged {
+                Ok(output) => {
+                    self.preview.unchanged(&run, &prepared, &output);
+                    self.succeed(&run, output, Effect::Read, 0)
+                }
+                Err(error) => self.failed(&run, &error),
+            };
+        }
+        let simulated = match prepared.action.simulate(&call, &look) {
+            Ok(simulated) => simulated,
+            Err(error) => return self.failed(&run, &error),
+        };
+        let label = prepared.alias().to_owned();
+        self.preview.change(&run, &prepared, &look, &simulated.output);
+        let changes = n_changes(&look);
+        let (output, effect) = (simulated.output, simulated.effect);
+        self.overlay.add(&label, simulated.rows);
+        self.succeed(&run, output, effect, changes)
+    }
+
+    fn succeed(&mut self, run: &RunAction, output: Value, effect: Effect, changes: u64) -> Played {
+        self.record(Event::Succeeded(Box::new(Succeeded {
+            path: run.path.clone(),
+            op: run.op,
+            attempt: run.attempt,
+            input: Some(Arc::clone(&run.input)),
+            wrote: None,
+            output: Some(Arc::new(output)),
+            effect,
+            changes,
+        })))
+    }
+
+    fn failed(&mut self, run: &RunAction, error: &ActionError) -> Played {
+        let place = (&run.path, run.op);
+        let certain = (Certainty::NotDone, &RetryPolicy::default());
+        match self.run.after_failure(place, error, None, self.now, certain) {
+            AfterFailure::Journal(event) | AfterFailure::Hold(event) => self.record(event),
+            AfterFailure::Verify => Ok(()),
+        }
+    }
+
+    async fn page(&mut self, page: ReadPage) -> Played {
+        let path = page.path.clone();
+        let prepared = self.prepare(&page.alias, &page.action, &page.input, &path).await;
+        let read = match prepared {
+            Ok(prepared) => {
+                let overlay: Bound = self.overlay.bound(prepared.alias());
+                prepared.action.page(&prepared.call(Some(&overlay)), page.cursor.as_ref()).await
+            }
+            Err(error) => Err(error),
+        };
+        match read {
+            Ok(answer) => {
+                self.preview.page(&page, answer.rows.len());
+                let rows = answer.rows.into_iter().map(Arc::new).collect();
+                let (keys, cursor) = (answer.keys, answer.cursor);
+                self.record(Event::Page { path, rows, keys, cursor })
+            }
+            Err(error) => {
+                let certain = (Certainty::NotDone, &RetryPolicy::default());
+                let place = (&path, page.op);
+                match self.run.after_failure(place, &error, None, self.now, certain) {
+                    AfterFailure::Journal(event) | AfterFailure::Hold(event) => self.record(event),
+                    AfterFailure::Verify => Ok(()),
+                }
+            }
+        }
+    }
+}
+
+/// What a preview shows of a look's changes.
+fn changes_of(look: &Look) -> Value {
+    json!(look.changes)
+}
+
+/// The error of a run that did not succeed.
+fn error_of(outcome: Option<&Outcome>) -> Option<RunError> {
+    match outcome {
+        Some(Outcome::Failed { error }) => Some(error.clone()),
+        Some(Outcome::Succeeded { .. } | Outcome::Cancelled) | None => None,
+    }
+}

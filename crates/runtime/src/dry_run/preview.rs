@@ -1,0 +1,221 @@
+//! What a dry run found out: counts first, then each change, then what was read for it.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use linchpin_connector::{Effect, Look};
+use linchpin_engine::command::{ReadPage, RunAction};
+use linchpin_engine::event::{Entry, Outcome};
+use linchpin_engine::{Run, RunError, StepPath};
+use linchpin_language::{Value, contains_unknown};
+use serde::{Deserialize, Serialize};
+
+use super::{changes_of, error_of};
+use crate::call::{Prepared, n_changes};
+
+/// The result of a dry run.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Preview {
+    /// The flow.
+    pub flow: String,
+    /// The content hash of its text.
+    pub hash: String,
+    /// The inputs, read as their types.
+    pub inputs: Value,
+    /// How many changes the run would make, by effect.
+    pub counts: Vec<Count>,
+    /// Each call that would change something, in order.
+    pub changes: Vec<Change>,
+    /// Calls that found nothing to do.
+    pub unchanged: Vec<Change>,
+    /// The reads that were made.
+    pub reads: Vec<Read>,
+    /// The lines that `log` steps would write.
+    pub log: Vec<String>,
+    /// Waits, questions and everything else a reader should know.
+    pub notes: Vec<String>,
+    /// The outputs, with unknown leaves.
+    pub outputs: Option<Value>,
+    /// Why the run would fail.
+    pub error: Option<RunError>,
+}
+
+/// How many changes of one effect: exactly, or from and to; no upper end when it is unknown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Count {
+    /// The effect.
+    pub effect: Effect,
+    /// At least.
+    pub from: u64,
+    /// At most; none when nobody can know.
+    pub to: Option<u64>,
+}
+
+/// A call that would change something.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Change {
+    /// The step.
+    pub path: StepPath,
+    /// The alias.
+    pub alias: String,
+    /// The action.
+    pub action: String,
+    /// What it does to the other side.
+    pub effect: Effect,
+    /// How many things it would change.
+    pub count: u64,
+    /// Whether it is not certain to run.
+    pub may_run: bool,
+    /// The request in words.
+    pub request: String,
+    /// The rendered inputs.
+    pub input: Value,
+    /// What would differ.
+    pub changes: Value,
+    /// The output that later steps saw.
+    pub output: Value,
+}
+
+/// A read that was made.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Read {
+    /// The step.
+    pub path: StepPath,
+    /// The alias.
+    pub alias: String,
+    /// The action.
+    pub action: String,
+    /// Whether the real run may read something else, because of writes before it.
+    pub may_differ: bool,
+    /// Whether its input is known only after the run, so that nothing was sent.
+    pub not_sent: bool,
+}
+
+impl Preview {
+    pub(super) fn new(flow: &str, hash: &str, inputs: Value) -> Self {
+        Self {
+            flow: flow.to_owned(),
+            hash: hash.to_owned(),
+            inputs,
+            counts: Vec::new(),
+            changes: Vec::new(),
+            unchanged: Vec::new(),
+            reads: Vec::new(),
+            log: Vec::new(),
+            notes: Vec::new(),
+            outputs: None,
+            error: None,
+        }
+    }
+
+    /// 0 when there is nothing to do, 2 when there are changes, 1 when the run would fail.
+    pub fn exit_code(&self) -> u8 {
+        match (&self.error, self.changes.is_empty()) {
+            (Some(_), _) => 1,
+            (None, true) => 0,
+            (None, false) => 2,
+        }
+    }
+
+    pub(super) fn log(&mut self, entry: &Entry) {
+        self.log.extend(crate::driver::as_log(entry).map(str::to_owned));
+    }
+
+    pub(super) fn waited(&mut self, path: &StepPath, at: Timestamp) {
+        self.notes.push(format!("{path} would wait until {at}"));
+    }
+
+    pub(super) fn asked(&mut self, path: &StepPath, of: &str) {
+        self.notes.push(format!("{path} would ask {of}; the answer is known after run"));
+    }
+
+    pub(super) fn read(&mut self, run: &RunAction, output: &Value, may_differ: bool) {
+        let not_sent = contains_unknown(&run.input) && contains_unknown(output);
+        self.reads.push(Read {
+            path: run.path.clone(),
+            alias: run.alias.clone(),
+            action: run.action.clone(),
+            may_differ,
+            not_sent,
+        });
+    }
+
+    pub(super) fn page(&mut self, page: &ReadPage, _: usize) {
+        if page.cursor.is_none() {
+            self.reads.push(Read {
+                path: page.path.clone(),
+                alias: page.alias.clone(),
+                action: page.action.clone(),
+                may_differ: false,
+                not_sent: false,
+            });
+        }
+    }
+
+    pub(super) fn unchanged(&mut self, run: &RunAction, prepared: &Prepared, output: &Value) {
+        let effect = prepared.action.spec().effect;
+        let change = Change {
+            path: run.path.clone(),
+            alias: run.alias.clone(),
+            action: run.action.clone(),
+            effect,
+            count: 0,
+            may_run: run.may,
+            request: String::new(),
+            input: (*run.input).clone(),
+            changes: Value::Array(Vec::new()),
+            output: output.clone(),
+        };
+        self.unchanged.push(change);
+    }
+
+    pub(super) fn change(
+        &mut self,
+        run: &RunAction,
+        prepared: &Prepared,
+        look: &Look,
+        output: &Value,
+    ) {
+        let count = n_changes(look);
+        self.changes.push(Change {
+            path: run.path.clone(),
+            alias: run.alias.clone(),
+            action: run.action.clone(),
+            effect: look.effect,
+            count,
+            may_run: run.may,
+            request: prepared.request(look, 0),
+            input: (*prepared.input()).as_ref().clone(),
+            changes: changes_of(look),
+            output: output.clone(),
+        });
+    }
+
+    pub(super) fn end(&mut self, outcome: Option<&Outcome>, run: &Run) {
+        self.error = error_of(outcome);
+        self.outputs = match outcome {
+            Some(Outcome::Succeeded { outputs }) => Some((**outputs).clone()),
+            Some(Outcome::Failed { .. } | Outcome::Cancelled) | None => None,
+        };
+        for step in run.open_steps() {
+            if let Some(linchpin_engine::run::Waiting::Ruling(reason)) = step.waiting {
+                self.notes.push(format!("{} would be held: {reason}", step.path));
+            }
+        }
+        self.count();
+    }
+
+    fn count(&mut self) {
+        let mut counts: BTreeMap<Effect, (u64, Option<u64>)> = BTreeMap::new();
+        for change in &self.changes {
+            let (from, to) = counts.entry(change.effect).or_insert((0, Some(0)));
+            let is_open = contains_unknown(&change.changes) && change.may_run;
+            if !change.may_run {
+                *from += change.count;
+            }
+            *to = if is_open { None } else { to.map(|to| to + change.count) };
+        }
+        let count = |(effect, (from, to))| Count { effect, from, to };
+        self.counts = counts.into_iter().map(count).collect();
+    }
+}

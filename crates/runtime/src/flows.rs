@@ -1,0 +1,172 @@
+//! The flows of a project: their texts, checked, and what a run of one needs of them.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use linchpin_engine::catalog::{ActionFacts, Catalog};
+use linchpin_engine::flow::{Flow, LoopSource, StepKind};
+use linchpin_language::{Code, Diagnostic, Severity, Source, Span};
+use sha2::{Digest, Sha256};
+
+/// The flows of a project by name.
+#[derive(Clone, Debug, Default)]
+pub struct Flows {
+    flows: BTreeMap<String, Arc<Loaded>>,
+}
+
+/// A flow with the text it was read from.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The flow.
+    pub flow: Flow,
+    /// Its file's content.
+    pub text: String,
+    /// The content hash, in hex.
+    pub hash: String,
+    /// The file.
+    pub file: PathBuf,
+}
+
+/// What could not be read from disk.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot read {}", path.display())]
+pub struct Unreadable {
+    path: PathBuf,
+    source: std::io::Error,
+}
+
+impl Flows {
+    /// Reads each `.yaml` file of a folder and its subfolders but tests, in order of their
+    /// names. The flows that can be read are there even when others have mistakes.
+    pub fn load(folder: &Path) -> Result<(Self, Vec<Diagnostic>), Unreadable> {
+        let mut files = Vec::new();
+        collect(folder, &mut files)?;
+        files.sort();
+        let mut texts = Vec::new();
+        for file in files {
+            let text = std::fs::read_to_string(&file)
+                .map_err(|source| Unreadable { path: file.clone(), source })?;
+            texts.push((file, text));
+        }
+        Ok(Self::parse(texts))
+    }
+
+    /// The same from texts that are in memory.
+    pub fn parse(texts: Vec<(PathBuf, String)>) -> (Self, Vec<Diagnostic>) {
+        let mut flows = Self::default();
+        let mut diagnostics = Vec::new();
+        for (file, text) in texts {
+            match linchpin_engine::parse(&file.display().to_string(), &text) {
+                Ok(flow) => diagnostics.extend(flows.add(file, text, flow)),
+                Err(mistakes) => diagnostics.extend(mistakes),
+            }
+        }
+        (flows, diagnostics)
+    }
+
+    fn add(&mut self, file: PathBuf, text: String, flow: Flow) -> Option<Diagnostic> {
+        if let Some(first) = self.flows.get(&flow.name) {
+            let message = format!(
+                "the flow {} is written in {} already",
+                flow.name,
+                first.file.display()
+            );
+            let source: Source = flow.source.clone();
+            let span = Span { start: 0, end: 0 };
+            let code = Code("duplicate-flow");
+            let help = "give one of the two another name after `flow:`";
+            return Some(
+                Diagnostic::new(Severity::Error, code, message, source, span).with_help(help),
+            );
+        }
+        let hash = hash(&text);
+        self.flows.insert(flow.name.clone(), Arc::new(Loaded { flow, text, hash, file }));
+        None
+    }
+
+    /// One flow.
+    pub fn get(&self, name: &str) -> Option<&Arc<Loaded>> {
+        self.flows.get(name)
+    }
+
+    /// All of them, by name.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Loaded>> {
+        self.flows.values()
+    }
+
+    /// The flow and each subflow it can reach, by name.
+    pub fn reachable(&self, name: &str) -> BTreeMap<String, Arc<Loaded>> {
+        let mut reached = BTreeMap::new();
+        let mut open = vec![name.to_owned()];
+        while let Some(name) = open.pop() {
+            let Some(loaded) = self.flows.get(&name) else { continue };
+            if reached.insert(name, Arc::clone(loaded)).is_none() {
+                for_each_step(&loaded.flow, &mut |kind| {
+                    if let StepKind::Subflow(call) = kind {
+                        open.push(call.flow.value.clone());
+                    }
+                });
+            }
+        }
+        reached
+    }
+}
+
+/// What the interpreter must know of the actions that these flows call.
+pub fn facts<'a>(
+    flows: impl Iterator<Item = &'a Flow>,
+    catalog: &Catalog,
+) -> BTreeMap<String, ActionFacts> {
+    let mut facts = BTreeMap::new();
+    for flow in flows {
+        for_each_step(flow, &mut |kind| {
+            let call = match kind {
+                StepKind::Call(call) => call,
+                StepKind::ForEach(each) => match &each.source {
+                    LoopSource::Stream(call) => call,
+                    LoopSource::List(_) => return,
+                },
+                _ => return,
+            };
+            let alias = &call.alias.value;
+            let spoke = flow.connections.get(alias).map_or(alias, |spoke| &spoke.value);
+            if let Some(known) = catalog.facts(spoke, &call.action.value) {
+                facts.insert(format!("{spoke}.{}", call.action.value), known);
+            }
+        });
+    }
+    facts
+}
+
+fn for_each_step(flow: &Flow, see: &mut dyn FnMut(&StepKind)) {
+    let mut open = vec![&flow.steps];
+    open.extend([&flow.on_error, &flow.on_cancel, &flow.finally].into_iter().flatten());
+    while let Some(block) = open.pop() {
+        for step in &block.steps {
+            see(&step.kind);
+            open.extend(step.blocks().into_iter().map(|(_, inner)| inner));
+        }
+    }
+}
+
+/// The content hash of a flow's text.
+pub(crate) fn hash(text: &str) -> String {
+    hex::encode(Sha256::digest(text))
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), Unreadable> {
+    let unreadable = |source| Unreadable { path: folder.to_owned(), source };
+    for entry in std::fs::read_dir(folder).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        if path.is_dir() {
+            collect(&path, files)?;
+        } else if (name.ends_with(".yaml") || name.ends_with(".yml"))
+            && !name.ends_with(".test.yaml")
+        {
+            files.push(path);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,556 @@
+//! The embedded host: it accepts runs, drives each in a task of its own, and brings back after
+//! a restart those that had not ended.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, RwLock};
+
+use linchpin_engine::catalog::Catalog;
+use linchpin_engine::event::{Accepted, Control, Outcome, Ruling, VERSION};
+use linchpin_engine::plan::Program;
+use linchpin_engine::run::Standing;
+use linchpin_engine::store::{Error as StoreError, Expect, Store};
+use linchpin_engine::{Entry, Event, Run, RunId, StepPath};
+use linchpin_language::{Diagnostic, Map, Schema, Value};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
+
+use crate::clock::Clock;
+use crate::connections::Connections;
+use crate::driver::{Driver, Message};
+use crate::flows::{Flows, facts};
+use crate::summary::{OPEN, RUNS, Summary};
+
+/// The collection of flow texts, by content hash.
+const TEXTS: &str = "texts";
+/// The collection of run keys, by flow and key.
+const KEYS: &str = "keys";
+
+/// What a host is made of.
+pub struct Parts {
+    /// Where journals and records are kept.
+    pub store: Arc<dyn Store>,
+    /// The actions that exist.
+    pub catalog: Arc<Catalog>,
+    /// What the aliases lead to.
+    pub connections: Arc<Connections>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// What the drivers share.
+pub(crate) struct Shared {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) connections: Arc<Connections>,
+    pub(crate) clock: Arc<dyn Clock>,
+    catalog: Arc<Catalog>,
+    watchers: broadcast::Sender<(RunId, Entry)>,
+}
+
+/// The embedded host.
+#[derive(Clone)]
+pub struct Host {
+    shared: Arc<Shared>,
+    state: Arc<State>,
+}
+
+struct State {
+    flows: RwLock<Flows>,
+    active: Mutex<HashMap<RunId, Active>>,
+    /// Programs by the hashes of their texts: parsed once.
+    programs: Mutex<HashMap<BTreeMap<String, String>, Arc<Program>>>,
+    ids: Mutex<ulid::Generator>,
+    is_stopping: Mutex<bool>,
+}
+
+#[derive(Clone)]
+struct Active {
+    inbox: mpsc::UnboundedSender<Message>,
+    flow: String,
+    outcome: watch::Receiver<Option<Option<Outcome>>>,
+}
+
+/// A wish to start a run.
+#[derive(Clone, Debug, Default)]
+pub struct Start {
+    /// The flow.
+    pub flow: String,
+    /// Its inputs as given.
+    pub inputs: Map<String, Value>,
+    /// The run key: a second start with it finds the first run.
+    pub key: Option<String>,
+    /// What starts it.
+    pub trigger: Value,
+    /// Who starts it.
+    pub user: Option<Value>,
+}
+
+/// A run that was started, or found under its key.
+#[derive(Clone, Debug)]
+pub struct Started {
+    /// The run.
+    pub run: RunId,
+    /// Whether this start made it.
+    pub is_new: bool,
+}
+
+/// Why something could not be done to a run.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No such flow.
+    #[error("there is no flow {name:?}{}", near.as_ref().map(|near| format!("; did you mean {near:?}?")).unwrap_or_default())]
+    UnknownFlow {
+        /// As it was given.
+        name: String,
+        /// The nearest name there is.
+        near: Option<String>,
+    },
+    /// The flow's text has mistakes.
+    #[error("the flow {0} has mistakes; `linchpin check` shows them")]
+    Broken(String, Vec<Diagnostic>),
+    /// The inputs cannot be read.
+    #[error("cannot start {flow}: {}", problems.join("; "))]
+    Inputs {
+        /// The flow.
+        flow: String,
+        /// One sentence each.
+        problems: Vec<String>,
+    },
+    /// As many runs as the flow allows are active.
+    #[error("{flow} is running already, and its concurrency is {max}")]
+    Full {
+        /// The flow.
+        flow: String,
+        /// The limit.
+        max: u32,
+    },
+    /// No such run.
+    #[error("there is no run {0}")]
+    UnknownRun(String),
+    /// The run has ended.
+    #[error("run {0} has ended")]
+    Ended(RunId),
+    /// The run has no place for what was asked of it.
+    #[error("run {run}: {why}")]
+    Refused {
+        /// The run.
+        run: RunId,
+        /// Why.
+        why: String,
+    },
+    /// The host is shutting down.
+    #[error("the daemon is shutting down")]
+    Stopping,
+    /// The store refused.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The store refused while others waited on the same append.
+    #[error("{0}")]
+    Append(Arc<StoreError>),
+    /// What is in the journal cannot be read.
+    #[error("the journal of run {run} cannot be read: {why}")]
+    Journal {
+        /// The run.
+        run: RunId,
+        /// Why.
+        why: String,
+    },
+}
+
+impl Shared {
+    pub(crate) fn tell(&self, run: &RunId, entry: Entry) {
+        // Nobody watching is no fault.
+        drop(self.watchers.send((run.clone(), entry)));
+    }
+}
+
+impl Host {
+    /// A host that drives nothing yet.
+    pub fn new(parts: Parts, flows: Flows) -> Self {
+        let Parts { store, catalog, connections, clock } = parts;
+        let watchers = broadcast::Sender::new(1024);
+        let shared = Shared { store, connections, clock, catalog, watchers };
+        let state = State {
+            flows: RwLock::new(flows),
+            active: Mutex::default(),
+            programs: Mutex::default(),
+            ids: Mutex::new(ulid::Generator::new()),
+            is_stopping: Mutex::new(false),
+        };
+        Self { shared: Arc::new(shared), state: Arc::new(state) }
+    }
+
+    /// The flows that runs are started from.
+    pub fn flows(&self) -> Flows {
+        self.state.flows.read().map_or_else(|_| Flows::default(), |flows| flows.clone())
+    }
+
+    /// Takes new flows for the runs to come; those that go on keep theirs.
+    pub fn set_flows(&self, flows: Flows) {
+        if let Ok(mut current) = self.state.flows.write() {
+            *current = flows;
+        }
+    }
+
+    /// What the aliases lead to.
+    pub fn connections(&self) -> &Arc<Connections> {
+        &self.shared.connections
+    }
+
+    /// The store.
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.shared.store
+    }
+
+    /// The time.
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.shared.clock
+    }
+
+    /// The actions that exist.
+    pub fn catalog(&self) -> &Arc<Catalog> {
+        &self.shared.catalog
+    }
+
+    /// Every entry of every run from now on, after it is on disk.
+    pub fn watch(&self) -> broadcast::Receiver<(RunId, Entry)> {
+        self.shared.watchers.subscribe()
+    }
+
+    /// Starts a run. When it returns, the run is on disk and cannot be lost.
+    pub async fn start(&self, start: Start) -> Result<Started, Error> {
+        if *lock(&self.state.is_stopping) {
+            return Err(Error::Stopping);
+        }
+        let (program, accepted) = self.accept(&start).await?;
+        if let Some(key) = &start.key {
+            let key = format!("{}/{key}", start.flow);
+            if let Some(run) = self.claim(&key, &accepted.run).await? {
+                return Ok(Started { run, is_new: false });
+            }
+        }
+        let run = accepted.run.clone();
+        let at = self.shared.clock.now();
+        let first = Entry { at, event: Event::Accepted(Box::new(accepted)) };
+        let begun = Entry { at, event: Event::Begun };
+        let unread = |why: linchpin_engine::run::Mismatch| Error::Refused {
+            run: run.clone(),
+            why: why.to_string(),
+        };
+        let mut state = Run::new(program, &first).map_err(unread)?;
+        state.apply(&begun).map_err(unread)?;
+        let (accepted, on_disk) = oneshot::channel();
+        self.drive(state, (0, vec![first, begun]), Some(accepted));
+        match on_disk.await {
+            Ok(Ok(())) => Ok(Started { run, is_new: true }),
+            Ok(Err(error)) => Err(Error::Append(error)),
+            Err(_) => Err(Error::Stopping),
+        }
+    }
+
+    /// Reads the inputs and stores the texts: what the first event names.
+    async fn accept(&self, start: &Start) -> Result<(Arc<Program>, Accepted), Error> {
+        let flows = self.flows();
+        let Some(loaded) = flows.get(&start.flow) else {
+            let names = flows.iter().map(|loaded| loaded.flow.name.as_str());
+            let near = linchpin_language::did_you_mean(&start.flow, names).map(str::to_owned);
+            return Err(Error::UnknownFlow { name: start.flow.clone(), near });
+        };
+        if let Some(concurrency) = &loaded.flow.concurrency {
+            let active = lock(&self.state.active);
+            let running = active.values().filter(|active| active.flow == start.flow).count();
+            if running >= concurrency.max as usize {
+                return Err(Error::Full { flow: start.flow.clone(), max: concurrency.max });
+            }
+        }
+        let given = Value::Object(start.inputs.clone());
+        let inputs = Schema::coerce_fields(&loaded.flow.inputs, given).map_err(|mismatches| {
+            let problems = mismatches.into_iter().map(|mismatch| mismatch.message).collect();
+            Error::Inputs { flow: start.flow.clone(), problems }
+        })?;
+        let reachable = flows.reachable(&start.flow);
+        let actions = facts(reachable.values().map(|loaded| &loaded.flow), &self.shared.catalog);
+        let mut texts = BTreeMap::new();
+        for (name, loaded) in &reachable {
+            self.keep_text(&loaded.hash, &loaded.text).await?;
+            texts.insert(name.clone(), loaded.hash.clone());
+        }
+        let run = self.new_id();
+        let accepted = Accepted {
+            version: VERSION,
+            run,
+            flow: start.flow.clone(),
+            texts,
+            actions,
+            inputs: Arc::new(inputs),
+            key: start.key.clone(),
+            trigger: start.trigger.clone(),
+            user: start.user.clone(),
+            dry_run: false,
+        };
+        Ok((self.program(&accepted).await?, accepted))
+    }
+
+    async fn keep_text(&self, hash: &str, text: &str) -> Result<(), Error> {
+        let store = &self.shared.store;
+        if store.get(TEXTS, hash).await?.is_some() {
+            return Ok(());
+        }
+        match store.put(TEXTS, hash, text.as_bytes().to_vec(), Expect::Absent).await {
+            Ok(_) | Err(StoreError::Changed { .. }) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Claims a key for a run. `Some` when another run has it.
+    async fn claim(&self, key: &str, run: &RunId) -> Result<Option<RunId>, Error> {
+        let store = &self.shared.store;
+        let value = run.as_str().as_bytes().to_vec();
+        match store.put(KEYS, key, value.clone(), Expect::Absent).await {
+            Ok(_) => return Ok(None),
+            Err(StoreError::Changed { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let Some(record) = store.get(KEYS, key).await? else { return Ok(None) };
+        let holder = String::from_utf8(record.value).ok().and_then(|id| RunId::parse(&id));
+        let Some(holder) = holder else { return Ok(None) };
+        if lock(&self.state.active).contains_key(&holder)
+            || !store.read(&holder, 0).await?.is_empty()
+        {
+            return Ok(Some(holder));
+        }
+        // The process died between the claim and the first entry: this start takes it over.
+        match store.put(KEYS, key, value, Expect::Version(record.version)).await {
+            Ok(_) => Ok(None),
+            Err(StoreError::Changed { .. }) => Ok(Some(holder)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn new_id(&self) -> RunId {
+        let now = self.shared.clock.now();
+        let at = std::time::UNIX_EPOCH
+            + std::time::Duration::from_millis(now.as_millisecond().try_into().unwrap_or_default());
+        let made = lock(&self.state.ids).generate_from_datetime(at);
+        let id = made.unwrap_or_default().to_string().to_lowercase();
+        RunId::parse(&id).expect("a ulid is 26 letters and digits")
+    }
+
+    /// The program of a run, from the texts that it started with.
+    async fn program(&self, accepted: &Accepted) -> Result<Arc<Program>, Error> {
+        if let Some(program) = lock(&self.state.programs).get(&accepted.texts) {
+            return Ok(Arc::clone(program));
+        }
+        let mut texts = BTreeMap::new();
+        for (name, hash) in &accepted.texts {
+            let record = self.shared.store.get(TEXTS, hash).await?;
+            let text = record.and_then(|record| String::from_utf8(record.value).ok());
+            let text = text.ok_or_else(|| Error::Journal {
+                run: accepted.run.clone(),
+                why: format!("the text of the flow {name} is not in the store"),
+            })?;
+            texts.insert(name.clone(), text);
+        }
+        let program = Program::new(&accepted.flow, &texts, accepted.actions.clone())
+            .map_err(|mistakes| Error::Broken(accepted.flow.clone(), mistakes))?;
+        let program = Arc::new(program);
+        lock(&self.state.programs).insert(accepted.texts.clone(), Arc::clone(&program));
+        Ok(program)
+    }
+
+    fn drive(
+        &self,
+        run: Run,
+        from: (u64, Vec<Entry>),
+        accepted: Option<oneshot::Sender<Result<(), Arc<StoreError>>>>,
+    ) {
+        let id = run.accepted().run.clone();
+        let flow = run.accepted().flow.clone();
+        let (driver, inbox) = Driver::new(Arc::clone(&self.shared), run, from, accepted);
+        let (ended, outcome) = watch::channel(None);
+        lock(&self.state.active).insert(id.clone(), Active { inbox, flow, outcome });
+        let state = Arc::clone(&self.state);
+        tokio::spawn(async move {
+            let outcome = driver.drive().await;
+            lock(&state.active).remove(&id);
+            ended.send_replace(Some(outcome));
+        });
+    }
+
+    /// Brings back every run that has not ended. Returns them, and those that could not be
+    /// brought back with the reason.
+    pub async fn recover(&self) -> Result<(Vec<RunId>, Vec<(RunId, Error)>), Error> {
+        let (mut recovered, mut failed) = (Vec::new(), Vec::new());
+        let mut after: Option<String> = None;
+        loop {
+            let page = self.shared.store.list(OPEN, "", after.as_deref(), 256).await?;
+            let Some(last) = page.last() else { return Ok((recovered, failed)) };
+            after = Some(last.key.clone());
+            for record in &page {
+                let Some(run) = RunId::parse(&record.key) else { continue };
+                if lock(&self.state.active).contains_key(&run) {
+                    continue;
+                }
+                match self.recover_one(&run).await {
+                    Ok(()) => recovered.push(run),
+                    Err(error) => failed.push((run, error)),
+                }
+            }
+        }
+    }
+
+    async fn recover_one(&self, id: &RunId) -> Result<(), Error> {
+        let entries = self.entries(id).await?;
+        let run = self.replay(id, &entries).await?;
+        self.drive(run, (entries.len() as u64, Vec::new()), None);
+        Ok(())
+    }
+
+    /// A run as its journal makes it.
+    pub async fn replay(&self, id: &RunId, entries: &[Entry]) -> Result<Run, Error> {
+        let Some(Entry { event: Event::Accepted(accepted), .. }) = entries.first() else {
+            return Err(Error::UnknownRun(id.to_string()));
+        };
+        let program = self.program(accepted).await?;
+        Run::replay(program, entries)
+            .map_err(|why| Error::Journal { run: id.clone(), why: why.to_string() })
+    }
+
+    /// The journal of a run.
+    pub async fn entries(&self, id: &RunId) -> Result<Vec<Entry>, Error> {
+        let lines = self.shared.store.read(id, 0).await?;
+        if lines.is_empty() {
+            return Err(Error::UnknownRun(id.to_string()));
+        }
+        let entries = lines.iter().map(|line| serde_json::from_slice(line));
+        entries
+            .collect::<Result<_, _>>()
+            .map_err(|why| Error::Journal { run: id.clone(), why: why.to_string() })
+    }
+
+    /// Waits for the end of a run; `None` when this host stopped before it.
+    pub async fn wait(&self, id: &RunId) -> Option<Outcome> {
+        let mut outcome = lock(&self.state.active).get(id).map(|active| active.outcome.clone());
+        if let Some(outcome) = &mut outcome
+            && let Ok(ended) = outcome.wait_for(Option::is_some).await
+        {
+            return ended.clone().flatten();
+        }
+        let entries = self.entries(id).await.ok()?;
+        match &entries.last()?.event {
+            Event::Ended { outcome } => Some(outcome.clone()),
+            _ => None,
+        }
+    }
+
+    /// Looks at a run that goes on; `None` when it does not.
+    pub async fn look<T: Send + 'static>(
+        &self,
+        id: &RunId,
+        see: impl FnOnce(&Run) -> T + Send + 'static,
+    ) -> Option<T> {
+        let inbox = lock(&self.state.active).get(id).map(|active| active.inbox.clone())?;
+        let (seen, answer) = oneshot::channel();
+        let see = Box::new(move |run: &Run| drop(seen.send(see(run))));
+        inbox.send(Message::Look { see }).ok()?;
+        answer.await.ok()
+    }
+
+    /// How a run that goes on stands.
+    pub async fn standing(&self, id: &RunId) -> Option<Standing> {
+        self.look(id, Run::standing).await
+    }
+
+    /// Hands an event of a person to a run. After `Ok` it is on disk.
+    pub async fn tell(&self, id: &RunId, event: Event) -> Result<(), Error> {
+        let inbox = lock(&self.state.active).get(id).map(|active| active.inbox.clone());
+        let Some(inbox) = inbox else {
+            self.entries(id).await?;
+            return Err(Error::Ended(id.clone()));
+        };
+        let (taken, answer) = oneshot::channel();
+        if inbox.send(Message::Event { event, taken }).is_err() {
+            return Err(Error::Ended(id.clone()));
+        }
+        match answer.await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(why)) => Err(Error::Refused { run: id.clone(), why }),
+            Err(_) => Err(Error::Ended(id.clone())),
+        }
+    }
+
+    /// Pauses, resumes or cancels a run.
+    pub async fn control(&self, id: &RunId, control: Control, by: &str) -> Result<(), Error> {
+        self.tell(id, Event::Controlled { control, by: by.to_owned() }).await
+    }
+
+    /// Rules on a held step.
+    pub async fn resolve(
+        &self,
+        id: &RunId,
+        path: StepPath,
+        ruling: Ruling,
+        by: &str,
+    ) -> Result<(), Error> {
+        self.tell(id, Event::Resolved { path, ruling, by: by.to_owned() }).await
+    }
+
+    /// The newest runs, those before `before` only.
+    pub async fn list(&self, before: Option<&RunId>, limit: usize) -> Result<Vec<Summary>, Error> {
+        let mut summaries = Vec::new();
+        for run in self.shared.store.runs(before, limit).await? {
+            let Some(record) = self.shared.store.get(RUNS, run.as_str()).await? else { continue };
+            let summary = serde_json::from_slice::<Summary>(&record.value);
+            let mut summary =
+                summary.map_err(|why| Error::Journal { run: run.clone(), why: why.to_string() })?;
+            if summary.state == "running" {
+                summary.state = match self.standing(&run).await {
+                    Some(standing) => standing_word(standing).to_owned(),
+                    None => "interrupted".to_owned(),
+                };
+            }
+            summaries.push(summary);
+        }
+        Ok(summaries)
+    }
+
+    /// How many runs are being driven.
+    pub fn n_active(&self) -> usize {
+        lock(&self.state.active).len()
+    }
+
+    /// Starts nothing new and waits until every run has come to rest or `grace` is over. Reads
+    /// and timers are dropped, writes are waited for. Nothing is lost either way.
+    pub async fn stop(&self, grace: std::time::Duration) -> usize {
+        *lock(&self.state.is_stopping) = true;
+        let active: Vec<_> = lock(&self.state.active).values().cloned().collect();
+        for run in &active {
+            // A run whose inbox is closed has ended already.
+            drop(run.inbox.send(Message::Stop));
+        }
+        let all = async {
+            for mut run in active {
+                // The sender goes when the run's task ends, which is what is waited for.
+                drop(run.outcome.wait_for(Option::is_some).await);
+            }
+        };
+        // Whatever is left after the grace is journaled as unknown by its open intent.
+        drop(tokio::time::timeout(grace, all).await);
+        self.n_active()
+    }
+}
+
+/// The word for how a run stands.
+pub fn standing_word(standing: Standing) -> &'static str {
+    match standing {
+        Standing::Queued => "queued",
+        Standing::Running => "running",
+        Standing::Waiting => "waiting",
+        Standing::NeedsAttention => "needs attention",
+        Standing::Paused => "paused",
+        Standing::Cancelling => "cancelling",
+    }
+}
+
+/// A lock whose holder never panics while it holds it.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}

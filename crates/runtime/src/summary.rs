@@ -1,0 +1,98 @@
+//! What lists of runs show, kept beside the journals so that a list reads no journal.
+//!
+//! Written in the same batch as the first and the last event of a run, so it is never wrong
+//! about either; in between the run itself is asked.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use linchpin_engine::event::Outcome;
+use linchpin_engine::store::RecordWrite;
+use linchpin_engine::{Run, RunId};
+use linchpin_language::Value;
+use serde::{Deserialize, Serialize};
+
+/// The collection of all summaries, by run.
+pub const RUNS: &str = "runs";
+/// The collection of the runs that have not ended.
+pub(crate) const OPEN: &str = "open";
+
+/// One line of a list of runs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// The run.
+    pub run: RunId,
+    /// Its flow.
+    pub flow: String,
+    /// `running`, `succeeded`, `failed`, `cancelled`; while it runs the host says more.
+    pub state: String,
+    /// When it was accepted.
+    pub started_at: Timestamp,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+    /// Its key.
+    pub key: Option<String>,
+    /// Who started it.
+    pub user: Option<Value>,
+    /// What started it.
+    pub trigger: Value,
+    /// Handled failures.
+    pub caught: u64,
+    /// Why it failed, in one sentence.
+    pub error: Option<String>,
+    /// Its outputs.
+    pub outputs: Option<Arc<Value>>,
+}
+
+impl Summary {
+    /// The summary of a run as it stands.
+    pub fn of(run: &Run) -> Self {
+        let accepted = run.accepted();
+        let outcome = run.outcome();
+        Self {
+            run: accepted.run.clone(),
+            flow: accepted.flow.clone(),
+            state: outcome.map_or("running", word).to_owned(),
+            started_at: run.started_at(),
+            ended_at: outcome.map(|_| run.now()),
+            key: accepted.key.clone(),
+            user: accepted.user.clone(),
+            trigger: accepted.trigger.clone(),
+            caught: run.caught(),
+            error: match outcome {
+                Some(Outcome::Failed { error }) => {
+                    Some(format!("{}: {}", error.step, error.message))
+                }
+                Some(Outcome::Succeeded { .. } | Outcome::Cancelled) | None => None,
+            },
+            outputs: match outcome {
+                Some(Outcome::Succeeded { outputs }) => Some(Arc::clone(outputs)),
+                Some(Outcome::Failed { .. } | Outcome::Cancelled) | None => None,
+            },
+        }
+    }
+
+    /// The records that say so.
+    pub(crate) fn records(run: &RunId, summary: Vec<u8>, has_ended: bool) -> Vec<RecordWrite> {
+        let open = RecordWrite {
+            collection: OPEN.to_owned(),
+            key: run.to_string(),
+            value: (!has_ended).then(Vec::new),
+        };
+        let line = RecordWrite {
+            collection: RUNS.to_owned(),
+            key: run.to_string(),
+            value: Some(summary),
+        };
+        vec![line, open]
+    }
+}
+
+/// The word for an outcome.
+pub fn word(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Succeeded { .. } => "succeeded",
+        Outcome::Failed { .. } => "failed",
+        Outcome::Cancelled => "cancelled",
+    }
+}
