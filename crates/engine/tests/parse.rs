@@ -198,6 +198,7 @@ fn a_program_holds_the_flow_and_all_it_reaches() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "a test that measures; the engine reads no clock")]
 fn many_steps_that_wait_for_each_other_are_checked_in_no_time() {
     let step = |at: usize| {
         let after: Vec<String> = (0..at).map(|before| format!("s{before}")).collect();
