@@ -286,8 +286,7 @@ impl Driver {
         };
         let op = run.op;
         let wrote = run.wrote.clone();
-        let mut call =
-            UnderWay { prepared, look: None, chunk: 0, wrote, doubt: None, run };
+        let mut call = UnderWay { prepared, look: None, chunk: 0, wrote, doubt: None, run };
         let task = match call.run.intent.take() {
             _ if !call.prepared.is_write() => StageTask::Read,
             None if call.prepared.action.spec().looks => StageTask::Look,
@@ -448,8 +447,11 @@ impl Driver {
         let (chunk, look) = (call.chunk + 1, call.look.clone());
         self.calls.insert(op, call);
         let Some(look) = look else { return Ok(()) };
-        let next =
-            if chunk >= look.chunks { Some(StageTask::Finish) } else { self.intend(op, look, chunk)? };
+        let next = if chunk >= look.chunks {
+            Some(StageTask::Finish)
+        } else {
+            self.intend(op, look, chunk)?
+        };
         self.after_saving(op, next).await
     }
 
@@ -547,8 +549,7 @@ impl Driver {
         let at = self.shared.clock.now();
         let input = call.look.is_none().then(|| Arc::clone(&call.run.input));
         let policy = RetryPolicy::default();
-        let after =
-            self.run.after_failure((&path, op), &error, input, at, (certainty, &policy));
+        let after = self.run.after_failure((&path, op), &error, input, at, (certainty, &policy));
         match after {
             AfterFailure::Journal(event) | AfterFailure::Hold(event) => self.record(event),
             AfterFailure::Verify => {

@@ -67,11 +67,8 @@ impl Flows {
 
     fn add(&mut self, file: PathBuf, text: String, flow: Flow) -> Option<Diagnostic> {
         if let Some(first) = self.flows.get(&flow.name) {
-            let message = format!(
-                "the flow {} is written in {} already",
-                flow.name,
-                first.file.display()
-            );
+            let message =
+                format!("the flow {} is written in {} already", flow.name, first.file.display());
             let source: Source = flow.source.clone();
             let span = Span { start: 0, end: 0 };
             let code = Code("duplicate-flow");

@@ -8,10 +8,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use linchpin_engine::RunId;
 use linchpin_engine::flow::{Missed, Schedule, Trigger};
 use linchpin_engine::schedule::next_instants;
 use linchpin_engine::store::{Error as StoreError, Expect};
-use linchpin_engine::RunId;
 use linchpin_language::json;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;

@@ -79,11 +79,8 @@ impl Summary {
             key: run.to_string(),
             value: (!has_ended).then(Vec::new),
         };
-        let line = RecordWrite {
-            collection: RUNS.to_owned(),
-            key: run.to_string(),
-            value: Some(summary),
-        };
+        let line =
+            RecordWrite { collection: RUNS.to_owned(), key: run.to_string(), value: Some(summary) };
         vec![line, open]
     }
 }

@@ -285,3 +285,28 @@ async fn one_alias_keeps_one_transport() {
     let third = connections.resolve("open").await.unwrap().transport;
     assert!(!Arc::ptr_eq(&first, &third));
 }
+
+#[tokio::test]
+async fn a_spoke_without_a_system_needs_no_entry_and_sends_nothing() {
+    let connections = registry("");
+    let core = connections.resolve("bare").await.unwrap();
+    assert_eq!(core.connection.spoke, "bare");
+    let error = core.transport.send(get("/x")).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::InvalidInput);
+    assert_eq!(connections.show("bare").await.unwrap().problem, None);
+}
+
+#[tokio::test]
+async fn a_key_that_the_form_does_not_insist_on_is_left_out() {
+    let keys = |headers: HeaderMap| async move { format!("{:?}", headers.get("authorization")) };
+    let url = serve(Router::new().fallback(keys)).await;
+    let connections = registry("");
+    let values = object(json!({ "url": url }));
+    connections.bind("a", "maybe", values.clone(), BTreeMap::new()).unwrap();
+    connections.bind("b", "maybe", values, secrets("token", "Bearer abc")).unwrap();
+    for (alias, expect) in [("a", "None"), ("b", "Some(\"Bearer abc\")")] {
+        let site = connections.resolve(alias).await.unwrap();
+        let response = site.transport.send(get("/x")).await.unwrap();
+        assert_eq!(std::str::from_utf8(&response.body).unwrap(), expect);
+    }
+}

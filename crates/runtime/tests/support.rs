@@ -58,12 +58,33 @@ connection:
   test: { get: /ping }
 "#;
 
+/// A spoke without a system, like `core`.
+pub(crate) const BARE: &str = "
+spoke: bare
+title: Bare
+connection:
+  credential: { kind: none }
+";
+
+/// A spoke whose key may be left out, like `http`.
+pub(crate) const MAYBE: &str = r#"
+spoke: maybe
+title: Maybe
+connection:
+  fields:
+    - { name: url, label: URL, type: url }
+    - { name: token, label: Credential, type: secret, required: false }
+  attributes:
+    header: { type: string, default: Authorization }
+  credential: { kind: api_key, header: "{{ connection.header }}", value: "{{ connection.token }}" }
+"#;
+
 pub(crate) fn spokes() -> BTreeMap<String, Arc<Spoke>> {
     let load = |text: &str| {
         let spoke = Spoke::load(&[("spoke.yaml".to_owned(), text.to_owned())], &[]).unwrap();
         (spoke.name.clone(), Arc::new(spoke))
     };
-    [KEYED, TOKENED, OPEN].into_iter().map(load).collect()
+    [KEYED, TOKENED, OPEN, BARE, MAYBE].into_iter().map(load).collect()
 }
 
 pub(crate) fn vault(store: Arc<MemoryStore>) -> Arc<Vault> {

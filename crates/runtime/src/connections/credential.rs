@@ -38,6 +38,10 @@ pub(super) fn evaluate(settings: &Settings) -> Result<Evaluated, ConnectionError
     for field in settings.spoke.connection.fields.iter().filter(|field| is_secret(field)) {
         connection.insert(field.name.clone(), Value::Null);
     }
+    // What may be left out is empty here: a credential is text throughout.
+    for value in connection.values_mut().filter(|value| value.is_null()) {
+        *value = Value::String(String::new());
+    }
     for (name, secret) in &settings.secrets {
         connection.insert(name.clone(), Value::String(secret.expose().to_owned()));
     }
@@ -74,7 +78,7 @@ impl Evaluated {
             add(name);
             add(value.expose());
         }
-        if self.fields.is_empty() {
+        if self.is_nothing() {
             add(&self.alias);
         }
         hex::encode(hash.finalize())
@@ -84,6 +88,7 @@ impl Evaluated {
     pub(super) fn make(&self, redactor: &Redactor) -> Result<Made, ConnectionError> {
         match self.kind {
             CredentialKind::None => Ok(Made::None),
+            CredentialKind::ApiKey if self.is_nothing() => Ok(Made::None),
             CredentialKind::ApiKey => match self.get("query") {
                 Some(name) => Ok(Made::Query(name.to_owned(), Secret::new(self.need("value")?))),
                 None => {
@@ -129,6 +134,19 @@ impl Evaluated {
             scope: self.get("scope").map(str::to_owned),
             auth,
         })
+    }
+
+    /// Whether nothing is sent: the form asks for no key, or does not insist on one.
+    fn is_nothing(&self) -> bool {
+        match self.kind {
+            CredentialKind::None => true,
+            CredentialKind::ApiKey => self.get("value").is_none(),
+            CredentialKind::Basic
+            | CredentialKind::Bearer
+            | CredentialKind::Oauth2ClientCredentials
+            | CredentialKind::Oauth2AuthorizationCode
+            | CredentialKind::Oauth2Jwt => false,
+        }
     }
 
     fn get(&self, name: &str) -> Option<&str> {

@@ -96,7 +96,7 @@ struct BoundHere {
 #[derive(Clone)]
 struct Live {
     resolved: Resolved,
-    wire: Arc<Wire>,
+    wire: Option<Arc<Wire>>,
     budget: Arc<Budget>,
     tokens: Option<Arc<TokenSource>>,
     /// Set when the other side refused the credential: it may have been changed meanwhile.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use linchpin_connector::{FormField, Spoke};
+use linchpin_connector::{CredentialKind, FormField, Spoke};
 use linchpin_language::{Map, Schema, Type, Value};
 use url::{Host, Url};
 
@@ -82,6 +82,18 @@ impl Settings {
             self.values.insert(name, value);
         }
         Ok(())
+    }
+
+    /// Whether there is a system behind the spoke at all; `core` has none.
+    pub(super) fn has_system(&self) -> bool {
+        let template = &self.spoke.connection;
+        template.credential.kind != CredentialKind::None
+            || template.fields.iter().any(|field| field.name == "url")
+    }
+
+    /// Whether the URL, where one is needed, can be used.
+    pub(super) fn reach(&self) -> Result<(), ConnectionError> {
+        if self.has_system() { self.url().map(drop) } else { Ok(()) }
     }
 
     /// The connection's URL.

@@ -150,7 +150,14 @@ impl DryHost<'_> {
             .map(|open| {
                 let fields = open.ask.form.iter().map(|(name, field)| {
                     let what = format!("{name} of {}", open.path);
-                    (name.clone(), unknown(&what, &field.schema.type_name(), &format!("{name} that is answered at {}", open.path)))
+                    (
+                        name.clone(),
+                        unknown(
+                            &what,
+                            &field.schema.type_name(),
+                            &format!("{name} that is answered at {}", open.path),
+                        ),
+                    )
                 });
                 (open.path.clone(), open.of.to_owned(), fields.collect::<Map<String, Value>>())
             })
@@ -185,7 +192,11 @@ impl DryHost<'_> {
             Ok(prepared) => prepared,
             Err(error) => return self.failed(&run, &error),
         };
-        if prepared.is_write() { self.simulate(run, prepared).await } else { self.read(run, prepared).await }
+        if prepared.is_write() {
+            self.simulate(run, prepared).await
+        } else {
+            self.read(run, prepared).await
+        }
     }
 
     async fn read(&mut self, run: RunAction, prepared: Prepared) -> Played {
@@ -195,9 +206,7 @@ impl DryHost<'_> {
         let may_differ = overlay.is_changed_without_collection(spec);
         let output = match read {
             Ok(output) => output,
-            Err(_) if contains_unknown(&run.input) => {
-                spec.outputs.unknown(&run.path.to_string())
-            }
+            Err(_) if contains_unknown(&run.input) => spec.outputs.unknown(&run.path.to_string()),
             Err(error) => return self.failed(&run, &error),
         };
         self.preview.read(&run, &output, may_differ);

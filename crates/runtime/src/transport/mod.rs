@@ -2,12 +2,15 @@
 //! sees a credential on its way out.
 //!
 //! `address` judges where a connection may lead, `wire` sends one request and reads its bounded answer,
-//! `failure` says what a missing answer means, `bound` is the transport a spoke is given.
+//! `failure` says what a missing answer means, `bound` is the transport a spoke is given,
+//! `offline` the one of a spoke without a system.
 
 mod address;
 mod bound;
 mod failure;
+mod offline;
 mod wire;
 
 pub(crate) use bound::{Binding, Bound, Credential};
+pub(crate) use offline::Offline;
 pub(crate) use wire::{Outgoing, Policy, Wire};

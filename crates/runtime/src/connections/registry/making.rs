@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use linchpin_connector::Connection;
+use linchpin_connector::{Connection, Transport};
 use url::Url;
 
 use super::{Connections, Live, Resolved};
@@ -13,12 +13,15 @@ use crate::connections::credential::{Made, evaluate};
 use crate::connections::error::ConnectionError;
 use crate::connections::settings::Settings;
 use crate::oauth::TokenSource;
-use crate::transport::{Binding, Bound, Credential, Policy, Wire};
+use crate::transport::{Binding, Bound, Credential, Offline, Policy, Wire};
 
 impl Connections {
     /// The transport of these settings. Client, budget and token are those already there for the same
     /// alias or credential.
     pub(super) fn make(&self, settings: &Settings) -> Result<Live, ConnectionError> {
+        if !settings.has_system() {
+            return Ok(self.offline(settings));
+        }
         settings.check()?;
         let url = settings.url()?;
         let evaluated = evaluate(settings)?;
@@ -81,28 +84,39 @@ impl Connections {
             timeout: settings.timeout.unwrap_or(self.options.timeout),
             on_refused: Box::new(move || refused.store(true, Ordering::Relaxed)),
         });
-        let connection = Connection {
-            alias: settings.alias.clone(),
-            spoke: settings.spoke.name.clone(),
-            values: settings.values.clone(),
-        };
-        let resolved = Resolved {
-            connection: Arc::new(connection),
-            spoke: settings.spoke.clone(),
-            transport: Arc::new(transport),
-        };
-        Live { resolved, wire, budget, tokens, stale }
+        let resolved = resolved(settings, Arc::new(transport));
+        Live { resolved, wire: Some(wire), budget, tokens, stale }
+    }
+
+    fn offline(&self, settings: &Settings) -> Live {
+        let clock = self.clock.clone();
+        Live {
+            resolved: resolved(settings, Arc::new(Offline { clock: clock.clone() })),
+            wire: None,
+            budget: Arc::new(Budget::new(None, clock)),
+            tokens: None,
+            stale: Arc::default(),
+        }
     }
 
     /// The client of an alias: the one it had, while the policy is the same.
     fn wire(&self, alias: &str, policy: Policy) -> Result<Arc<Wire>, ConnectionError> {
-        if let Some(live) = self.read().made.get(alias)
-            && *live.wire.policy() == policy
+        if let Some(wire) = self.read().made.get(alias).and_then(|live| live.wire.as_ref())
+            && *wire.policy() == policy
         {
-            return Ok(live.wire.clone());
+            return Ok(wire.clone());
         }
         Wire::new(policy)
             .map(Arc::new)
             .map_err(|detail| ConnectionError::Client { alias: alias.to_owned(), detail })
     }
+}
+
+fn resolved(settings: &Settings, transport: Arc<dyn Transport>) -> Resolved {
+    let connection = Connection {
+        alias: settings.alias.clone(),
+        spoke: settings.spoke.name.clone(),
+        values: settings.values.clone(),
+    };
+    Resolved { connection: Arc::new(connection), spoke: settings.spoke.clone(), transport }
 }

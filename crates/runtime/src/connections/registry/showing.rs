@@ -34,7 +34,7 @@ impl Connections {
         let sources = self.sources(alias, &settings.spoke);
         let fetched = self.fetch(&mut settings, &sources).await;
         settings.complete();
-        let problem = fetched.and_then(|()| settings.check()).and_then(|()| settings.url()).err();
+        let problem = fetched.and_then(|()| settings.check()).and_then(|()| settings.reach()).err();
         let bound = self.read().bound.contains_key(alias);
         let fresh = form.tested == digest(&Value::Object(settings.values.clone()));
         let tested_at = form.tested_at.filter(|_| fresh && problem.is_none());
