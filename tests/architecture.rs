@@ -3,6 +3,7 @@
 //!
 //! The tables in the document are the rules: these tests read them from there.
 
+mod codes;
 mod crates;
 mod libraries;
 mod pages;

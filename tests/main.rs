@@ -1,3 +1,4 @@
 //! Whole-product tests.
 
+#[cfg(test)]
 mod architecture;
