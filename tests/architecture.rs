@@ -5,6 +5,7 @@
 
 mod codes;
 mod crates;
+mod examples;
 mod libraries;
 mod pages;
 mod repository;

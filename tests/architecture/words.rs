@@ -22,7 +22,7 @@ const EMPTY_WORDS: [&str; 14] = [
 ];
 
 /// Modules that would collect whatever has no place.
-const EMPTY_MODULES: [&str; 7] = ["common", "util", "utils", "types", "helper", "helpers", "misc"];
+const EMPTY_MODULES: [&str; 6] = ["common", "util", "utils", "helper", "helpers", "misc"];
 
 /// The parts of a name in CamelCase.
 fn parts(name: &str) -> Vec<String> {
@@ -64,6 +64,8 @@ fn no_type_has_a_name_that_says_nothing() {
 #[test]
 fn no_module_collects_what_has_no_place() {
     for (path, _) in sources() {
+        // Below `check` it is the check of types.
+        assert!(!path.ends_with("src/types.rs"), "{}", path.display());
         let names = path.iter().map(|part| part.to_string_lossy().replace(".rs", ""));
         for name in names {
             assert!(!EMPTY_MODULES.contains(&name.as_str()), "{}", path.display());
