@@ -389,7 +389,7 @@ impl Host {
                 if lock(&self.state.active).contains_key(&run) {
                     continue;
                 }
-                match self.recover_one(&run).await {
+                match self.resume(&run).await {
                     Ok(()) => recovered.push(run),
                     Err(error) => failed.push((run, error)),
                 }
@@ -397,9 +397,17 @@ impl Host {
         }
     }
 
-    async fn recover_one(&self, id: &RunId) -> Result<(), Error> {
+    /// Goes on with a run that has not ended and that nobody drives. Nothing changes for one
+    /// that goes on already.
+    pub async fn resume(&self, id: &RunId) -> Result<(), Error> {
+        if lock(&self.state.active).contains_key(id) {
+            return Ok(());
+        }
         let entries = self.entries(id).await?;
         let run = self.replay(id, &entries).await?;
+        if run.outcome().is_some() {
+            return Err(Error::Ended(id.clone()));
+        }
         self.drive(run, (entries.len() as u64, Vec::new()), None);
         Ok(())
     }

@@ -1,1 +1,16 @@
-//! The daemon's HTTP API.
+//! The daemon's HTTP API, the Unix socket it is served on, and the client of both.
+//!
+//! The same [`router`] answers over a socket or inside one process, so whoever uses a
+//! [`Client`] does not know which: commands have one path whether a daemon runs or not.
+
+mod api;
+mod app;
+mod client;
+mod refusal;
+mod socket;
+
+pub use api::router;
+pub use app::{App, Reload};
+pub use client::{Client, Error as ClientError, Lines};
+pub use refusal::Refusal;
+pub use socket::{Error as SocketError, Listening, answers, find, serve};

@@ -1,0 +1,62 @@
+//! The routes. One file per resource; each handler reads, asks the host, answers.
+
+mod about;
+mod connections;
+mod journal;
+mod people;
+mod runs;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::{Method, StatusCode, Uri};
+use axum::routing::{get, post};
+use linchpin_engine::RunId;
+
+use crate::app::App;
+use crate::refusal::Refusal;
+
+/// The largest request body, in bytes.
+const BODY_LIMIT: usize = 4 << 20;
+
+/// All routes of the API.
+pub fn router(app: App) -> Router {
+    Router::new()
+        .route("/v1/version", get(about::version))
+        .route("/v1/health", get(about::health))
+        .route("/v1/dry-runs", post(runs::preview))
+        .route("/v1/runs", get(runs::list).post(runs::start))
+        .route("/v1/runs/{id}", get(runs::show))
+        .route("/v1/runs/{id}/journal", get(journal::stream))
+        .route("/v1/runs/{id}/resume", post(runs::resume))
+        .route("/v1/runs/{id}/control", post(people::control))
+        .route("/v1/runs/{id}/resolve", post(people::resolve))
+        .route("/v1/runs/{id}/asks", get(people::asks))
+        .route("/v1/runs/{id}/answer", post(people::answer))
+        .route("/v1/connections", get(connections::list))
+        .route("/v1/connections/{alias}", get(connections::show))
+        .route("/v1/connections/{alias}/configure", post(connections::configure))
+        .route("/v1/connections/{alias}/test", post(connections::test))
+        .route("/v1/connections/{alias}/remove", post(connections::remove))
+        .fallback(unknown)
+        .method_not_allowed_fallback(unknown)
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .with_state(app)
+}
+
+async fn unknown(method: Method, uri: Uri) -> Refusal {
+    Refusal::new(StatusCode::NOT_FOUND, format!("there is no {method} {}", uri.path()))
+}
+
+/// Reads the identity of a run from a path.
+fn run_id(text: &str) -> Result<RunId, Refusal> {
+    RunId::parse(text).ok_or_else(|| {
+        Refusal::new(StatusCode::NOT_FOUND, format!("there is no run {text:?}"))
+            .help("`linchpin runs list` shows the runs there are")
+    })
+}
+
+/// Reads a JSON body; what is wrong with it is said in one sentence.
+fn body<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
+    serde_json::from_slice(bytes)
+        .map_err(|error| Refusal::invalid(format!("the request cannot be read: {error}")))
+}

@@ -1,0 +1,75 @@
+//! Connections: shown without their secrets, configured, tested, removed.
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use linchpin_runtime::Secret;
+use linchpin_runtime::connections::ConnectionStatus;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::body;
+use crate::app::App;
+use crate::refusal::Refusal;
+
+pub(super) async fn list(State(app): State<App>) -> Result<Json<Value>, Refusal> {
+    let connections = app.host.connections().list().await?;
+    Ok(Json(json!({ "connections": connections })))
+}
+
+pub(super) async fn show(
+    State(app): State<App>,
+    Path(alias): Path<String>,
+) -> Result<Json<ConnectionStatus>, Refusal> {
+    Ok(Json(app.host.connections().show(&alias).await?))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Form {
+    #[serde(default)]
+    values: Map<String, Value>,
+    #[serde(default)]
+    secrets: BTreeMap<String, String>,
+}
+
+pub(super) async fn configure(
+    State(app): State<App>,
+    Path(alias): Path<String>,
+    bytes: Bytes,
+) -> Result<Json<ConnectionStatus>, Refusal> {
+    // A refused body could hold a secret: its text is not repeated.
+    let form: Form = body(&bytes)
+        .map_err(|_| Refusal::invalid("the form is not `values` and `secrets` by field"))?;
+    let secrets = form.secrets.into_iter().map(|(field, text)| (field, Secret::new(text)));
+    let connections = app.host.connections();
+    connections.configure(&alias, form.values, secrets.collect()).await?;
+    Ok(Json(connections.show(&alias).await?))
+}
+
+pub(super) async fn test(
+    State(app): State<App>,
+    Path(alias): Path<String>,
+) -> Result<Json<ConnectionStatus>, Refusal> {
+    let connections = app.host.connections();
+    connections.resolve(&alias).await?;
+    if let Err(error) = connections.test(&alias).await {
+        let message = format!("the test of connection {alias} failed: {}", error.message);
+        return Err(Refusal::new(StatusCode::BAD_GATEWAY, message)
+            .help(format!("`linchpin connections configure {alias}` sets it anew")));
+    }
+    Ok(Json(connections.show(&alias).await?))
+}
+
+pub(super) async fn remove(
+    State(app): State<App>,
+    Path(alias): Path<String>,
+) -> Result<Json<Value>, Refusal> {
+    let connections = app.host.connections();
+    connections.show(&alias).await?;
+    connections.remove(&alias).await?;
+    Ok(Json(json!({ "alias": alias })))
+}

@@ -1,0 +1,164 @@
+//! Runs: started, previewed, listed, shown, continued.
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use linchpin_engine::run::{StepView, Waiting};
+use linchpin_engine::{Run, RunId};
+use linchpin_runtime::dry_run::dry_run;
+use linchpin_runtime::host::{Start, standing_word};
+use linchpin_runtime::summary::Summary;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::{body, run_id};
+use crate::app::App;
+use crate::refusal::Refusal;
+
+/// How many runs a list shows unless it is told, and at most.
+const LIST: (usize, usize) = (20, 1000);
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wish {
+    flow: String,
+    #[serde(default)]
+    inputs: Map<String, Value>,
+    key: Option<String>,
+    trigger: Option<Value>,
+    user: Option<Value>,
+}
+
+impl From<Wish> for Start {
+    fn from(wish: Wish) -> Self {
+        let trigger = wish.trigger.unwrap_or_else(|| json!({ "kind": "manual" }));
+        Self { flow: wish.flow, inputs: wish.inputs, key: wish.key, trigger, user: wish.user }
+    }
+}
+
+pub(super) async fn start(
+    State(app): State<App>,
+    bytes: Bytes,
+) -> Result<(StatusCode, Json<Value>), Refusal> {
+    let wish: Wish = body(&bytes)?;
+    app.refresh(&wish.flow)?;
+    let started = app.host.start(wish.into()).await?;
+    let status = if started.is_new { StatusCode::CREATED } else { StatusCode::OK };
+    Ok((status, Json(json!({ "run": started.run, "is_new": started.is_new }))))
+}
+
+pub(super) async fn preview(
+    State(app): State<App>,
+    bytes: Bytes,
+) -> Result<Json<Value>, Refusal> {
+    let wish: Wish = body(&bytes)?;
+    app.refresh(&wish.flow)?;
+    let (flows, host) = (app.host.flows(), &app.host);
+    let now = host.clock().now();
+    let preview =
+        Box::pin(dry_run(&flows, host.catalog(), host.connections(), wish.into(), now)).await?;
+    let exit_code = preview.exit_code();
+    let mut answer = serde_json::to_value(preview).map_err(|error| unwritable(&error))?;
+    if let Some(answer) = answer.as_object_mut() {
+        answer.insert("exit_code".to_owned(), exit_code.into());
+    }
+    Ok(Json(answer))
+}
+
+#[derive(Deserialize)]
+pub(super) struct Filter {
+    limit: Option<usize>,
+    before: Option<String>,
+    flow: Option<String>,
+    state: Option<String>,
+}
+
+/// The newest runs first. With a filter the journal of runs is searched until enough are found.
+pub(super) async fn list(
+    State(app): State<App>,
+    Query(filter): Query<Filter>,
+) -> Result<Json<Value>, Refusal> {
+    let limit = filter.limit.unwrap_or(LIST.0).clamp(1, LIST.1);
+    let mut before = filter.before.as_deref().map(run_id).transpose()?;
+    let mut found: Vec<Summary> = Vec::new();
+    loop {
+        let page = app.host.list(before.as_ref(), limit).await?;
+        let is_last = page.len() < limit;
+        before = page.last().map(|summary| summary.run.clone());
+        found.extend(page.into_iter().filter(|run| filter.takes(run)));
+        if is_last || found.len() >= limit {
+            found.truncate(limit);
+            return Ok(Json(json!({ "runs": found })));
+        }
+    }
+}
+
+impl Filter {
+    fn takes(&self, run: &Summary) -> bool {
+        self.flow.as_ref().is_none_or(|flow| *flow == run.flow)
+            && self.state.as_ref().is_none_or(|state| *state == run.state)
+    }
+}
+
+/// How a run stands, with the steps that are open.
+pub(super) async fn show(
+    State(app): State<App>,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, Refusal> {
+    let id = run_id(&id)?;
+    if let Some(shown) = app.host.look(&id, |run| detail(run, true)).await {
+        return Ok(Json(shown?));
+    }
+    let entries = app.host.entries(&id).await?;
+    let run = app.host.replay(&id, &entries).await?;
+    Ok(Json(detail(&run, false)?))
+}
+
+fn detail(run: &Run, is_active: bool) -> Result<Value, Refusal> {
+    let mut summary = Summary::of(run);
+    if run.outcome().is_none() {
+        let standing = run.standing();
+        let word = standing_word(standing);
+        // Nobody drives it, but what waits for a person still waits for a person.
+        let says_more = is_active || word == "needs attention" || word == "paused";
+        summary.state = if says_more { word } else { "interrupted" }.to_owned();
+    }
+    let mut shown = serde_json::to_value(summary).map_err(|error| unwritable(&error))?;
+    let open = if run.outcome().is_some() { Vec::new() } else { run.open_steps() };
+    let changes: Map<String, Value> =
+        run.changes().iter().map(|(effect, n)| (effect.to_string(), (*n).into())).collect();
+    if let Some(shown) = shown.as_object_mut() {
+        shown.insert("is_active".to_owned(), is_active.into());
+        shown.insert("inputs".to_owned(), (*run.accepted().inputs).clone());
+        shown.insert("entries".to_owned(), run.position().into());
+        shown.insert("changes".to_owned(), changes.into());
+        shown.insert("open".to_owned(), open.iter().map(open_step).collect());
+    }
+    Ok(shown)
+}
+
+fn open_step(step: &StepView) -> Value {
+    let waiting = step.waiting.as_ref().map(|waiting| match waiting {
+        Waiting::Until(at) => json!({ "kind": "until", "at": at }),
+        Waiting::Retry(at) => json!({ "kind": "retry", "at": at }),
+        Waiting::Answer { of } => json!({ "kind": "answer", "of": of }),
+        Waiting::Ruling(reason) => json!({ "kind": "ruling", "reason": reason }),
+    });
+    json!({ "step": step.path, "state": step.state.as_str(), "waiting": waiting })
+}
+
+/// Continues a run that nobody drives; nothing is changed when somebody does.
+pub(super) async fn resume(
+    State(app): State<App>,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, Refusal> {
+    let id: RunId = run_id(&id)?;
+    app.host.resume(&id).await?;
+    Ok(Json(json!({ "run": id })))
+}
+
+fn unwritable(error: &serde_json::Error) -> Refusal {
+    let message = format!("the answer cannot be written as JSON: {error}");
+    Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, message)
+}

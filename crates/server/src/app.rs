@@ -1,0 +1,32 @@
+//! What the routes work on.
+
+use std::sync::Arc;
+
+use linchpin_runtime::flows::Flows;
+use linchpin_runtime::host::Host;
+
+use crate::refusal::Refusal;
+
+/// Reads the flows anew before one of them is started by hand, and refuses a broken one.
+pub type Reload = Arc<dyn Fn(&str) -> Result<Flows, Refusal> + Send + Sync>;
+
+/// A host and what the API says about it.
+#[derive(Clone)]
+pub struct App {
+    /// The host that makes the runs happen.
+    pub host: Host,
+    /// The version of the program.
+    pub version: &'static str,
+    /// Reads the flows anew before a start; without it the host's own are used.
+    pub reload: Option<Reload>,
+}
+
+impl App {
+    /// Brings the host's flows up to date for a start of this one.
+    pub(crate) fn refresh(&self, flow: &str) -> Result<(), Refusal> {
+        if let Some(reload) = &self.reload {
+            self.host.set_flows(reload(flow)?);
+        }
+        Ok(())
+    }
+}
