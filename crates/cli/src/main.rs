@@ -1,2 +1,56 @@
-//! The linchpin command.
-fn main() {}
+//! The `linchpin` command: arguments in, wiring, output and exit code out.
+
+mod args;
+mod commands;
+mod exit_code;
+mod failure;
+mod follow;
+mod inputs;
+mod logging;
+mod picker;
+mod project;
+mod report;
+mod session;
+mod stand_in;
+mod steps;
+mod workspace;
+
+use std::process;
+
+use clap::Parser;
+
+use crate::args::Args;
+use crate::exit_code::ExitCode;
+use crate::report::Report;
+
+fn main() -> process::ExitCode {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => {
+            // Help and version are answers, everything else is wrong use. A closed pipe is no news.
+            error.print().ok();
+            let code = if error.use_stderr() { ExitCode::Usage } else { ExitCode::Ok };
+            return code.into();
+        }
+    };
+    logging::start(args.global.verbose);
+    let report = Report::new(&args.global);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            let failure = failure::Failure::new(format!("cannot start: {error}"));
+            report.failure(&failure);
+            return failure.code.into();
+        }
+    };
+    let code = match runtime.block_on(commands::dispatch(args, &report)) {
+        Ok(code) => code,
+        Err(failure) => {
+            report.failure(&failure);
+            failure.code
+        }
+    };
+    // A prompt that still waits for a key must not keep the process.
+    runtime.shutdown_background();
+    code.into()
+}

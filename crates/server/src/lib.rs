@@ -11,6 +11,7 @@ mod socket;
 
 pub use api::router;
 pub use app::{App, Reload};
+pub use axum::Router;
 pub use client::{Client, Error as ClientError, Lines};
 pub use refusal::Refusal;
 pub use socket::{Error as SocketError, Listening, answers, find, serve};

@@ -1,0 +1,107 @@
+//! `linchpin check`: everything that is wrong with flows and connections, at once.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use linchpin_language::{Diagnostic, Format, Severity, render};
+
+use crate::args::Global;
+use crate::commands::Done;
+use crate::exit_code::ExitCode;
+use crate::project::{Project, shown};
+use crate::report::{Report, Style};
+use crate::steps::plural;
+use crate::workspace::Workspace;
+
+/// Find everything that is wrong with flows and connections
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// Flow files; otherwise all of the project, with its connections
+    files: Vec<PathBuf>,
+    /// How the mistakes are written
+    #[arg(long, value_enum, default_value_t = Form::Human)]
+    format: Form,
+}
+
+/// For whom the mistakes are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Form {
+    /// With the lines of the file
+    Human,
+    /// A JSON list
+    Json,
+    /// Annotations of a GitHub workflow
+    Github,
+    /// SARIF 2.1.0
+    Sarif,
+}
+
+impl Check {
+    pub(crate) fn run(self, global: &Global, report: &Report) -> Done {
+        let project = Project::find(global)?;
+        let (mistakes, n_files) = self.find(&project)?;
+        let format = match self.format {
+            Form::Human if report.is_json() => Format::Json,
+            Form::Human => Format::Human { color: report.color() },
+            Form::Json => Format::Json,
+            Form::Github => Format::Github,
+            Form::Sarif => Format::Sarif,
+        };
+        report.raw(&render(&mistakes, format));
+        if matches!(format, Format::Human { .. }) {
+            report.line(verdict(report, &mistakes, n_files));
+        }
+        let is_bad = mistakes.iter().any(|mistake| mistake.severity == Severity::Error);
+        Ok(if is_bad { ExitCode::Failed } else { ExitCode::Ok })
+    }
+
+    fn find(&self, project: &Project) -> Result<(Vec<Diagnostic>, usize), crate::failure::Failure> {
+        let workspace = Workspace::read(project, None)?;
+        if !self.files.is_empty() {
+            let mut mistakes = Vec::new();
+            for file in &self.files {
+                let file = shown(&std::path::absolute(file).unwrap_or_else(|_| file.clone()));
+                mistakes.extend(workspace.check_file(&file)?);
+            }
+            return Ok((mistakes, self.files.len()));
+        }
+        // A file that cannot be parsed is checked again as text: that finds more at once.
+        let mut unread: Vec<PathBuf> =
+            workspace.mistakes.iter().map(|mistake| PathBuf::from(mistake.source.name())).collect();
+        unread.sort();
+        unread.dedup();
+        let mut mistakes = Vec::new();
+        let mut n_files = 0;
+        for loaded in workspace.flows.iter() {
+            n_files += 1;
+            mistakes.extend(workspace.check_file(&loaded.file)?);
+        }
+        for file in unread {
+            n_files += 1;
+            let is_flow = file.starts_with(project.flows())
+                && !workspace.flows.iter().any(|loaded| loaded.file == file);
+            let own = workspace.mistakes.iter().filter(|m| file == PathBuf::from(m.source.name()));
+            let all = if is_flow { workspace.check_file(&file)? } else { Vec::new() };
+            if all.iter().any(|mistake| mistake.severity == Severity::Error) {
+                mistakes.extend(all);
+            } else {
+                mistakes.extend(own.cloned());
+            }
+        }
+        Ok((mistakes, n_files))
+    }
+}
+
+fn verdict(report: &Report, mistakes: &[Diagnostic], n_files: usize) -> String {
+    let count = |severity| mistakes.iter().filter(|one| one.severity == severity).count() as u64;
+    let (errors, warnings, hints) =
+        (count(Severity::Error), count(Severity::Warning), count(Severity::Hint));
+    let mut parts = vec![plural(errors, "mistake")];
+    parts.extend((warnings > 0).then(|| plural(warnings, "warning")));
+    parts.extend((hints > 0).then(|| plural(hints, "hint")));
+    let mark = match errors {
+        0 => report.paint(Style::Green, "✓"),
+        _ => report.paint(Style::Red, "✗"),
+    };
+    format!("{mark} {} checked: {}", plural(n_files as u64, "file"), parts.join(", "))
+}

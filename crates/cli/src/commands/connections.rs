@@ -1,0 +1,94 @@
+//! `linchpin connections`: what the aliases lead to, without ever showing a secret.
+
+mod configure;
+mod list;
+mod remove;
+mod show;
+mod test;
+
+use clap::{Args, Subcommand};
+use linchpin_language::Value;
+
+use crate::args::Global;
+use crate::commands::Done;
+use crate::failure::Failure;
+use crate::project::Project;
+use crate::report::{Report, Style};
+use crate::session::{Purpose, Session};
+
+/// List, show, configure, test and remove connections
+#[derive(Debug, Args)]
+pub(crate) struct Connections {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    List(list::List),
+    Show(show::Show),
+    Configure(configure::Configure),
+    Test(test::Test),
+    Remove(remove::Remove),
+}
+
+impl Connections {
+    pub(crate) async fn run(self, global: &Global, report: &Report) -> Done {
+        let project = Project::find(global)?;
+        let session = Session::open(&project, Purpose::brief()).await?;
+        let client = &session.client;
+        let done = match self.command {
+            Command::List(command) => command.run(client, report).await,
+            Command::Show(command) => command.run(client, report).await,
+            Command::Configure(command) => command.run(client, report).await,
+            Command::Test(command) => command.run(client, report).await,
+            Command::Remove(command) => command.run(client, report).await,
+        };
+        session.close().await;
+        done
+    }
+}
+
+/// The address of an alias in the API.
+fn address(alias: &str, what: &str) -> Result<String, Failure> {
+    let is_plain =
+        |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-' || c == '.';
+    if alias.is_empty() || !alias.chars().all(is_plain) {
+        return Err(Failure::usage(format!("{alias:?} is no connection alias"))
+            .help("`linchpin connections list` shows them"));
+    }
+    Ok(format!("/v1/connections/{alias}{what}"))
+}
+
+/// Everything that may be shown of a connection.
+fn show(report: &Report, status: &Value) {
+    let text = |name: &str| status[name].as_str().unwrap_or_default();
+    let state = if status["active"] == true {
+        report.paint(Style::Green, "active")
+    } else {
+        report.paint(Style::Yellow, "not active")
+    };
+    let alias = report.paint(Style::Bold, text("alias"));
+    report.line(format!("{alias}: {} ({}), {state}", text("title"), text("spoke")));
+    let mut rows = Vec::new();
+    for field in status["fields"].as_array().into_iter().flatten() {
+        let word = |name: &str| field[name].as_str().unwrap_or_default().to_owned();
+        let value = match (field["secret"] == true, field["set"] == true) {
+            (true, true) => format!("(set, {})", field["source"].as_str().unwrap_or("kept")),
+            (true, false) => "(not set)".to_owned(),
+            (false, _) => field["value"].as_str().map(str::to_owned).unwrap_or_default(),
+        };
+        rows.push(vec![format!("  {}", word("name")), word("label"), value]);
+    }
+    report.table(&["  FIELD", "LABEL", "VALUE"], &rows);
+    for (name, value) in status["attributes"].as_object().into_iter().flatten() {
+        report.line(format!("  {name}: {}", crate::steps::brief(value)));
+    }
+    for endpoint in status["endpoints"].as_array().into_iter().flatten() {
+        let (label, url) = (endpoint[0].as_str(), endpoint[1].as_str());
+        report.line(format!("  {}: {}", label.unwrap_or_default(), url.unwrap_or_default()));
+    }
+    if let Some(problem) = status["problem"].as_str() {
+        report.line(format!("{} {problem}", report.paint(Style::Yellow, "!")));
+    }
+}

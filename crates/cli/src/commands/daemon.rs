@@ -1,0 +1,127 @@
+//! `linchpin daemon`: goes on with runs, starts what falls due, serves the socket.
+
+use clap::Args;
+use linchpin_language::{Value, json};
+use linchpin_runtime::scheduler::Scheduler;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::args::Global;
+use crate::commands::Done;
+use crate::exit_code::ExitCode;
+use crate::failure::Failure;
+use crate::project::Project;
+use crate::report::Report;
+use crate::session::{Session, reach};
+use crate::steps::plural;
+
+/// Go on with runs, start what falls due, and serve the other commands
+#[derive(Debug, Args)]
+pub(crate) struct Daemon {}
+
+impl Daemon {
+    pub(crate) async fn run(self, global: &Global, report: &Report) -> Done {
+        let project = Project::find(global)?;
+        if let Some(client) = reach(&project).await {
+            let health = client.get("/v1/health").await.unwrap_or_default();
+            let message = format!("process {} holds {} already", health["pid"], project.store().display());
+            return Err(Failure::new(message)
+                .help("one process per store; the other commands go through that one"));
+        }
+        // Listened for before anything is started, so that no signal is lost.
+        let signals = Signals::new()?;
+        let session = Session::hold(&project).await?;
+        let served = serve(report, &session, signals).await;
+        let n_left = session.close().await;
+        let word = served?;
+        let left = match n_left {
+            0 => "every run is at rest".to_owned(),
+            n => format!("{} cut off while writing; its outcome is looked up at the next start", plural(n as u64, "run")),
+        };
+        report.line(format!("stopped by {word}: {left}"));
+        Ok(ExitCode::Ok)
+    }
+}
+
+async fn serve(
+    report: &Report,
+    session: &Session,
+    mut signals: Signals,
+) -> Result<&'static str, Failure> {
+    let Some(host) = session.host() else {
+        return Err(Failure::new("the store was taken by another process meanwhile"));
+    };
+    let failed = |error: &dyn std::error::Error| {
+        Failure::because("the runs of this store cannot be gone on with", error)
+    };
+    let (recovered, lost) = host.recover().await.map_err(|error| failed(&error))?;
+    for (run, error) in &lost {
+        report.note(format!("run {run} cannot go on: {}", crate::failure::sentence(error)));
+    }
+    let scheduler = Scheduler::open(host.clone()).await.map_err(|error| failed(&error))?;
+    let next = scheduler.next_due();
+    let socket = session.socket().map(|path| path.display().to_string()).unwrap_or_default();
+    report.line(format!(
+        "linchpin {} (process {}) serves {socket}",
+        env!("CARGO_PKG_VERSION"),
+        std::process::id()
+    ));
+    let n_flows = host.flows().iter().count() as u64;
+    report.line(format!(
+        "{}, {} gone on with",
+        plural(n_flows, "flow"),
+        plural(recovered.len() as u64, "run")
+    ));
+    for (flow, at) in &next {
+        report.line(format!("  {flow} falls due at {at}"));
+    }
+    let next: serde_json::Map<String, Value> =
+        next.into_iter().map(|(flow, at)| (flow, at.to_string().into())).collect();
+    report.json(&json!({
+        "state": "ready", "socket": socket, "pid": std::process::id(), "flows": n_flows,
+        "recovered": recovered, "next_due": next,
+    }));
+    let (stop, stopped) = watch::channel(false);
+    let mut firing = tokio::spawn(scheduler.run(stopped));
+    let word = tokio::select! {
+        word = signals.next() => word,
+        ended = &mut firing => {
+            let why = match ended {
+                Ok(Ok(())) => "it ended".to_owned(),
+                Ok(Err(error)) => crate::failure::sentence(&error),
+                Err(error) => error.to_string(),
+            };
+            return Err(Failure::new(format!("the scheduler stopped: {why}"))
+                .help("start the daemon again: what fell due meanwhile is accounted for"));
+        }
+    };
+    stop.send_replace(true);
+    // It starts nothing any more; one that is starting a run finishes that.
+    firing.await.ok();
+    Ok(word)
+}
+
+/// What a service manager or a terminal sends to end the process.
+struct Signals {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self, Failure> {
+        let listen = |kind| {
+            signal(kind).map_err(|error| Failure::because("signals cannot be received", &error))
+        };
+        Ok(Self {
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
+}

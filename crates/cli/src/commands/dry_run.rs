@@ -1,0 +1,165 @@
+//! `linchpin dry-run`: what a run would do, without doing it.
+
+use clap::Args;
+use linchpin_language::{Value, unknowns};
+use linchpin_runtime::dry_run::{Change, Count, Preview};
+
+use crate::args::Global;
+use crate::commands::Done;
+use crate::commands::run::Wish;
+use crate::exit_code::ExitCode;
+use crate::failure::Failure;
+use crate::project::Project;
+use crate::report::{Report, Style};
+use crate::session::{Purpose, Session};
+use crate::steps::{brief, plural};
+
+/// Show what a run would change, without changing anything
+#[derive(Debug, Args)]
+pub(crate) struct DryRun {
+    #[command(flatten)]
+    wish: Wish,
+}
+
+impl DryRun {
+    pub(crate) async fn run(self, global: &Global, report: &Report) -> Done {
+        let project = Project::find(global)?;
+        let looked = self.wish.look(&project)?;
+        let purpose = Purpose { serves: false, file: looked.outside.clone() };
+        let session = Session::open(&project, purpose).await?;
+        let answer = match looked.fits(&session, &project) {
+            Ok(()) => {
+                let body = Value::Object(looked.body);
+                session.client.post("/v1/dry-runs", &body).await.map_err(Failure::from)
+            }
+            Err(failure) => Err(failure),
+        };
+        session.close().await;
+        let answer = answer?;
+        report.json(&answer);
+        let preview: Preview = serde_json::from_value(answer)
+            .map_err(|error| Failure::because("the preview is of another version", &error))?;
+        show(report, &preview);
+        Ok(match preview.exit_code() {
+            0 => ExitCode::Ok,
+            2 => ExitCode::Changes,
+            _ => ExitCode::Failed,
+        })
+    }
+}
+
+fn show(report: &Report, preview: &Preview) {
+    let flow = report.paint(Style::Bold, &preview.flow);
+    report.line(format!("{flow} would {}", counts(&preview.counts)));
+    for change in &preview.changes {
+        show_change(report, change);
+    }
+    for same in &preview.unchanged {
+        let line = format!("  = {}  {}.{}: nothing to do", same.path, same.alias, same.action);
+        report.line(report.paint(Style::Dim, &line));
+    }
+    for read in &preview.reads {
+        let remark = match (read.not_sent, read.may_differ) {
+            (true, _) => " (not sent: its input is known after run)",
+            (false, true) => " (may read something else after the changes above)",
+            (false, false) => "",
+        };
+        let line = format!("  r {}  {}.{}{remark}", read.path, read.alias, read.action);
+        report.line(report.paint(Style::Dim, &line));
+    }
+    for note in &preview.notes {
+        report.line(format!("  {} {note}", report.paint(Style::Cyan, "i")));
+    }
+    for message in &preview.log {
+        report.line(format!("  {} {message}", report.paint(Style::Dim, "log:")));
+    }
+    for (name, value) in preview.outputs.as_ref().and_then(Value::as_object).into_iter().flatten() {
+        if !value.is_null() {
+            let name = report.paint(Style::Dim, &format!("{name}:"));
+            report.line(format!("  {name} {}", readable(value)));
+        }
+    }
+    if let Some(error) = &preview.error {
+        let mark = report.paint(Style::Red, "✗");
+        report.line(format!("{mark} it would fail at {}: {}", error.step, error.message));
+    }
+}
+
+fn show_change(report: &Report, change: &Change) {
+    let (sign, style) = match change.effect.as_str() {
+        "create" | "send" => ("+", Style::Green),
+        "delete" => ("-", Style::Red),
+        _ => ("~", Style::Yellow),
+    };
+    let sign = report.paint(style, sign);
+    let may = if change.may_run { " (may run)" } else { "" };
+    let times = if change.count == 1 { String::new() } else { format!(" {}", change.count) };
+    let effect = change.effect;
+    let call = format!("{}.{}", change.alias, change.action);
+    report.line(format!("  {sign} {}  {effect}{times} by {call}{may}", change.path));
+    report.line(report.paint(Style::Dim, &format!("      {}", change.request)));
+    for one in change.changes.as_array().into_iter().flatten().take(10) {
+        report.line(format!("      {}", readable(one)));
+    }
+    let n_more = change.changes.as_array().map_or(0, Vec::len).saturating_sub(10);
+    if n_more > 0 {
+        report.line(format!("      and {n_more} more; --json has all"));
+    }
+}
+
+/// `create 1, update 2 to 5`, or that there is nothing to do.
+fn counts(counts: &[Count]) -> String {
+    if counts.is_empty() {
+        return "change nothing".to_owned();
+    }
+    let count = |count: &Count| {
+        let things = match (count.from, count.to) {
+            (from, Some(to)) if from == to => plural(from, "thing"),
+            (from, Some(to)) => format!("{from} to {}", plural(to, "thing")),
+            (from, None) => format!("{} or more", plural(from, "thing")),
+        };
+        format!("{} {things}", count.effect)
+    };
+    counts.iter().map(count).collect::<Vec<_>>().join(", ")
+}
+
+/// A value with what is not known yet in words.
+fn readable(value: &Value) -> String {
+    if unknowns(value).is_empty() { brief(value) } else { brief(&worded(value)) }
+}
+
+fn worded(value: &Value) -> Value {
+    if let Some(unknown) = linchpin_language::as_unknown(value) {
+        return Value::String(format!("({}: known after run)", unknown.label));
+    }
+    match value {
+        Value::Array(items) => items.iter().map(worded).collect(),
+        Value::Object(fields) => {
+            fields.iter().map(|(name, field)| (name.clone(), worded(field))).collect()
+        }
+        other => other.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use linchpin_connector::Effect;
+    use linchpin_language::{json, unknown};
+
+    use super::*;
+
+    #[test]
+    fn counts_say_how_sure_they_are() {
+        let count = |effect, from, to| Count { effect, from, to };
+        assert_eq!(counts(&[]), "change nothing");
+        let all = [count(Effect::Create, 1, Some(1)), count(Effect::Update, 0, Some(2))];
+        assert_eq!(counts(&all), "create 1 thing, update 0 to 2 things");
+        assert_eq!(counts(&[count(Effect::Delete, 3, None)]), "delete 3 things or more");
+    }
+
+    #[test]
+    fn what_is_not_known_is_said_in_words() {
+        let value = json!({ "user": unknown("1", "string", "learner.id"), "n": 1 });
+        assert_eq!(readable(&value), "{\"user\":\"(learner.id: known after run)\",\"n\":1}");
+    }
+}

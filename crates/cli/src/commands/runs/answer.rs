@@ -1,0 +1,78 @@
+//! `linchpin runs answer`
+
+use clap::Args;
+use linchpin_language::{Value, json};
+use linchpin_server::Client;
+
+use crate::commands::Done;
+use crate::exit_code::ExitCode;
+use crate::failure::Failure;
+use crate::project::Project;
+use crate::report::Report;
+use crate::session::{Purpose, Session};
+use crate::{follow, picker};
+
+/// Answer a question of a run
+#[derive(Debug, Args)]
+pub(crate) struct Answer {
+    /// The run
+    run: String,
+    /// The step that asks; needed when several do
+    step: Option<String>,
+    /// A field of the answer; a list as a,b or as JSON
+    #[arg(short, long = "value", value_name = "FIELD=VALUE")]
+    values: Vec<String>,
+}
+
+impl Answer {
+    pub(super) async fn run(self, project: &Project, report: &Report) -> Done {
+        let session = Session::open(project, Purpose::lasting()).await?;
+        match self.answer(report, &session.client).await {
+            // Whoever drives the run shows how it goes on.
+            Ok(true) if session.client.is_remote() => {
+                report.json(&json!({ "run": self.run, "answered": true }));
+                report.line("answered; the run goes on");
+                session.close().await;
+                Ok(ExitCode::Ok)
+            }
+            Ok(_) => follow::to_end(report, project, session, &self.run).await,
+            Err(failure) => {
+                session.close().await;
+                Err(failure)
+            }
+        }
+    }
+
+    /// Whether it was answered. What was not typed is asked for on a terminal.
+    async fn answer(&self, report: &Report, client: &Client) -> Result<bool, Failure> {
+        let run = &self.run;
+        client.post(&format!("/v1/runs/{run}/resume"), &json!({})).await?;
+        if self.values.is_empty() {
+            if report.can_ask() {
+                return picker::ask(report, client, run).await;
+            }
+            return Err(Failure::usage("there is no answer")
+                .help("give it as -v FIELD=VALUE; `linchpin runs show RUN` tells what is asked"));
+        }
+        let question = self.question(picker::questions(client, run).await?)?;
+        let values = picker::typed_values(&question, &self.values)?;
+        picker::send(client, run, &question, values).await?;
+        Ok(true)
+    }
+
+    fn question(&self, questions: Vec<Value>) -> Result<Value, Failure> {
+        let steps: Vec<String> =
+            questions.iter().filter_map(|q| q["step"].as_str()).map(str::to_owned).collect();
+        let mut fitting: Vec<Value> = questions
+            .into_iter()
+            .filter(|q| self.step.as_deref().is_none_or(|step| q["step"] == step))
+            .collect();
+        match (fitting.len(), steps.as_slice()) {
+            (1, _) => Ok(fitting.remove(0)),
+            (0, []) => Err(Failure::usage(format!("run {} asks nothing now", self.run))
+                .help("`linchpin runs show RUN` shows how it stands")),
+            _ => Err(Failure::usage(format!("run {} asks at {}", self.run, steps.join(", ")))
+                .help("name one of these steps after the run")),
+        }
+    }
+}

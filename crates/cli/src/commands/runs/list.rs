@@ -1,0 +1,90 @@
+//! `linchpin runs list`
+
+use clap::Args;
+use linchpin_language::Value;
+
+use crate::commands::Done;
+use crate::exit_code::ExitCode;
+use crate::project::Project;
+use crate::report::Report;
+use crate::session::{Purpose, Session};
+use crate::steps::print_millis;
+
+/// List the newest runs
+#[derive(Debug, Args)]
+pub(crate) struct List {
+    /// Of this flow only
+    #[arg(long)]
+    flow: Option<String>,
+    /// In this state only: running, waiting, interrupted, succeeded, failed, cancelled, ...
+    #[arg(long)]
+    state: Option<String>,
+    /// How many
+    #[arg(short = 'n', long, default_value_t = 20)]
+    limit: usize,
+}
+
+impl List {
+    pub(super) async fn run(self, project: &Project, report: &Report) -> Done {
+        let session = Session::open(project, Purpose::brief()).await?;
+        let mut query = format!("/v1/runs?limit={}", self.limit);
+        for (name, value) in [("flow", &self.flow), ("state", &self.state)] {
+            if let Some(value) = value {
+                query.push_str(&format!("&{name}={}", escaped(value)));
+            }
+        }
+        let answer = session.client.get(&query).await;
+        session.close().await;
+        let answer = answer?;
+        report.json(&answer);
+        let runs = answer["runs"].as_array().cloned().unwrap_or_default();
+        if runs.is_empty() {
+            report.line("no runs");
+        } else {
+            let rows: Vec<_> = runs.iter().map(row).collect();
+            report.table(&["RUN", "FLOW", "STATE", "STARTED", "TOOK", "REMARK"], &rows);
+        }
+        Ok(ExitCode::Ok)
+    }
+}
+
+/// A value as part of a query: flow names and states need little.
+fn escaped(value: &str) -> String {
+    let mut escaped = String::new();
+    for byte in value.bytes() {
+        if byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-' {
+            escaped.push(char::from(byte));
+        } else {
+            escaped.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    escaped
+}
+
+fn row(run: &Value) -> Vec<String> {
+    let text = |name: &str| run[name].as_str().unwrap_or_default().to_owned();
+    let instant = |name: &str| text(name).parse::<jiff::Timestamp>().ok();
+    let started = instant("started_at").map(|at| at.strftime("%Y-%m-%d %H:%M:%SZ").to_string());
+    let took = match (instant("started_at"), instant("ended_at")) {
+        (Some(start), Some(end)) => print_millis(end.as_millisecond() - start.as_millisecond()),
+        _ => String::new(),
+    };
+    let caught = run["caught"].as_u64().filter(|caught| *caught > 0);
+    let remark = match (run["error"].as_str(), caught) {
+        (Some(error), _) => error.to_owned(),
+        (None, Some(caught)) => format!("{caught} handled"),
+        (None, None) => String::new(),
+    };
+    vec![text("run"), text("flow"), text("state"), started.unwrap_or_default(), took, remark]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filter_is_put_into_the_query_whole() {
+        assert_eq!(escaped("needs attention"), "needs%20attention");
+        assert_eq!(escaped("a&b=c"), "a%26b%3Dc");
+    }
+}

@@ -1,0 +1,87 @@
+//! `linchpin runs show`
+
+use clap::Args;
+use linchpin_engine::Entry;
+use linchpin_language::{Value, json};
+use linchpin_server::Client;
+
+use crate::commands::Done;
+use crate::exit_code::ExitCode;
+use crate::failure::Failure;
+use crate::follow::show_outputs;
+use crate::project::Project;
+use crate::report::{Report, Style};
+use crate::session::{Purpose, Session};
+use crate::steps::Steps;
+
+/// Show what happened in a run, step by step
+#[derive(Debug, Args)]
+pub(crate) struct Show {
+    /// The run
+    run: String,
+    /// Write each entry of its journal as a line of JSON
+    #[arg(long)]
+    journal: bool,
+}
+
+impl Show {
+    pub(super) async fn run(self, project: &Project, report: &Report) -> Done {
+        let session = Session::open(project, Purpose::brief()).await?;
+        let shown = self.show(report, &session.client).await;
+        session.close().await;
+        shown.map(|()| ExitCode::Ok)
+    }
+
+    async fn show(&self, report: &Report, client: &Client) -> Result<(), Failure> {
+        let run = &self.run;
+        let mut shown = client.get(&format!("/v1/runs/{run}")).await?;
+        let mut lines = client.lines(&format!("/v1/runs/{run}/journal")).await?;
+        let mut steps = Steps::default();
+        let mut texts = Vec::new();
+        while let Some(line) = lines.next().await? {
+            if self.journal {
+                report.raw(&format!("{line}\n"));
+                continue;
+            }
+            let entry: Entry = serde_json::from_value(line)
+                .map_err(|error| Failure::because("the journal is of another version", &error))?;
+            texts.extend(steps.add(&entry).map(|line| line.text(report)));
+        }
+        if self.journal {
+            return Ok(());
+        }
+        if report.is_json() {
+            if let Some(shown) = shown.as_object_mut() {
+                shown.insert("history".to_owned(), json!(steps.history()));
+            }
+            report.json(&shown);
+            return Ok(());
+        }
+        show_head(report, &shown);
+        for text in texts {
+            report.line(text);
+        }
+        for message in steps.log() {
+            report.line(message);
+        }
+        show_outputs(report, &shown["outputs"]);
+        if steps.outcome.is_some() {
+            report.line(steps.verdict(report, run));
+        }
+        Ok(())
+    }
+}
+
+fn show_head(report: &Report, shown: &Value) {
+    let text = |name: &str| shown[name].as_str().unwrap_or_default();
+    let flow = report.paint(Style::Bold, text("flow"));
+    let user = shown["user"]["email"].as_str().map(|email| format!(" by {email}"));
+    let user = user.unwrap_or_default();
+    report.line(format!("{flow}: {}, started {}{user}", text("state"), text("started_at")));
+    for (name, value) in shown["inputs"].as_object().into_iter().flatten() {
+        if !value.is_null() {
+            let name = report.paint(Style::Dim, &format!("{name}:"));
+            report.line(format!("  {name} {}", crate::steps::brief(value)));
+        }
+    }
+}

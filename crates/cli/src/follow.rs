@@ -1,0 +1,322 @@
+//! A run watched to its end, or to the point where it waits for a person.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use linchpin_engine::Entry;
+use linchpin_engine::event::Outcome;
+use linchpin_language::{Value, json};
+use linchpin_server::{Client, ClientError};
+
+use crate::commands::Done;
+use crate::exit_code::ExitCode;
+use crate::failure::Failure;
+use crate::picker;
+use crate::project::Project;
+use crate::report::{Report, Style};
+use crate::session::{Purpose, Session};
+use crate::steps::{Steps, brief};
+
+/// How often the open steps are looked at.
+const TICK: Duration = Duration::from_millis(120);
+
+/// Why watching stopped.
+enum Ending {
+    /// The run has ended.
+    Ended,
+    /// It waits for a person, and nothing else is under way.
+    Waits,
+    /// Ctrl-C.
+    Interrupted,
+    /// Who drove it is gone; it can be gone on with here.
+    Orphaned,
+}
+
+/// Watches a run, says how it went, and lets the session go.
+pub(crate) async fn to_end(
+    report: &Report,
+    project: &Project,
+    mut session: Session,
+    run: &str,
+) -> Done {
+    let mut steps = Steps::default();
+    let ending = loop {
+        match watch(report, &session.client, run, &mut steps).await {
+            Ok(Ending::Orphaned) => {
+                session.close().await;
+                session = Session::open(project, Purpose::lasting()).await?;
+                session.client.post(&format!("/v1/runs/{run}/resume"), &json!({})).await?;
+            }
+            other => break other,
+        }
+    };
+    let told = match ending {
+        Ok(ending) => tell(report, project, &session.client, (run, &steps, &ending)).await,
+        Err(failure) => Err(failure),
+    };
+    session.close().await;
+    told
+}
+
+async fn watch(
+    report: &Report,
+    client: &Client,
+    run: &str,
+    steps: &mut Steps,
+) -> Result<Ending, Failure> {
+    let from = steps.position;
+    let mut lines = client.lines(&format!("/v1/runs/{run}/journal?from={from}&follow=true")).await?;
+    let mut screen = Screen::new(report);
+    let mut tick = tokio::time::interval(TICK);
+    let mut declined = false;
+    loop {
+        tokio::select! {
+            line = lines.next() => match line {
+                Ok(Some(line)) => {
+                    if let Some(line) = steps.add(&read(line)?) {
+                        screen.line(report, &line.text(report));
+                    }
+                    if steps.outcome.is_some() {
+                        return Ok(Ending::Ended);
+                    }
+                }
+                Ok(None) | Err(ClientError::HungUp(_)) => {
+                    return Ok(Ending::Orphaned);
+                }
+                Err(error) => return Err(error.into()),
+            },
+            _ = tick.tick() => {
+                let is_waiting = !steps.asks.is_empty() || !steps.held.is_empty();
+                if !is_waiting && !report.is_live() {
+                    continue;
+                }
+                let open = open_steps(client, run).await?;
+                if !steps.asks.is_empty() && report.can_ask() && !declined {
+                    screen.clear();
+                    declined = !picker::ask(report, client, run).await?;
+                    steps.asks.clear();
+                } else if is_waiting && !is_in_flight(&open) {
+                    return Ok(Ending::Waits);
+                } else {
+                    screen.show(&open);
+                }
+            }
+            _ = tokio::signal::ctrl_c() => return Ok(Ending::Interrupted),
+        }
+    }
+}
+
+fn read(line: Value) -> Result<Entry, Failure> {
+    serde_json::from_value(line)
+        .map_err(|error| Failure::because("the journal is of another version", &error))
+}
+
+async fn open_steps(client: &Client, run: &str) -> Result<Vec<Value>, Failure> {
+    let shown = client.get(&format!("/v1/runs/{run}")).await?;
+    Ok(shown["open"].as_array().cloned().unwrap_or_default())
+}
+
+/// Whether a step is under way that waits for nobody.
+fn is_in_flight(open: &[Value]) -> bool {
+    let path = |step: &Value| step["step"].as_str().unwrap_or_default().to_owned();
+    open.iter().any(|step| {
+        let own = path(step);
+        let is_block = open.iter().map(path).any(|other| {
+            other.strip_prefix(&own).is_some_and(|rest| rest.starts_with(['.', '/', '[']))
+        });
+        step["state"] == "running" && step["waiting"].is_null() && !is_block
+    })
+}
+
+/// The steps under way, redrawn below the lines on a terminal.
+struct Screen {
+    progress: Option<MultiProgress>,
+    bars: BTreeMap<String, ProgressBar>,
+}
+
+impl Screen {
+    /// More rows than this only flicker.
+    const ROWS: usize = 8;
+
+    fn new(report: &Report) -> Self {
+        let progress = report.is_live().then(MultiProgress::new);
+        Self { progress, bars: BTreeMap::new() }
+    }
+
+    fn line(&self, report: &Report, text: &str) {
+        match &self.progress {
+            // A terminal that cannot be written to shows nothing either way.
+            Some(progress) => drop(progress.println(text)),
+            None => report.line(text),
+        }
+    }
+
+    fn show(&mut self, open: &[Value]) {
+        let Some(progress) = &self.progress else { return };
+        let mut rows: BTreeMap<String, String> = BTreeMap::new();
+        for step in open.iter().rev().take(Self::ROWS) {
+            let path = step["step"].as_str().unwrap_or_default();
+            rows.insert(path.to_owned(), format!("{path}  {}", what(step)));
+        }
+        self.bars.retain(|path, bar| {
+            let stays = rows.contains_key(path);
+            if !stays {
+                bar.finish_and_clear();
+            }
+            stays
+        });
+        for (path, text) in rows {
+            let bar = self.bars.entry(path).or_insert_with(|| {
+                let bar = progress.add(ProgressBar::new_spinner());
+                bar.set_style(style());
+                bar.enable_steady_tick(TICK);
+                bar
+            });
+            bar.set_message(text);
+        }
+    }
+
+    fn clear(&mut self) {
+        for bar in std::mem::take(&mut self.bars).into_values() {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
+
+fn style() -> ProgressStyle {
+    ProgressStyle::with_template("  {spinner:.cyan} {msg} {elapsed:.dim}")
+        .unwrap_or_else(|_| ProgressStyle::default_spinner())
+}
+
+/// What an open step does, in words.
+fn what(step: &Value) -> String {
+    let waiting = &step["waiting"];
+    let word = |name: &str| waiting[name].as_str().unwrap_or_default().to_owned();
+    match waiting["kind"].as_str() {
+        Some("until") => format!("waits until {}", word("at")),
+        Some("retry") => format!("tries again at {}", word("at")),
+        Some("answer") => format!("waits for an answer of {}", word("of")),
+        Some("ruling") => format!("needs attention: {}", word("reason")),
+        _ => String::new(),
+    }
+}
+
+type Watched<'a> = (&'a str, &'a Steps, &'a Ending);
+
+async fn tell(report: &Report, project: &Project, client: &Client, watched: Watched<'_>) -> Done {
+    let (run, steps, ending) = watched;
+    let code = match (ending, &steps.outcome) {
+        (Ending::Ended, Some(Outcome::Succeeded { .. })) => ExitCode::Ok,
+        (Ending::Ended, _) => ExitCode::Failed,
+        (Ending::Waits, _) => ExitCode::Waits,
+        (Ending::Interrupted | Ending::Orphaned, _) => ExitCode::Interrupted,
+    };
+    if report.is_json() {
+        report.json(&as_json(client, run, steps, code).await?);
+        return Ok(code);
+    }
+    for message in steps.log() {
+        report.line(message);
+    }
+    if let Some(Outcome::Succeeded { outputs }) = &steps.outcome {
+        show_outputs(report, outputs);
+    }
+    match ending {
+        Ending::Waits => show_waits(report, project, client, run).await?,
+        Ending::Interrupted => {
+            let command = format!("linchpin runs resume {run}{}", flags(project));
+            let kept = if client.is_remote() {
+                format!("the run goes on in the daemon; `{command}` watches it again")
+            } else {
+                format!("the run is kept; `{command}` goes on with it")
+            };
+            report.note(kept);
+        }
+        Ending::Ended | Ending::Orphaned => {}
+    }
+    report.line(steps.verdict(report, run));
+    Ok(code)
+}
+
+async fn as_json(
+    client: &Client,
+    run: &str,
+    steps: &Steps,
+    code: ExitCode,
+) -> Result<Value, Failure> {
+    let mut shown = client.get(&format!("/v1/runs/{run}")).await?;
+    if let Some(shown) = shown.as_object_mut() {
+        shown.insert("log".to_owned(), steps.log().collect());
+        shown.insert("exit_code".to_owned(), code.number().into());
+        if code == ExitCode::Waits {
+            shown.insert("asks".to_owned(), picker::questions(client, run).await?.into());
+        }
+    }
+    Ok(shown)
+}
+
+/// The outputs, a line each.
+pub(crate) fn show_outputs(report: &Report, outputs: &Value) {
+    for (name, value) in outputs.as_object().into_iter().flatten() {
+        if !value.is_null() {
+            report.line(format!("  {} {}", report.paint(Style::Dim, &format!("{name}:")), brief(value)));
+        }
+    }
+}
+
+/// What a person has to do, as commands to copy.
+async fn show_waits(
+    report: &Report,
+    project: &Project,
+    client: &Client,
+    run: &str,
+) -> Result<(), Failure> {
+    let flags = flags(project);
+    for question in picker::questions(client, run).await? {
+        let step = question["step"].as_str().unwrap_or_default();
+        picker::show_choices(report, &question);
+        let fields = question["fields"].as_array().cloned().unwrap_or_default();
+        let fields: Vec<_> =
+            fields.iter().filter_map(|field| field["name"].as_str()).map(|name| format!(" -v {name}=...")).collect();
+        report.line(format!("answer with: linchpin runs answer {run} {step}{}{flags}", fields.concat()));
+    }
+    for step in open_steps(client, run).await? {
+        if step["waiting"]["kind"] == "ruling" {
+            let path = step["step"].as_str().unwrap_or_default();
+            let reason = step["waiting"]["reason"].as_str().unwrap_or_default();
+            report.line(format!("{path} needs attention: {reason}"));
+            let command = format!("linchpin runs resume {run} --step {path}{flags}");
+            report.line(format!("decide with: {command} --go-on | --fail | --done OUTPUT"));
+        }
+    }
+    Ok(())
+}
+
+/// The flags that lead a later command to the same project.
+pub(crate) fn flags(project: &Project) -> String {
+    let here = std::env::current_dir().is_ok_and(|here| here.starts_with(&project.root));
+    let sandbox = if project.is_sandbox { " --sandbox" } else { "" };
+    let root = if here { String::new() } else { format!(" --project {}", project.root.display()) };
+    format!("{sandbox}{root}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_block_is_in_flight_only_through_what_is_in_it() {
+        let step = |path: &str, state: &str| json!({ "step": path, "state": state, "waiting": null });
+        assert!(!is_in_flight(&[step("a", "running"), step("a/then.b", "waiting")]));
+        assert!(is_in_flight(&[step("a", "running"), step("ab", "waiting")]));
+        assert!(is_in_flight(&[step("e", "running"), step("e[1].x", "running")]));
+        assert!(!is_in_flight(&[]));
+    }
+}

@@ -1,0 +1,104 @@
+//! Inputs as they are typed on a command line or kept in a file.
+
+use std::path::Path;
+
+use linchpin_language::{Document, Fields, Map, Type, Value};
+
+use crate::failure::Failure;
+use crate::workspace::text_of;
+
+/// The inputs of a run: those of the file, with the typed ones over them.
+pub(crate) fn gather(
+    fields: &Fields,
+    file: Option<&Path>,
+    typed: &[String],
+) -> Result<Map<String, Value>, Failure> {
+    let mut inputs = file.map(from_file).transpose()?.unwrap_or_default();
+    for pair in typed {
+        let (name, text) = split(pair)?;
+        let ty = fields.get(name).map_or(&Type::Any, |schema| &schema.ty);
+        inputs.insert(name.to_owned(), read(ty, name, text)?);
+    }
+    Ok(inputs)
+}
+
+/// `name=value` in its two parts.
+pub(crate) fn split(pair: &str) -> Result<(&str, &str), Failure> {
+    let parts = pair.split_once('=').filter(|(name, _)| !name.is_empty());
+    parts.ok_or_else(|| {
+        Failure::usage(format!("{pair:?} is not name=value")).help("for example -i incident=INC0010001")
+    })
+}
+
+/// A typed text as a value of a type. What does not fit is left as text, for the flow's own
+/// types to refuse with their own words.
+pub(crate) fn read(ty: &Type, name: &str, text: &str) -> Result<Value, Failure> {
+    let is_json = text.starts_with(['[', '{']);
+    if is_json && !matches!(ty, Type::String) {
+        return serde_json::from_str(text).map_err(|error| {
+            Failure::usage(format!("the value of {name} begins like JSON but is none: {error}"))
+        });
+    }
+    Ok(match ty {
+        Type::List(items) => {
+            let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+            Value::Array(parts.map(|part| scalar(&items.ty, part)).collect())
+        }
+        ty => scalar(ty, text),
+    })
+}
+
+fn scalar(ty: &Type, text: &str) -> Value {
+    let is_literal = matches!(ty, Type::Integer | Type::Number | Type::Boolean);
+    let literal = is_literal.then(|| serde_json::from_str(text).ok()).flatten();
+    literal.unwrap_or_else(|| Value::String(text.to_owned()))
+}
+
+fn from_file(file: &Path) -> Result<Map<String, Value>, Failure> {
+    let name = file.display().to_string();
+    let text = text_of(file)?;
+    let value = match serde_json::from_str(&text) {
+        Ok(value) => value,
+        Err(_) => Document::parse(&name, &text)
+            .map_err(|mistakes| Failure::mistakes(format!("{name} cannot be read"), mistakes))?
+            .root()
+            .value()
+            .clone(),
+    };
+    match value {
+        Value::Object(inputs) => Ok(inputs),
+        _ => Err(Failure::usage(format!("{name} is no map of inputs by name"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use linchpin_language::{Schema, json};
+
+    use super::*;
+
+    #[test]
+    fn a_text_is_read_as_the_type_of_its_input() {
+        let check = |ty: Type, text: &str, expected: Value| {
+            assert_eq!(read(&ty, "it", text).unwrap(), expected, "{text}");
+        };
+        let list = |ty: Type| Type::List(Box::new(Schema::of(ty)));
+        check(list(Type::String), "SAFETY-101, GDPR-201", json!(["SAFETY-101", "GDPR-201"]));
+        check(list(Type::Integer), "1,2", json!([1, 2]));
+        check(list(Type::String), "[\"a,b\"]", json!(["a,b"]));
+        check(list(Type::String), "", json!([]));
+        check(Type::String, "[not json", json!("[not json"));
+        check(Type::String, "7", json!("7"));
+        check(Type::Integer, "7", json!(7));
+        check(Type::Boolean, "true", json!(true));
+        check(Type::Boolean, "yes", json!("yes"));
+        check(Type::Any, "{\"a\":1}", json!({ "a": 1 }));
+    }
+
+    #[test]
+    fn a_pair_without_a_name_is_refused() {
+        assert!(split("=3").is_err());
+        assert!(split("incident").is_err());
+        assert_eq!(split("query=a=b").unwrap(), ("query", "a=b"));
+    }
+}

@@ -1,0 +1,115 @@
+//! The project: the folder with `linchpin.yaml`, and where everything of it is.
+
+mod settings;
+
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use crate::args::Global;
+use crate::failure::Failure;
+
+pub(crate) use self::settings::Settings;
+
+/// The file that makes a folder a project.
+pub(crate) const FILE: &str = "linchpin.yaml";
+
+/// A project.
+#[derive(Clone, Debug)]
+pub(crate) struct Project {
+    /// Its folder.
+    pub(crate) root: PathBuf,
+    /// Its settings, defaults included.
+    pub(crate) settings: Settings,
+    /// Whether its runs meet the sandbox in place of its connections.
+    pub(crate) is_sandbox: bool,
+}
+
+impl Project {
+    /// The project that the arguments name, or the one around the working folder.
+    pub(crate) fn find(global: &Global) -> Result<Self, Failure> {
+        let root = match &global.project {
+            Some(folder) => std::path::absolute(folder)
+                .map_err(|error| Failure::because(format!("cannot use {}", folder.display()), &error))?,
+            None => around()?,
+        };
+        if !is_project(&root) {
+            let message = format!("{} is no project: it has neither {FILE} nor flows/", root.display());
+            return Err(Failure::usage(message)
+                .help("`linchpin init` makes one, `--project DIR` names another folder"));
+        }
+        let mut settings = Settings::read(&root.join(FILE))?;
+        if let Some(environment) = &global.environment {
+            settings.environment = Some(environment.clone());
+        }
+        Ok(Self { root, settings, is_sandbox: global.sandbox })
+    }
+
+    /// The folder of what the program keeps, for its owner only.
+    pub(crate) fn state(&self) -> PathBuf {
+        let state = self.root.join(".linchpin");
+        if self.is_sandbox { state.join("sandbox") } else { state }
+    }
+
+    /// The same, made if it is not there.
+    pub(crate) fn make_state(&self) -> Result<PathBuf, Failure> {
+        let state = self.state();
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&state)
+            .map_err(|error| Failure::because(format!("cannot create {}", state.display()), &error))?;
+        Ok(state)
+    }
+
+    /// The folder of the store.
+    pub(crate) fn store(&self) -> PathBuf {
+        if self.is_sandbox { self.state().join("store") } else { self.root.join(&self.settings.store) }
+    }
+
+    /// The file with the vault's master key; never inside the store.
+    pub(crate) fn vault_key(&self) -> PathBuf {
+        self.root.join(".linchpin").join("vault.key")
+    }
+
+    /// The file that keeps the sandbox' effects between runs.
+    pub(crate) fn sandbox_effects(&self) -> PathBuf {
+        self.root.join(".linchpin").join("sandbox").join("effects.jsonl")
+    }
+
+    /// The folder of the flows, as people see it from where they are.
+    pub(crate) fn flows(&self) -> PathBuf {
+        shown(&self.root.join(&self.settings.flows))
+    }
+
+    /// The folder of the project's own spokes.
+    pub(crate) fn spokes(&self) -> PathBuf {
+        shown(&self.root.join(&self.settings.spokes))
+    }
+
+    /// The files that say what aliases lead to, later ones over earlier ones.
+    pub(crate) fn connections(&self) -> Vec<PathBuf> {
+        let mut files = vec!["connections.yaml".to_owned()];
+        files.extend(self.settings.environment.iter().map(|name| format!("connections.{name}.yaml")));
+        files.iter().map(|file| shown(&self.root.join(file))).collect()
+    }
+}
+
+/// A path relative to the working folder where it is below it.
+pub(crate) fn shown(path: &Path) -> PathBuf {
+    let here = std::env::current_dir().ok();
+    let below = here.and_then(|here| path.strip_prefix(here).ok().map(Path::to_owned));
+    below.filter(|path| !path.as_os_str().is_empty()).unwrap_or_else(|| path.to_owned())
+}
+
+fn is_project(folder: &Path) -> bool {
+    folder.join(FILE).is_file() || folder.join("flows").is_dir()
+}
+
+/// The nearest folder from here upwards with a `linchpin.yaml`; else this one.
+fn around() -> Result<PathBuf, Failure> {
+    let here = std::env::current_dir()
+        .map_err(|error| Failure::because("the working folder cannot be read", &error))?;
+    let marked = here.ancestors().find(|folder| folder.join(FILE).is_file());
+    Ok(marked.map_or_else(|| here.clone(), Path::to_owned))
+}

@@ -1,0 +1,100 @@
+//! `linchpin.yaml`: read with positions, every mistake at once.
+
+use std::path::Path;
+
+use linchpin_language::{Diagnostic, Document, Node, codes, did_you_mean};
+
+use crate::failure::Failure;
+
+/// The settings of a project.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Settings {
+    /// The store's folder, relative to the project.
+    pub(crate) store: String,
+    /// Which `connections.ENV.yaml` is read.
+    pub(crate) environment: Option<String>,
+    /// The folder of the flows.
+    pub(crate) flows: String,
+    /// The folder of the project's own spokes.
+    pub(crate) spokes: String,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            store: ".linchpin/store".to_owned(),
+            environment: None,
+            flows: "flows".to_owned(),
+            spokes: "spokes".to_owned(),
+        }
+    }
+}
+
+impl Settings {
+    const KEYS: [&str; 4] = ["store", "environment", "flows", "spokes"];
+
+    /// The settings in a file; the defaults when there is none.
+    pub(crate) fn read(file: &Path) -> Result<Self, Failure> {
+        let name = super::shown(file).display().to_string();
+        match std::fs::read_to_string(file) {
+            Ok(text) => Self::parse(&name, &text)
+                .map_err(|mistakes| Failure::mistakes(format!("{name} has mistakes"), mistakes)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
+            Err(error) => Err(Failure::because(format!("cannot read {name}"), &error)),
+        }
+    }
+
+    fn parse(name: &str, text: &str) -> Result<Self, Vec<Diagnostic>> {
+        let document = Document::parse(name, text)?;
+        let (root, mut settings) = (document.root(), Self::default());
+        if root.value().is_null() {
+            return Ok(settings);
+        }
+        if !root.value().is_object() {
+            return Err(vec![root.error(codes::WRONG_TYPE, "the settings are a map: `store: ...`")]);
+        }
+        let mut mistakes = Vec::new();
+        for (key, node) in root.entries() {
+            match (key, node.as_str()) {
+                ("store", Some(text)) => settings.store = text.to_owned(),
+                ("environment", Some(text)) => settings.environment = Some(text.to_owned()),
+                ("flows", Some(text)) => settings.flows = text.to_owned(),
+                ("spokes", Some(text)) => settings.spokes = text.to_owned(),
+                _ => mistakes.push(mistake(key, &node)),
+            }
+        }
+        if mistakes.is_empty() { Ok(settings) } else { Err(mistakes) }
+    }
+}
+
+fn mistake(key: &str, node: &Node<'_>) -> Diagnostic {
+    if Settings::KEYS.contains(&key) {
+        return node.error(codes::WRONG_TYPE, format!("{key} is a text"));
+    }
+    let mistake = node.error_at_key(codes::UNKNOWN_KEY, format!("there is no setting {key:?}"));
+    match did_you_mean(key, Settings::KEYS) {
+        Some(near) => mistake.with_help(format!("did you mean {near}?")),
+        None => mistake.with_help(format!("the settings are {}", Settings::KEYS.join(", "))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_said_has_its_default() {
+        let settings = Settings::parse("linchpin.yaml", "environment: test\n").unwrap();
+        let expected = Settings { environment: Some("test".to_owned()), ..Settings::default() };
+        assert_eq!(settings, expected);
+        assert_eq!(Settings::parse("linchpin.yaml", "# nothing\n").unwrap(), Settings::default());
+    }
+
+    #[test]
+    fn all_mistakes_are_told_at_once() {
+        let found = Settings::parse("linchpin.yaml", "stor: x\nflows: 3\n").unwrap_err();
+        let texts: Vec<_> = found.iter().map(|mistake| mistake.message.as_str()).collect();
+        assert_eq!(texts, ["there is no setting \"stor\"", "flows is a text"]);
+        assert_eq!(found[0].help.as_deref(), Some("did you mean store?"));
+    }
+}

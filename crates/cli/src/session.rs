@@ -1,0 +1,251 @@
+//! The way to the runs: the socket of whoever holds the store, or the store itself.
+//!
+//! A command that holds the store for long serves the socket meanwhile, so that others get
+//! through. Nobody ever meets a lock: who finds the store taken waits for the socket.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use linchpin_engine::store::{Error as StoreError, Records, Store};
+use linchpin_persistence::{MemoryStore, SledStore};
+use linchpin_runtime::connections::{Connections, Options};
+use linchpin_runtime::host::{Host, Parts};
+use linchpin_runtime::{MasterKey, SystemClock, Vault};
+use linchpin_sandbox::Sandbox;
+use linchpin_server::{App, Client, Listening, Reload, Router, answers, find, router, serve};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::failure::Failure;
+use crate::project::Project;
+use crate::workspace::Workspace;
+use crate::{logging, stand_in};
+
+/// How long a process that has the store may take to answer on its socket.
+const PATIENCE: Duration = Duration::from_millis(600);
+/// How long runs may take to come to rest at the end; a service manager waits ten seconds.
+pub(crate) const GRACE: Duration = Duration::from_secs(8);
+
+/// What a command does its work with.
+pub(crate) struct Session {
+    /// Talks to the runs, wherever they are driven.
+    pub(crate) client: Client,
+    local: Option<Local>,
+}
+
+/// The store is open in this process.
+struct Local {
+    host: Host,
+    sandbox: Option<Sandbox>,
+    serving: Option<Serving>,
+}
+
+struct Serving {
+    path: PathBuf,
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<std::io::Result<()>>,
+}
+
+/// What a session is for.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Purpose {
+    /// Whether others are let in while it lasts.
+    pub(crate) serves: bool,
+    /// A flow's file outside of the project's flows.
+    pub(crate) file: Option<PathBuf>,
+}
+
+impl Purpose {
+    /// For a look or a word.
+    pub(crate) fn brief() -> Self {
+        Self::default()
+    }
+
+    /// For as long as runs take.
+    pub(crate) fn lasting() -> Self {
+        Self { serves: true, file: None }
+    }
+}
+
+impl Session {
+    /// Finds who holds the store, or opens it.
+    pub(crate) async fn open(project: &Project, purpose: Purpose) -> Result<Self, Failure> {
+        if let Some(client) = reach(project).await {
+            return Ok(Self { client, local: None });
+        }
+        let store = match open_store(project) {
+            Ok(store) => store,
+            Err(StoreError::Locked { dir, holder }) => return wait(project, dir, holder).await,
+            Err(error) => return Err(unusable(&error)),
+        };
+        Self::over(project, store, purpose).await
+    }
+
+    /// Opens the store, and nothing else will do.
+    pub(crate) async fn hold(project: &Project) -> Result<Self, Failure> {
+        let store = open_store(project).map_err(|error| unusable(&error))?;
+        Self::over(project, store, Purpose::lasting()).await
+    }
+
+    async fn over(
+        project: &Project,
+        store: SledStore,
+        purpose: Purpose,
+    ) -> Result<Self, Failure> {
+        let workspace = Workspace::read(project, purpose.file.as_deref())?;
+        if workspace.mistakes.iter().any(is_of_connections) {
+            let own = workspace.mistakes.iter().filter(|mistake| is_of_connections(mistake));
+            return Err(Failure::mistakes("the connections have mistakes", own.cloned().collect()));
+        }
+        let store = Arc::new(store);
+        let vault = Arc::new(vault(project, Arc::clone(&store))?);
+        let options = Options { folder: project.root.clone(), ..Options::default() };
+        let clock = Arc::new(SystemClock);
+        let (file, spokes) = (workspace.connections.clone(), workspace.spokes.clone());
+        let connections = Arc::new(Connections::new(file, spokes, vault, clock.clone(), options));
+        logging::redact(connections.redactor());
+        let sandbox = if project.is_sandbox {
+            let sandbox = stand_in::start(project).await?;
+            stand_in::bind(&connections, &sandbox, &workspace)?;
+            Some(sandbox)
+        } else {
+            None
+        };
+        let catalog = Arc::new(workspace.catalog);
+        let parts = Parts { store: store as Arc<dyn Store>, catalog, connections, clock };
+        let host = Host::new(parts, workspace.flows);
+        let reload = Some(reload(project.clone(), purpose.file));
+        let version = env!("CARGO_PKG_VERSION");
+        let router = router(App { host: host.clone(), version, reload });
+        let serving = if purpose.serves { Some(Serving::start(project, &router).await?) } else { None };
+        let client = Client::local(router);
+        Ok(Self { client, local: Some(Local { host, sandbox, serving }) })
+    }
+
+    /// The host, when the runs are driven in this process.
+    pub(crate) fn host(&self) -> Option<&Host> {
+        self.local.as_ref().map(|local| &local.host)
+    }
+
+    /// The socket that is served, if one is.
+    pub(crate) fn socket(&self) -> Option<&PathBuf> {
+        self.local.as_ref()?.serving.as_ref().map(|serving| &serving.path)
+    }
+
+    /// Lets runs come to rest and the store go. Returns how many runs were still writing.
+    pub(crate) async fn close(self) -> usize {
+        let Some(Local { host, sandbox, serving }) = self.local else { return 0 };
+        let n_left = host.stop(GRACE).await;
+        if let Some(serving) = serving {
+            serving.end().await;
+        }
+        if let Some(sandbox) = sandbox {
+            sandbox.stop().await;
+        }
+        n_left
+    }
+}
+
+impl Serving {
+    async fn start(project: &Project, router: &Router) -> Result<Self, Failure> {
+        let state = project.make_state()?;
+        let listening = Listening::bind(&state)
+            .await
+            .map_err(|error| Failure::because("the socket cannot be opened", &error))?;
+        let path = listening.path.clone();
+        let (stop, stopped) = oneshot::channel();
+        let shutdown = async {
+            // The sender goes with the session, which is an end too.
+            stopped.await.ok();
+        };
+        let task = tokio::spawn(serve(listening, router.clone(), shutdown));
+        Ok(Self { path, stop, task })
+    }
+
+    async fn end(self) {
+        drop(self.stop);
+        let abort = self.task.abort_handle();
+        // Whoever still reads has had its answer or follows a run that has come to rest.
+        if tokio::time::timeout(Duration::from_secs(1), self.task).await.is_err() {
+            abort.abort();
+            std::fs::remove_file(&self.path).ok();
+        }
+    }
+}
+
+/// The client of whoever serves this project's socket.
+pub(crate) async fn reach(project: &Project) -> Option<Client> {
+    let path = find(&project.state())?;
+    answers(&path).await.then(|| Client::socket(&path))
+}
+
+/// Somebody has the store: it serves its socket soon, or it is not one of us.
+async fn wait(project: &Project, dir: PathBuf, holder: String) -> Result<Session, Failure> {
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    while tokio::time::Instant::now() < deadline {
+        if let Some(client) = reach(project).await {
+            return Ok(Session { client, local: None });
+        }
+        tokio::time::sleep(Duration::from_millis(30)).await;
+        if let Ok(store) = open_store(project) {
+            return Box::pin(Session::over(project, store, Purpose::brief())).await;
+        }
+    }
+    Err(unusable(&StoreError::Locked { dir, holder }))
+}
+
+fn open_store(project: &Project) -> Result<SledStore, StoreError> {
+    let folder = project.store();
+    if let Err(failure) = project.make_state() {
+        let source = std::io::Error::other(failure.message);
+        return Err(StoreError::Io { action: "prepare", path: folder, source });
+    }
+    SledStore::open(&folder)
+}
+
+fn unusable(error: &StoreError) -> Failure {
+    let failure = Failure::new(crate::failure::sentence(error));
+    match error {
+        StoreError::Locked { .. } => {
+            failure.help("wait until it ends, or stop it; two processes never share a store")
+        }
+        StoreError::Io { .. } => failure.help("the folder must be this user's, with room on disk"),
+        StoreError::Conflict { .. }
+        | StoreError::Changed { .. }
+        | StoreError::Poisoned { .. }
+        | StoreError::Damaged { .. }
+        | StoreError::Newer { .. } => failure,
+    }
+}
+
+/// The vault in the store; in the sandbox one that is forgotten, since nothing in it is real.
+fn vault(project: &Project, store: Arc<SledStore>) -> Result<Vault, Failure> {
+    let file = project.vault_key();
+    let failed = |error: &dyn std::error::Error| {
+        Failure::because(format!("the vault's key {} cannot be used", file.display()), error)
+    };
+    if project.is_sandbox {
+        let key = MasterKey::generate().map_err(|error| failed(&error))?;
+        return Ok(Vault::new(Arc::new(MemoryStore::new()) as Arc<dyn Records>, key));
+    }
+    if let Some(folder) = file.parent() {
+        std::fs::create_dir_all(folder).map_err(|error| failed(&error))?;
+    }
+    let key = MasterKey::load_or_create(&file).map_err(|error| failed(&error))?;
+    Ok(Vault::new(store as Arc<dyn Records>, key))
+}
+
+/// Reads the flows anew before a start, so that an edit counts from the next run on.
+fn reload(project: Project, file: Option<PathBuf>) -> Reload {
+    Arc::new(move |flow| {
+        let workspace = Workspace::read(&project, file.as_deref())?;
+        workspace.runnable(flow)?;
+        Ok(workspace.flows)
+    })
+}
+
+fn is_of_connections(mistake: &linchpin_language::Diagnostic) -> bool {
+    let name = std::path::Path::new(mistake.source.name()).file_name();
+    name.and_then(|name| name.to_str()).is_some_and(|name| name.starts_with("connections."))
+}

@@ -1,0 +1,393 @@
+//! A run as lines: one per step that ends, waits or is tried again, made from its journal.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use jiff::Timestamp;
+use linchpin_engine::event::{Decision, Outcome};
+use linchpin_engine::history::{History, StepHistory};
+use linchpin_engine::path::Segment;
+use linchpin_engine::run::StepState;
+use linchpin_engine::{Entry, Event, StepPath};
+use linchpin_language::Value;
+
+use crate::report::{Report, Style};
+
+/// What is known of a run from its journal so far.
+#[derive(Default)]
+pub(crate) struct Steps {
+    history: History,
+    index: HashMap<StepPath, usize>,
+    /// When something last ended in a list of steps, or below a loop.
+    last: HashMap<StepPath, Timestamp>,
+    started_at: Option<Timestamp>,
+    now: Option<Timestamp>,
+    /// The flow's name.
+    pub(crate) flow: String,
+    /// How it ended.
+    pub(crate) outcome: Option<Outcome>,
+    /// The steps that wait for an answer.
+    pub(crate) asks: BTreeSet<StepPath>,
+    /// The steps that wait for a ruling, each with the reason.
+    pub(crate) held: BTreeMap<StepPath, String>,
+    /// The entries that were read.
+    pub(crate) position: u64,
+}
+
+/// A line about a step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Line {
+    mark: Mark,
+    path: StepPath,
+    depth: usize,
+    /// What came of it.
+    detail: String,
+    /// How long it took, in milliseconds.
+    took: Option<i64>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mark {
+    Done,
+    Failed,
+    Caught,
+    Skipped,
+    Retry,
+    Waits,
+    Held,
+    Opened,
+}
+
+impl Steps {
+    /// Takes in the next entry of the journal. `Some` when it is worth a line.
+    pub(crate) fn add(&mut self, entry: &Entry) -> Option<Line> {
+        self.position += 1;
+        self.now = Some(entry.at);
+        self.history.add(entry);
+        for at in self.index.len()..self.history.steps.len() {
+            self.index.insert(self.history.steps[at].path.clone(), at);
+        }
+        match &entry.event {
+            Event::Accepted(accepted) => {
+                self.started_at = Some(entry.at);
+                self.flow.clone_from(&accepted.flow);
+            }
+            Event::Ended { outcome } => {
+                self.outcome = Some(outcome.clone());
+                self.asks.clear();
+                self.held.clear();
+            }
+            _ => {}
+        }
+        let path = entry.event.path()?.clone();
+        self.note_waits(&path, &entry.event);
+        let line = self.line(&path, &entry.event);
+        if self.step(&path).is_some_and(|step| step.ended_at.is_some()) {
+            self.note_end(&path, entry.at);
+        }
+        line
+    }
+
+    fn note_waits(&mut self, path: &StepPath, event: &Event) {
+        match event {
+            Event::Decided { decision: Decision::Asked { .. }, .. } => {
+                self.asks.insert(path.clone());
+            }
+            Event::Held { reason, .. } => {
+                self.held.insert(path.clone(), reason.clone());
+            }
+            Event::Decided { decision: Decision::Deadline(_) | Decision::May, .. } => {}
+            _ => {
+                self.asks.remove(path);
+                self.held.remove(path);
+            }
+        }
+    }
+
+    fn line(&self, path: &StepPath, event: &Event) -> Option<Line> {
+        let step = self.step(path)?;
+        let (mark, detail) = match event {
+            Event::Succeeded(succeeded) if succeeded.output.is_some() => (Mark::Done, done(step)),
+            Event::Failed(failed) => {
+                let error = &failed.error;
+                match failed.next {
+                    Some(next) => {
+                        let wait = millis_between(self.now?, next);
+                        let attempt = error.attempt + 1;
+                        let wait = print_millis(wait);
+                        (Mark::Retry, format!("{}; attempt {attempt} in {wait}", error.message))
+                    }
+                    None => (failed_mark(step), format!("{}: {}", error.kind, error.message)),
+                }
+            }
+            Event::Decided { decision, .. } => decided(step, decision)?,
+            Event::Answered { by, .. } => (Mark::Done, format!("answered by {by}")),
+            Event::Woke { .. } if step.ended_at.is_some() => (Mark::Done, "waited".to_owned()),
+            Event::Held { reason, .. } => (Mark::Held, format!("needs attention: {reason}")),
+            Event::Resolved { by, .. } => (Mark::Opened, format!("ruled by {by}")),
+            _ => return None,
+        };
+        let is_end = matches!(mark, Mark::Done | Mark::Failed | Mark::Caught);
+        let took = is_end.then(|| millis_between(self.since(path), self.now.unwrap_or_default()));
+        Some(Line { mark, path: path.clone(), depth: step.depth, detail, took })
+    }
+
+    fn step(&self, path: &StepPath) -> Option<&StepHistory> {
+        self.history.steps.get(*self.index.get(path)?)
+    }
+
+    /// When a step could start: when the one before it in its list ended, or its block began.
+    /// The journal says when steps end; that they have started follows from it.
+    fn since(&self, path: &StepPath) -> Timestamp {
+        let mut around = parent(path);
+        loop {
+            if let Some(at) = self.last.get(&around) {
+                return *at;
+            }
+            if let Some(step) = self.step(&around) {
+                return step.started_at;
+            }
+            if around.segments().is_empty() {
+                return self.started_at.or(self.now).unwrap_or_default();
+            }
+            around = parent(&around);
+        }
+    }
+
+    fn note_end(&mut self, path: &StepPath, at: Timestamp) {
+        let list = parent(path);
+        if let Some(Segment::Item(_)) = list.segments().last() {
+            // The next iteration starts when one has made room for it.
+            self.last.insert(parent(&list), at);
+        }
+        self.last.insert(list, at);
+    }
+
+    /// The lines that `log` steps wrote.
+    pub(crate) fn log(&self) -> impl Iterator<Item = &str> {
+        self.history.log.iter().map(|line| line.message.as_str())
+    }
+
+    /// The steps, for scripts.
+    pub(crate) fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// How many calls were made, and how many things they changed.
+    fn counts(&self) -> String {
+        let ended = |state| move |step: &&StepHistory| step.state == state && step.effect.is_some();
+        let n_calls = self.history.steps.iter().filter(ended(StepState::Succeeded)).count();
+        let mut changes: BTreeMap<&str, u64> = BTreeMap::new();
+        for step in self.history.steps.iter().filter(|step| step.changes > 0) {
+            if let Some(effect) = step.effect {
+                *changes.entry(past(effect.as_str())).or_default() += step.changes;
+            }
+        }
+        let mut counts = vec![plural(n_calls as u64, "call")];
+        counts.extend(changes.iter().map(|(word, n)| format!("{n} {word}")));
+        if changes.is_empty() {
+            counts.push("nothing changed".to_owned());
+        }
+        counts.join(", ")
+    }
+
+    /// One line about the whole run.
+    pub(crate) fn verdict(&self, report: &Report, run: &str) -> String {
+        let took = match (self.started_at, self.now) {
+            (Some(start), Some(end)) => print_millis(millis_between(start, end)),
+            _ => String::new(),
+        };
+        let flow = report.paint(Style::Bold, &self.flow);
+        let counts = format!("in {took}: {}", self.counts());
+        let run = report.paint(Style::Dim, &format!("(run {run})"));
+        match &self.outcome {
+            Some(Outcome::Succeeded { .. }) => {
+                format!("{} {flow} succeeded {counts} {run}", report.paint(Style::Green, "✓"))
+            }
+            Some(Outcome::Failed { error }) => {
+                let at = match error.step.to_string() {
+                    at if at.is_empty() => String::new(),
+                    at => format!(" at {at}"),
+                };
+                let (mark, message) = (report.paint(Style::Red, "✗"), &error.message);
+                format!("{mark} {flow} failed{at}: {message} ({counts}) {run}")
+            }
+            Some(Outcome::Cancelled) => {
+                format!("{} {flow} was cancelled {counts} {run}", report.paint(Style::Yellow, "■"))
+            }
+            None => format!("{} {flow} goes on ({counts}) {run}", report.paint(Style::Cyan, "…")),
+        }
+    }
+}
+
+impl Line {
+    /// The line as text.
+    pub(crate) fn text(&self, report: &Report) -> String {
+        let (sign, style) = match self.mark {
+            Mark::Done => ("✓", Style::Green),
+            Mark::Failed => ("✗", Style::Red),
+            Mark::Caught => ("!", Style::Yellow),
+            Mark::Skipped => ("-", Style::Dim),
+            Mark::Retry => ("↻", Style::Yellow),
+            Mark::Waits => ("…", Style::Cyan),
+            Mark::Held => ("?", Style::Red),
+            Mark::Opened => ("▸", Style::Cyan),
+        };
+        let indent = "  ".repeat(self.depth);
+        let mut text = format!("  {indent}{} {}", report.paint(style, sign), self.path);
+        if !self.detail.is_empty() {
+            text.push_str(&format!("  {}", self.detail));
+        }
+        if let Some(took) = self.took {
+            text.push_str(&format!("  {}", report.paint(Style::Dim, &print_millis(took))));
+        }
+        text
+    }
+}
+
+fn decided(step: &StepHistory, decision: &Decision) -> Option<(Mark, String)> {
+    let is_named = !step.path.leaf().starts_with('#');
+    Some(match decision {
+        Decision::Skipped if is_named => (Mark::Skipped, "skipped".to_owned()),
+        Decision::Items { items, .. } => {
+            (Mark::Opened, plural(items.len() as u64, "item"))
+        }
+        Decision::Stream { .. } => (Mark::Opened, "reads a stream".to_owned()),
+        Decision::Subflow { .. } => (Mark::Opened, "starts a subflow".to_owned()),
+        Decision::Outputs(_) => (Mark::Done, String::new()),
+        Decision::Until(at) => (Mark::Waits, format!("waits until {at}")),
+        Decision::Asked { of, message, .. } => {
+            let message = message.as_ref().map(|text| format!(": {text}")).unwrap_or_default();
+            (Mark::Waits, format!("asks {of}{message}"))
+        }
+        Decision::Failed(error) => {
+            (failed_mark(step), format!("{}: {}", error.kind, error.message))
+        }
+        _ => return None,
+    })
+}
+
+fn failed_mark(step: &StepHistory) -> Mark {
+    if step.state == StepState::Caught { Mark::Caught } else { Mark::Failed }
+}
+
+/// What a call that ended well did.
+fn done(step: &StepHistory) -> String {
+    let count = step.output.as_ref().and_then(|output| output.get("count")?.as_u64());
+    let what = match step.effect {
+        Some(effect) if effect.is_write() && step.changes == 0 => "nothing to do".to_owned(),
+        Some(effect) if effect.is_write() => format!("{} {}", step.changes, past(effect.as_str())),
+        _ => count.map(|count| format!("{count} found")).unwrap_or_default(),
+    };
+    let tries = (step.attempts > 1).then(|| format!("attempt {}", step.attempts));
+    let parts = [Some(what).filter(|what| !what.is_empty()), tries];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+/// An effect as something that has happened.
+pub(crate) fn past(effect: &str) -> &str {
+    match effect {
+        "create" => "created",
+        "update" => "updated",
+        "ensure" => "ensured",
+        "delete" => "deleted",
+        "send" => "sent",
+        other => other,
+    }
+}
+
+/// A number with its word.
+pub(crate) fn plural(n: u64, word: &str) -> String {
+    if n == 1 { format!("1 {word}") } else { format!("{n} {word}s") }
+}
+
+/// An output as one line; what is long is counted, since `--json` has all of it.
+pub(crate) fn brief(value: &Value) -> String {
+    const LONG: usize = 160;
+    let text = match value {
+        Value::String(text) => return text.clone(),
+        value => value.to_string(),
+    };
+    match value {
+        Value::Array(items) if items.iter().all(|item| item.is_string()) => {
+            let items: Vec<_> = items.iter().filter_map(Value::as_str).collect();
+            let joined = items.join(", ");
+            if joined.len() <= LONG { joined } else { plural(items.len() as u64, "item") }
+        }
+        _ if text.chars().count() <= LONG => text,
+        Value::Array(items) => plural(items.len() as u64, "item"),
+        Value::Object(fields) => plural(fields.len() as u64, "field"),
+        _ => text,
+    }
+}
+
+fn parent(path: &StepPath) -> StepPath {
+    let segments = path.segments();
+    let kept = &segments[..segments.len().saturating_sub(1)];
+    kept.iter().fold(StepPath::default(), |path, segment| path.with(segment.clone()))
+}
+
+fn millis_between(start: Timestamp, end: Timestamp) -> i64 {
+    (end.as_millisecond() - start.as_millisecond()).max(0)
+}
+
+/// A length of time for people.
+pub(crate) fn print_millis(millis: i64) -> String {
+    let seconds = millis / 1000;
+    match millis {
+        ..1000 => format!("{millis} ms"),
+        ..10_000 => format!("{seconds}.{} s", (millis % 1000) / 100),
+        ..120_000 => format!("{seconds} s"),
+        ..7_200_000 => format!("{} min {} s", seconds / 60, seconds % 60),
+        _ => format!("{} h {} min", seconds / 3600, seconds / 60 % 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use linchpin_language::json;
+
+    use super::*;
+
+    #[test]
+    fn lengths_of_time_are_short() {
+        let cases = [
+            (7, "7 ms"),
+            (1_260, "1.2 s"),
+            (61_000, "61 s"),
+            (125_000, "2 min 5 s"),
+            (7_260_000, "2 h 1 min"),
+        ];
+        for (millis, expected) in cases {
+            assert_eq!(print_millis(millis), expected);
+        }
+    }
+
+    #[test]
+    fn outputs_fit_on_a_line() {
+        assert_eq!(brief(&json!(["a", "b"])), "a, b");
+        assert_eq!(brief(&json!({ "n": 1 })), "{\"n\":1}");
+        assert_eq!(brief(&Value::Array(vec![json!({ "id": 1 }); 100])), "100 items");
+    }
+
+    fn entry(second: i64, event: Event) -> Entry {
+        Entry { at: Timestamp::from_second(second).unwrap(), event }
+    }
+
+    #[test]
+    fn a_question_waits_until_it_is_answered() {
+        let mut steps = Steps::default();
+        let path: StepPath = "choice".parse().unwrap();
+        let decision = Decision::Asked {
+            of: "starter".to_owned(),
+            message: Some("Which?".to_owned()),
+            choices: BTreeMap::new(),
+        };
+        let asked = steps.add(&entry(10, Event::Decided { path: path.clone(), decision })).unwrap();
+        assert_eq!((asked.mark, asked.detail.as_str()), (Mark::Waits, "asks starter: Which?"));
+        assert_eq!(steps.asks.len(), 1);
+        let event = Event::Answered { path, values: json!({}), by: "kim".to_owned() };
+        let answered = steps.add(&entry(14, event)).unwrap();
+        assert_eq!((answered.mark, answered.took), (Mark::Done, Some(4000)));
+        assert!(steps.asks.is_empty());
+    }
+}

@@ -1,0 +1,232 @@
+//! What a project consists of: its spokes, connections and flows, read from disk and checked.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use linchpin_connector::Spoke;
+use linchpin_engine::catalog::{Catalog, FlowSignature};
+use linchpin_engine::check::{check, check_text};
+use linchpin_language::{Diagnostic, Severity, did_you_mean};
+use linchpin_runtime::connections::ConnectionsFile;
+use linchpin_runtime::flows::{Flows, Loaded};
+
+use crate::failure::Failure;
+use crate::project::{Project, shown};
+
+/// The spokes by name.
+pub(crate) type SpokesByName = BTreeMap<String, Arc<Spoke>>;
+
+/// A project as read from disk.
+pub(crate) struct Workspace {
+    /// The bundled spokes and the project's own.
+    pub(crate) spokes: SpokesByName,
+    /// What the files say about aliases.
+    pub(crate) connections: ConnectionsFile,
+    /// The flows that could be read.
+    pub(crate) flows: Flows,
+    /// What is wrong with connections and with flows that could not be read.
+    pub(crate) mistakes: Vec<Diagnostic>,
+    /// What flows can name.
+    pub(crate) catalog: Catalog,
+}
+
+impl Workspace {
+    /// Reads a project, and a flow's file that may be outside of its flows.
+    pub(crate) fn read(project: &Project, extra: Option<&Path>) -> Result<Self, Failure> {
+        let spokes = spokes(Some(project))?;
+        let mut mistakes = Vec::new();
+        let connections = if project.is_sandbox {
+            ConnectionsFile::default()
+        } else {
+            connections(project, &spokes, &mut mistakes)?
+        };
+        let (flows, unread) = flows(project, extra)?;
+        mistakes.extend(unread);
+        let mut aliases = connections.aliases();
+        if project.is_sandbox {
+            aliases.extend(declared(&flows));
+        }
+        let signatures = flows
+            .iter()
+            .map(|loaded| (loaded.flow.name.clone(), FlowSignature::of(&loaded.flow)))
+            .collect();
+        let catalog = Catalog { spokes: spokes.clone(), aliases, flows: signatures };
+        Ok(Self { spokes, connections, flows, mistakes, catalog })
+    }
+
+    /// Everything that is wrong with a flow's file.
+    pub(crate) fn check_file(&self, file: &Path) -> Result<Vec<Diagnostic>, Failure> {
+        let name = file.display().to_string();
+        Ok(check_text(&name, &text_of(file)?, &self.catalog))
+    }
+
+    /// The flow that a command names, by its name or by its file, if it can run.
+    pub(crate) fn runnable(&self, target: &str) -> Result<&Arc<Loaded>, Failure> {
+        let loaded = match file_of(target) {
+            Some(file) => self.flows.iter().find(|loaded| is_same(&loaded.file, &file)),
+            None => self.flows.get(target),
+        };
+        let loaded = loaded.ok_or_else(|| self.unknown(target))?;
+        for one in self.flows.reachable(&loaded.flow.name).values() {
+            let mut errors = check(&one.flow, &self.catalog);
+            errors.retain(|mistake| mistake.severity == Severity::Error);
+            if !errors.is_empty() {
+                let message = format!("the flow {} cannot run as it is written", one.flow.name);
+                return Err(Failure::mistakes(message, errors));
+            }
+        }
+        Ok(loaded)
+    }
+
+    /// Why there is no such flow: its file cannot be read, or there is none.
+    fn unknown(&self, target: &str) -> Failure {
+        let of_file = |file: &str| -> Vec<Diagnostic> {
+            let own = self.mistakes.iter().filter(|m| is_same(m.source.name().as_ref(), file.as_ref()));
+            own.cloned().collect()
+        };
+        let candidates = match file_of(target) {
+            Some(file) => vec![file],
+            None => ["yaml", "yml"]
+                .iter()
+                .flat_map(|ending| self.mistakes.iter().map(move |m| (ending, m.source.name())))
+                .filter(|(ending, name)| name.ends_with(&format!("/{target}.{ending}")))
+                .map(|(_, name)| PathBuf::from(name))
+                .collect(),
+        };
+        for file in candidates {
+            let mistakes = of_file(&file.display().to_string());
+            if !mistakes.is_empty() {
+                let message = format!("{} cannot run as it is written", file.display());
+                return Failure::mistakes(message, mistakes);
+            }
+        }
+        let names: Vec<&str> = self.flows.iter().map(|loaded| loaded.flow.name.as_str()).collect();
+        let failure = Failure::usage(format!("there is no flow {target:?}"));
+        match did_you_mean(target, names.iter().copied()) {
+            Some(near) => failure.help(format!("did you mean {near}?")),
+            None if names.is_empty() => failure.help("the project has no flows yet"),
+            None => failure.help(format!("the flows are {}", names.join(", "))),
+        }
+    }
+}
+
+/// The bundled spokes, and those in the project's folder.
+pub(crate) fn spokes(project: Option<&Project>) -> Result<SpokesByName, Failure> {
+    let bundled = linchpin_spokes::bundled()
+        .map_err(|mistakes| Failure::mistakes("a bundled spoke has mistakes", mistakes))?;
+    let mut spokes: SpokesByName =
+        bundled.into_iter().map(|spoke| (spoke.name.clone(), spoke)).collect();
+    let Some(folder) = project.map(Project::spokes).filter(|folder| folder.is_dir()) else {
+        return Ok(spokes);
+    };
+    let mut mistakes = Vec::new();
+    for own in entries(&folder)?.into_iter().filter(|path| path.join("spoke.yaml").is_file()) {
+        let mut files = Vec::new();
+        collect(&own, &own, &mut files)?;
+        match Spoke::load(&files, &[]) {
+            Ok(spoke) => drop(spokes.insert(spoke.name.clone(), Arc::new(spoke))),
+            Err(found) => mistakes.extend(found),
+        }
+    }
+    if mistakes.is_empty() {
+        return Ok(spokes);
+    }
+    Err(Failure::mistakes(format!("a spoke in {} has mistakes", folder.display()), mistakes))
+}
+
+fn connections(
+    project: &Project,
+    spokes: &SpokesByName,
+    mistakes: &mut Vec<Diagnostic>,
+) -> Result<ConnectionsFile, Failure> {
+    let mut texts = Vec::new();
+    for file in project.connections() {
+        if file.is_file() {
+            texts.push((file.display().to_string(), text_of(&file)?));
+        }
+    }
+    let docs: Vec<(&str, &str)> = texts.iter().map(|(n, t)| (n.as_str(), t.as_str())).collect();
+    Ok(ConnectionsFile::parse(&docs, spokes).unwrap_or_else(|found| {
+        mistakes.extend(found);
+        ConnectionsFile::default()
+    }))
+}
+
+fn flows(
+    project: &Project,
+    extra: Option<&Path>,
+) -> Result<(Flows, Vec<Diagnostic>), Failure> {
+    let folder = project.flows();
+    let (flows, mistakes) = if folder.is_dir() {
+        Flows::load(&folder)
+            .map_err(|error| Failure::because("the flows cannot be read", &error))?
+    } else {
+        (Flows::default(), Vec::new())
+    };
+    let Some(extra) = extra else { return Ok((flows, mistakes)) };
+    let is_read = flows.iter().any(|loaded| is_same(&loaded.file, extra))
+        || mistakes.iter().any(|mistake| is_same(mistake.source.name().as_ref(), extra));
+    if is_read {
+        return Ok((flows, mistakes));
+    }
+    // The named file comes first: it is the one that is meant when two have one name.
+    let mut texts = vec![(extra.to_owned(), text_of(extra)?)];
+    texts.extend(flows.iter().map(|loaded| (loaded.file.clone(), loaded.text.clone())));
+    let (flows, more) = Flows::parse(texts);
+    Ok((flows, mistakes.into_iter().chain(more).collect()))
+}
+
+/// The aliases that flows declare, with the spoke of each.
+pub(crate) fn declared(flows: &Flows) -> BTreeMap<String, String> {
+    let all = flows.iter().flat_map(|loaded| &loaded.flow.connections);
+    all.map(|(alias, spoke)| (alias.clone(), spoke.value.clone())).collect()
+}
+
+/// The file that a command names in place of a flow.
+pub(crate) fn file_of(target: &str) -> Option<PathBuf> {
+    let is_file = target.contains('/') || target.ends_with(".yaml") || target.ends_with(".yml");
+    is_file.then(|| shown(&std::path::absolute(target).unwrap_or_else(|_| PathBuf::from(target))))
+}
+
+fn is_same(one: &Path, other: &Path) -> bool {
+    one == other
+        || matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
+}
+
+/// The text of a file.
+pub(crate) fn text_of(file: &Path) -> Result<String, Failure> {
+    std::fs::read_to_string(file).map_err(|error| {
+        let what = format!("cannot read {}", file.display());
+        let failure = Failure::because(what, &error);
+        match error.kind() {
+            std::io::ErrorKind::NotFound => {
+                Failure::usage(format!("there is no file {}", file.display()))
+            }
+            _ => failure,
+        }
+    })
+}
+
+fn entries(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let failed = |error| Failure::because(format!("cannot read {}", folder.display()), &error);
+    let mut paths = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(failed)? {
+        paths.push(entry.map_err(failed)?.path());
+    }
+    paths.sort();
+    Ok(paths)
+}
+
+/// The files below a folder, each with its path relative to it.
+fn collect(root: &Path, folder: &Path, files: &mut Vec<(String, String)>) -> Result<(), Failure> {
+    for path in entries(folder)? {
+        if path.is_dir() {
+            collect(root, &path, files)?;
+        } else if path.extension().is_some_and(|ending| ending == "yaml") {
+            let name = path.strip_prefix(root).unwrap_or(&path).display().to_string();
+            files.push((name, text_of(&path)?));
+        }
+    }
+    Ok(())
+}
