@@ -66,7 +66,8 @@ async fn watch(
     steps: &mut Steps,
 ) -> Result<Ending, Failure> {
     let from = steps.position;
-    let mut lines = client.lines(&format!("/v1/runs/{run}/journal?from={from}&follow=true")).await?;
+    let mut lines =
+        client.lines(&format!("/v1/runs/{run}/journal?from={from}&follow=true")).await?;
     let mut screen = Screen::new(report);
     let mut tick = tokio::time::interval(TICK);
     let mut declined = false;
@@ -266,7 +267,11 @@ async fn as_json(
 pub(crate) fn show_outputs(report: &Report, outputs: &Value) {
     for (name, value) in outputs.as_object().into_iter().flatten() {
         if !value.is_null() {
-            report.line(format!("  {} {}", report.paint(Style::Dim, &format!("{name}:")), brief(value)));
+            report.line(format!(
+                "  {} {}",
+                report.paint(Style::Dim, &format!("{name}:")),
+                brief(value)
+            ));
         }
     }
 }
@@ -283,9 +288,15 @@ async fn show_waits(
         let step = question["step"].as_str().unwrap_or_default();
         picker::show_choices(report, &question);
         let fields = question["fields"].as_array().cloned().unwrap_or_default();
-        let fields: Vec<_> =
-            fields.iter().filter_map(|field| field["name"].as_str()).map(|name| format!(" -v {name}=...")).collect();
-        report.line(format!("answer with: linchpin runs answer {run} {step}{}{flags}", fields.concat()));
+        let fields: Vec<_> = fields
+            .iter()
+            .filter_map(|field| field["name"].as_str())
+            .map(|name| format!(" -v {name}=..."))
+            .collect();
+        report.line(format!(
+            "answer with: linchpin runs answer {run} {step}{}{flags}",
+            fields.concat()
+        ));
     }
     for step in open_steps(client, run).await? {
         if step["waiting"]["kind"] == "ruling" {
@@ -313,7 +324,8 @@ mod tests {
 
     #[test]
     fn a_block_is_in_flight_only_through_what_is_in_it() {
-        let step = |path: &str, state: &str| json!({ "step": path, "state": state, "waiting": null });
+        let step =
+            |path: &str, state: &str| json!({ "step": path, "state": state, "waiting": null });
         assert!(!is_in_flight(&[step("a", "running"), step("a/then.b", "waiting")]));
         assert!(is_in_flight(&[step("a", "running"), step("ab", "waiting")]));
         assert!(is_in_flight(&[step("e", "running"), step("e[1].x", "running")]));

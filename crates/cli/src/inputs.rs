@@ -26,7 +26,8 @@ pub(crate) fn gather(
 pub(crate) fn split(pair: &str) -> Result<(&str, &str), Failure> {
     let parts = pair.split_once('=').filter(|(name, _)| !name.is_empty());
     parts.ok_or_else(|| {
-        Failure::usage(format!("{pair:?} is not name=value")).help("for example -i incident=INC0010001")
+        Failure::usage(format!("{pair:?} is not name=value"))
+            .help("for example -i incident=INC0010001")
     })
 }
 

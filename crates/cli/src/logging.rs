@@ -19,7 +19,9 @@ const VARIABLE: &str = "LINCHPIN_LOG";
 pub(crate) fn start(verbose: bool) {
     let filter = match std::env::var(VARIABLE) {
         Ok(filter) if !filter.is_empty() => filter,
-        _ if verbose => "info,linchpin=debug,linchpin_runtime=debug,linchpin_server=debug".to_owned(),
+        _ if verbose => {
+            "info,linchpin=debug,linchpin_runtime=debug,linchpin_server=debug".to_owned()
+        }
         _ => return,
     };
     let subscriber = tracing_subscriber::fmt()

@@ -157,7 +157,9 @@ pub(crate) fn show_choices(report: &Report, question: &Value) {
         }
         if !headings.contains(&value) {
             headings.insert(0, value);
-            for (row, given) in rows.iter_mut().zip(choices["rows"].as_array().into_iter().flatten()) {
+            for (row, given) in
+                rows.iter_mut().zip(choices["rows"].as_array().into_iter().flatten())
+            {
                 row.insert(0, cell(&given[value]));
             }
         }
@@ -186,7 +188,10 @@ pub(crate) fn typed_values(
 
 fn typed(field: &Value, text: &str) -> Value {
     let word = field["type"].as_str().unwrap_or_default();
-    if text.starts_with(['[', '{']) && word != "string" && let Ok(value) = serde_json::from_str(text) {
+    if text.starts_with(['[', '{'])
+        && word != "string"
+        && let Ok(value) = serde_json::from_str(text)
+    {
         return value;
     }
     let one = |text: &str| {

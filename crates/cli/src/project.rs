@@ -29,12 +29,14 @@ impl Project {
     /// The project that the arguments name, or the one around the working folder.
     pub(crate) fn find(global: &Global) -> Result<Self, Failure> {
         let root = match &global.project {
-            Some(folder) => std::path::absolute(folder)
-                .map_err(|error| Failure::because(format!("cannot use {}", folder.display()), &error))?,
+            Some(folder) => std::path::absolute(folder).map_err(|error| {
+                Failure::because(format!("cannot use {}", folder.display()), &error)
+            })?,
             None => around()?,
         };
         if !is_project(&root) {
-            let message = format!("{} is no project: it has neither {FILE} nor flows/", root.display());
+            let message =
+                format!("{} is no project: it has neither {FILE} nor flows/", root.display());
             return Err(Failure::usage(message)
                 .help("`linchpin init` makes one, `--project DIR` names another folder"));
         }
@@ -54,17 +56,19 @@ impl Project {
     /// The same, made if it is not there.
     pub(crate) fn make_state(&self) -> Result<PathBuf, Failure> {
         let state = self.state();
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&state)
-            .map_err(|error| Failure::because(format!("cannot create {}", state.display()), &error))?;
+        DirBuilder::new().recursive(true).mode(0o700).create(&state).map_err(|error| {
+            Failure::because(format!("cannot create {}", state.display()), &error)
+        })?;
         Ok(state)
     }
 
     /// The folder of the store.
     pub(crate) fn store(&self) -> PathBuf {
-        if self.is_sandbox { self.state().join("store") } else { self.root.join(&self.settings.store) }
+        if self.is_sandbox {
+            self.state().join("store")
+        } else {
+            self.root.join(&self.settings.store)
+        }
     }
 
     /// The file with the vault's master key; never inside the store.
@@ -90,7 +94,9 @@ impl Project {
     /// The files that say what aliases lead to, later ones over earlier ones.
     pub(crate) fn connections(&self) -> Vec<PathBuf> {
         let mut files = vec!["connections.yaml".to_owned()];
-        files.extend(self.settings.environment.iter().map(|name| format!("connections.{name}.yaml")));
+        files.extend(
+            self.settings.environment.iter().map(|name| format!("connections.{name}.yaml")),
+        );
         files.iter().map(|file| shown(&self.root.join(file))).collect()
     }
 }

@@ -88,11 +88,7 @@ impl Session {
         Self::over(project, store, Purpose::lasting()).await
     }
 
-    async fn over(
-        project: &Project,
-        store: SledStore,
-        purpose: Purpose,
-    ) -> Result<Self, Failure> {
+    async fn over(project: &Project, store: SledStore, purpose: Purpose) -> Result<Self, Failure> {
         let workspace = Workspace::read(project, purpose.file.as_deref())?;
         if workspace.mistakes.iter().any(is_of_connections) {
             let own = workspace.mistakes.iter().filter(|mistake| is_of_connections(mistake));
@@ -118,7 +114,8 @@ impl Session {
         let reload = Some(reload(project.clone(), purpose.file));
         let version = env!("CARGO_PKG_VERSION");
         let router = router(App { host: host.clone(), version, reload });
-        let serving = if purpose.serves { Some(Serving::start(project, &router).await?) } else { None };
+        let serving =
+            if purpose.serves { Some(Serving::start(project, &router).await?) } else { None };
         let client = Client::local(router);
         Ok(Self { client, local: Some(Local { host, sandbox, serving }) })
     }

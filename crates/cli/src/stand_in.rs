@@ -58,10 +58,7 @@ pub(crate) fn bind(
 }
 
 /// The form of a spoke's connection, filled in for the sandbox: values, then secrets.
-pub(crate) fn filled(
-    spoke: &Spoke,
-    site: &Site,
-) -> (Map<String, Value>, BTreeMap<String, String>) {
+pub(crate) fn filled(spoke: &Spoke, site: &Site) -> (Map<String, Value>, BTreeMap<String, String>) {
     let (mut values, mut secrets) = (Map::new(), BTreeMap::new());
     for field in spoke.connection.fields.iter().filter(|field| field.value.is_none()) {
         let known = match field.name.as_str() {

@@ -248,9 +248,7 @@ fn decided(step: &StepHistory, decision: &Decision) -> Option<(Mark, String)> {
     let is_named = !step.path.leaf().starts_with('#');
     Some(match decision {
         Decision::Skipped if is_named => (Mark::Skipped, "skipped".to_owned()),
-        Decision::Items { items, .. } => {
-            (Mark::Opened, plural(items.len() as u64, "item"))
-        }
+        Decision::Items { items, .. } => (Mark::Opened, plural(items.len() as u64, "item")),
         Decision::Stream { .. } => (Mark::Opened, "reads a stream".to_owned()),
         Decision::Subflow { .. } => (Mark::Opened, "starts a subflow".to_owned()),
         Decision::Outputs(_) => (Mark::Done, String::new()),
@@ -334,10 +332,10 @@ fn millis_between(start: Timestamp, end: Timestamp) -> i64 {
 pub(crate) fn print_millis(millis: i64) -> String {
     let seconds = millis / 1000;
     match millis {
-        ..1000 => format!("{millis} ms"),
-        ..10_000 => format!("{seconds}.{} s", (millis % 1000) / 100),
-        ..120_000 => format!("{seconds} s"),
-        ..7_200_000 => format!("{} min {} s", seconds / 60, seconds % 60),
+        ..=999 => format!("{millis} ms"),
+        1000..=9_999 => format!("{seconds}.{} s", (millis % 1000) / 100),
+        10_000..=119_999 => format!("{seconds} s"),
+        120_000..=7_199_999 => format!("{} min {} s", seconds / 60, seconds % 60),
         _ => format!("{} h {} min", seconds / 3600, seconds / 60 % 60),
     }
 }

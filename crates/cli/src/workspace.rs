@@ -82,7 +82,8 @@ impl Workspace {
     /// Why there is no such flow: its file cannot be read, or there is none.
     fn unknown(&self, target: &str) -> Failure {
         let of_file = |file: &str| -> Vec<Diagnostic> {
-            let own = self.mistakes.iter().filter(|m| is_same(m.source.name().as_ref(), file.as_ref()));
+            let own =
+                self.mistakes.iter().filter(|m| is_same(m.source.name().as_ref(), file.as_ref()));
             own.cloned().collect()
         };
         let candidates = match file_of(target) {
@@ -153,10 +154,7 @@ fn connections(
     }))
 }
 
-fn flows(
-    project: &Project,
-    extra: Option<&Path>,
-) -> Result<(Flows, Vec<Diagnostic>), Failure> {
+fn flows(project: &Project, extra: Option<&Path>) -> Result<(Flows, Vec<Diagnostic>), Failure> {
     let folder = project.flows();
     let (flows, mistakes) = if folder.is_dir() {
         Flows::load(&folder)

@@ -10,7 +10,7 @@ use linchpin_connector::{
 };
 use linchpin_engine::StepPath;
 use linchpin_engine::command::RunAction;
-use linchpin_language::{Schema, Value};
+use linchpin_language::Value;
 
 use crate::connections::{Connections, Resolved};
 
@@ -67,7 +67,7 @@ impl Prepared {
             let message = format!("the spoke {spoke} has no action {action}");
             Unprepared::Failed(ActionError::new(ErrorKind::InvalidInput, message))
         })?;
-        let input = Schema::coerce_fields(&action.spec().inputs, input.clone());
+        let input = action.spec().read_inputs(input.clone());
         let input = input.map_err(|mismatches| {
             let all: Vec<_> = mismatches.into_iter().map(|mismatch| mismatch.message).collect();
             Unprepared::Failed(ActionError::new(ErrorKind::InvalidInput, all.join("; ")))

@@ -213,8 +213,9 @@ async fn read_choices(
     let action = resolved.spoke.action(name).ok_or_else(|| {
         invalid(format!("the spoke {} has no action {name}", resolved.spoke.name))
     })?;
-    let inputs = Schema::coerce_fields(&action.spec().inputs, input.clone())
-        .map_err(|all| invalid(all.into_iter().map(|one| one.message).collect::<Vec<_>>().join("; ")))?;
+    let inputs = action.spec().read_inputs(input.clone()).map_err(|all| {
+        invalid(all.into_iter().map(|one| one.message).collect::<Vec<_>>().join("; "))
+    })?;
     let call = Call {
         inputs: &inputs,
         connection: &resolved.connection,

@@ -150,8 +150,7 @@ mod tests {
     #[test]
     fn a_refusal_names_the_cause_once() {
         let source = std::io::Error::other("disk is gone");
-        let error =
-            StoreError::Io { action: "open", path: "/store".into(), source };
+        let error = StoreError::Io { action: "open", path: "/store".into(), source };
         let refusal = Refusal::from(error);
         assert_eq!(refusal.message, "cannot open /store: disk is gone");
         assert_eq!(refusal.status, StatusCode::INTERNAL_SERVER_ERROR);
@@ -159,10 +158,8 @@ mod tests {
 
     #[test]
     fn an_unknown_flow_is_not_found_and_the_nearest_is_named() {
-        let error = HostError::UnknownFlow {
-            name: "asign".to_owned(),
-            near: Some("assign".to_owned()),
-        };
+        let error =
+            HostError::UnknownFlow { name: "asign".to_owned(), near: Some("assign".to_owned()) };
         let refusal = Refusal::from(error);
         assert_eq!(refusal.status, StatusCode::NOT_FOUND);
         assert!(refusal.message.contains("did you mean \"assign\"?"), "{}", refusal.message);

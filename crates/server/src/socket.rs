@@ -115,8 +115,11 @@ fn place(state: &Path) -> Result<PathBuf, Error> {
     own_folder(&folder)?;
     let path = folder.join(format!("{:016x}.sock", hasher.finish()));
     let note = state.join(ELSEWHERE);
-    fs::write(&note, format!("{}\n", path.display()))
-        .map_err(|source| Error::Io { action: "write", path: note, source })?;
+    fs::write(&note, format!("{}\n", path.display())).map_err(|source| Error::Io {
+        action: "write",
+        path: note,
+        source,
+    })?;
     Ok(path)
 }
 
@@ -124,15 +127,17 @@ fn runtime_folder(state: &Path) -> Result<PathBuf, Error> {
     if let Some(folder) = std::env::var_os("XDG_RUNTIME_DIR").filter(|folder| !folder.is_empty()) {
         return Ok(PathBuf::from(folder).join("linchpin"));
     }
-    let about = fs::metadata(state)
-        .map_err(|source| Error::Io { action: "read", path: state.to_owned(), source })?;
+    let about = fs::metadata(state).map_err(|source| Error::Io {
+        action: "read",
+        path: state.to_owned(),
+        source,
+    })?;
     Ok(PathBuf::from(format!("/tmp/linchpin-{}", about.uid())))
 }
 
 /// Makes a folder that only its owner may enter, or sees that it is one.
 fn own_folder(folder: &Path) -> Result<(), Error> {
-    let failed =
-        |action| move |source| Error::Io { action, path: folder.to_owned(), source };
+    let failed = |action| move |source| Error::Io { action, path: folder.to_owned(), source };
     DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed("create"))?;
     let about = fs::symlink_metadata(folder).map_err(failed("read"))?;
     if about.is_symlink() && folder.starts_with("/tmp") {

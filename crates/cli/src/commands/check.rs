@@ -80,7 +80,7 @@ impl Check {
             n_files += 1;
             let is_flow = file.starts_with(project.flows())
                 && !workspace.flows.iter().any(|loaded| loaded.file == file);
-            let own = workspace.mistakes.iter().filter(|m| file == PathBuf::from(m.source.name()));
+            let own = workspace.mistakes.iter().filter(|m| file.as_os_str() == m.source.name());
             let all = if is_flow { workspace.check_file(&file)? } else { Vec::new() };
             if all.iter().any(|mistake| mistake.severity == Severity::Error) {
                 mistakes.extend(all);

@@ -51,8 +51,7 @@ impl Connections {
 
 /// The address of an alias in the API.
 fn address(alias: &str, what: &str) -> Result<String, Failure> {
-    let is_plain =
-        |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-' || c == '.';
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-' || c == '.';
     if alias.is_empty() || !alias.chars().all(is_plain) {
         return Err(Failure::usage(format!("{alias:?} is no connection alias"))
             .help("`linchpin connections list` shows them"));

@@ -24,7 +24,8 @@ impl Daemon {
         let project = Project::find(global)?;
         if let Some(client) = reach(&project).await {
             let health = client.get("/v1/health").await.unwrap_or_default();
-            let message = format!("process {} holds {} already", health["pid"], project.store().display());
+            let message =
+                format!("process {} holds {} already", health["pid"], project.store().display());
             return Err(Failure::new(message)
                 .help("one process per store; the other commands go through that one"));
         }
@@ -36,7 +37,10 @@ impl Daemon {
         let word = served?;
         let left = match n_left {
             0 => "every run is at rest".to_owned(),
-            n => format!("{} cut off while writing; its outcome is looked up at the next start", plural(n as u64, "run")),
+            n => format!(
+                "{} cut off while writing; its outcome is looked up at the next start",
+                plural(n as u64, "run")
+            ),
         };
         report.line(format!("stopped by {word}: {left}"));
         Ok(ExitCode::Ok)

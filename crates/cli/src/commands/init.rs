@@ -44,7 +44,11 @@ impl Init {
         }
         report.json(&json!({ "project": folder, "written": written, "kept": kept }));
         for name in &written {
-            report.line(format!("{} {}", report.paint(Style::Green, "+"), shown(&folder.join(name)).display()));
+            report.line(format!(
+                "{} {}",
+                report.paint(Style::Green, "+"),
+                shown(&folder.join(name)).display()
+            ));
         }
         for name in &kept {
             let name = shown(&folder.join(name));
@@ -56,8 +60,10 @@ impl Init {
             report.line(format!("  cd {}", shown(&folder).display()));
         }
         report.line("  linchpin check                              finds every mistake before anything runs");
-        report.line("  linchpin dry-run open_incident --sandbox    shows what the flow would change");
-        report.line("  linchpin run open_incident --sandbox        runs it on the built-in sandbox");
+        report
+            .line("  linchpin dry-run open_incident --sandbox    shows what the flow would change");
+        report
+            .line("  linchpin run open_incident --sandbox        runs it on the built-in sandbox");
         Ok(ExitCode::Ok)
     }
 }

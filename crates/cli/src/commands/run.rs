@@ -61,8 +61,7 @@ impl Wish {
         let file = file_of(&self.flow);
         let workspace = Workspace::read(project, file.as_deref())?;
         let loaded = workspace.runnable(&self.flow)?;
-        let inputs =
-            inputs::gather(&loaded.flow.inputs, self.input_file.as_deref(), &self.inputs)?;
+        let inputs = inputs::gather(&loaded.flow.inputs, self.input_file.as_deref(), &self.inputs)?;
         let outside = file.filter(|_| !loaded.file.starts_with(project.flows()));
         let mut body = Map::new();
         body.insert("flow".to_owned(), loaded.flow.name.clone().into());
@@ -83,7 +82,10 @@ impl Looked {
                 "{} is not among the flows of the process that holds the store",
                 file.display()
             ))
-            .help(format!("move it to {}/, or wait until that process ends", project.flows().display()))),
+            .help(format!(
+                "move it to {}/, or wait until that process ends",
+                project.flows().display()
+            ))),
             _ => Ok(()),
         }
     }

@@ -116,7 +116,12 @@ fn show(report: &Report, spoke: &Spoke) {
         .iter()
         .map(|action| {
             let stream = if action["is_stream"] == true { "stream" } else { "" };
-            vec![text(action, "action"), text(action, "effect"), stream.to_owned(), text(action, "title")]
+            vec![
+                text(action, "action"),
+                text(action, "effect"),
+                stream.to_owned(),
+                text(action, "title"),
+            ]
         })
         .map(indented)
         .collect();

@@ -51,7 +51,9 @@ impl Settings {
             return Ok(settings);
         }
         if !root.value().is_object() {
-            return Err(vec![root.error(codes::WRONG_TYPE, "the settings are a map: `store: ...`")]);
+            return Err(vec![
+                root.error(codes::WRONG_TYPE, "the settings are a map: `store: ...`"),
+            ]);
         }
         let mut mistakes = Vec::new();
         for (key, node) in root.entries() {

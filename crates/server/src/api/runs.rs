@@ -48,10 +48,7 @@ pub(super) async fn start(
     Ok((status, Json(json!({ "run": started.run, "is_new": started.is_new }))))
 }
 
-pub(super) async fn preview(
-    State(app): State<App>,
-    bytes: Bytes,
-) -> Result<Json<Value>, Refusal> {
+pub(super) async fn preview(State(app): State<App>, bytes: Bytes) -> Result<Json<Value>, Refusal> {
     let wish: Wish = body(&bytes)?;
     app.refresh(&wish.flow)?;
     let (flows, host) = (app.host.flows(), &app.host);

@@ -16,9 +16,7 @@ fn routes() -> Router {
         let parts = ["{\"n\":", "1}\n{\"n\":2}\n", "{\"n\":3}\n"].map(Ok::<_, io::Error>);
         Body::from_stream(futures::stream::iter(parts))
     };
-    let no = || async {
-        Refusal::new(StatusCode::CONFLICT, "it has ended").help("look at it")
-    };
+    let no = || async { Refusal::new(StatusCode::CONFLICT, "it has ended").help("look at it") };
     Router::new()
         .route("/echo", post(|Json(body): Json<Value>| async { Json(body) }))
         .route("/lines", get(lines))

@@ -48,7 +48,11 @@ impl Configure {
         let body = json!({ "values": values, "secrets": secrets });
         let status = client.post(&super::address(&self.alias, "/configure")?, &body).await?;
         report.json(&status);
-        report.line(format!("{} {} is tested and saved", report.paint(Style::Green, "✓"), self.alias));
+        report.line(format!(
+            "{} {} is tested and saved",
+            report.paint(Style::Green, "✓"),
+            self.alias
+        ));
         super::show(report, &status);
         Ok(ExitCode::Ok)
     }
@@ -58,8 +62,12 @@ impl Configure {
         for pair in &self.values {
             let (name, value) = split(pair)?;
             if is_secret(status, name) {
-                return Err(Failure::usage(format!("{name} is a secret and does not belong on a command line"))
-                    .help(format!("give it as --secret {name}=env:NAME, {name}=file:PATH or {name}=-")));
+                return Err(Failure::usage(format!(
+                    "{name} is a secret and does not belong on a command line"
+                ))
+                .help(format!(
+                    "give it as --secret {name}=env:NAME, {name}=file:PATH or {name}=-"
+                )));
             }
             values.insert(name.to_owned(), value.into());
         }
@@ -112,7 +120,8 @@ fn ask(status: &Value) -> Result<Form, inquire::InquireError> {
         let name = field["name"].as_str().unwrap_or_default();
         let label = field["label"].as_str().unwrap_or(name);
         if field["secret"] == true {
-            let help = if field["set"] == true { "empty keeps the present one" } else { "not shown" };
+            let help =
+                if field["set"] == true { "empty keeps the present one" } else { "not shown" };
             let secret = Password::new(label)
                 .with_display_mode(PasswordDisplayMode::Masked)
                 .with_help_message(help)

@@ -29,7 +29,8 @@ impl Remove {
                     .help("add --yes where nobody can be asked"));
             }
             let question = format!("Delete the secrets of {}?", self.alias);
-            let answer = tokio::task::spawn_blocking(move || Confirm::new(&question).prompt()).await;
+            let answer =
+                tokio::task::spawn_blocking(move || Confirm::new(&question).prompt()).await;
             if !matches!(answer, Ok(Ok(true))) {
                 report.note("nothing was deleted");
                 return Ok(ExitCode::Ok);
