@@ -127,7 +127,8 @@ impl Steps {
             _ => return None,
         };
         let is_end = matches!(mark, Mark::Done | Mark::Failed | Mark::Caught);
-        let took = is_end.then(|| millis_between(self.since(path), self.now.unwrap_or_default()));
+        let start = self.since(path).min(step.started_at);
+        let took = is_end.then(|| millis_between(start, self.now.unwrap_or_default()));
         Some(Line { mark, path: path.clone(), depth: step.depth, detail, took })
     }
 

@@ -13,12 +13,11 @@ use crate::session::{Purpose, Session};
 
 /// Go on with a run that was interrupted, paused or held, and watch it
 #[derive(Debug, Args)]
-#[group(id = "ruling", multiple = false)]
 pub(crate) struct Resume {
     /// The run
     run: String,
     /// The held step to rule on; needed when several are held
-    #[arg(long, requires = "ruling", group = "step_only")]
+    #[arg(long, requires = "ruling")]
     step: Option<String>,
     #[command(flatten)]
     ruling: Ruled,
