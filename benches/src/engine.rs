@@ -52,7 +52,7 @@ impl Bench {
         let connections =
             Connections::new(file, spokes.clone(), vault, Arc::clone(&clock) as Arc<_>, options);
         let values = json!({ "url": url }).as_object().cloned().unwrap_or_default();
-        connections.bind("http", "http", values, BTreeMap::new());
+        connections.bind("http", "http", values, BTreeMap::new())?;
         let catalog = Catalog { spokes, ..Catalog::default() };
         let (flows, mistakes) = Flows::parse(vec![(PathBuf::from("bench.yaml"), flow.to_owned())]);
         if let Some(first) = mistakes.first() {
