@@ -23,8 +23,7 @@ pub(crate) const THOUSAND_ITEMS: &str = include_str!("../flows/thousand_items.ya
 
 /// Forty steps that call nothing.
 pub(crate) fn forty_light_steps() -> String {
-    let mut flow =
-        "flow: bench\nvars: { n: { type: integer, default: 0 } }\nsteps:\n".to_owned();
+    let mut flow = "flow: bench\nvars: { n: { type: integer, default: 0 } }\nsteps:\n".to_owned();
     for _ in 0..40 {
         flow.push_str("  - set: { n: vars.n + 1 }\n");
     }
@@ -38,7 +37,7 @@ pub(crate) struct Bench {
 }
 
 impl Bench {
-    pub(crate) async fn open(url: &str, flow: &str) -> Fails<Self> {
+    pub(crate) fn open(url: &str, flow: &str) -> Fails<Self> {
         let folder = tempfile::tempdir_in(".")?;
         let store: Arc<dyn Store> = Arc::new(SledStore::open(&folder.path().join("store"))?);
         let bundled = linchpin_spokes::bundled().map_err(|_| "a bundled spoke has mistakes")?;
@@ -99,7 +98,7 @@ async fn run_one(host: &Host) {
 
 /// Bytes that one step of [`TEN_POSTS`] leaves in the journal.
 pub(crate) async fn bytes_per_step(url: &str) -> Fails<usize> {
-    let bench = Bench::open(url, TEN_POSTS).await?;
+    let bench = Bench::open(url, TEN_POSTS)?;
     let start = Start { flow: "bench".to_owned(), ..Start::default() };
     let run = bench.host.start(start).await?.run;
     bench.host.wait(&run).await;

@@ -52,8 +52,9 @@ impl Floor {
                     return;
                 }
                 for (_, done) in batch {
-                    // Whoever waited may be gone.
-                    drop(done.send(()));
+                    if done.send(()).is_err() {
+                        return;
+                    }
                 }
             }
         });

@@ -55,7 +55,7 @@ async fn all(url: &str, rounds: usize) -> Anything {
 
 /// W1: one flow of 10 sequential POST steps.
 async fn one_flow(url: &str, rounds: usize, record: usize) -> Anything {
-    let bench = engine::Bench::open(url, engine::TEN_POSTS).await?;
+    let bench = engine::Bench::open(url, engine::TEN_POSTS)?;
     let floor = floor::Floor::new(url, record)?;
     let (mut ours, mut floors) = (Vec::new(), Vec::new());
     bench.run_flows(20, 1).await?;
@@ -72,7 +72,7 @@ async fn one_flow(url: &str, rounds: usize, record: usize) -> Anything {
 
 /// W2: 500 such flows, some under way at once.
 async fn many_flows(url: &str, rounds: usize, record: usize, under_way: usize) -> Anything {
-    let bench = engine::Bench::open(url, engine::TEN_POSTS).await?;
+    let bench = engine::Bench::open(url, engine::TEN_POSTS)?;
     let floor = floor::Floor::new(url, record)?;
     let (mut ours, mut floors, mut cpu) = (Vec::new(), Vec::new(), Vec::new());
     bench.run_flows(50, under_way).await?;
@@ -94,7 +94,7 @@ async fn many_flows(url: &str, rounds: usize, record: usize, under_way: usize) -
 
 /// W3: a loop over 1000 items, one call each, 16 wide.
 async fn wide_loop(url: &str, rounds: usize, record: usize) -> Anything {
-    let bench = engine::Bench::open(url, engine::THOUSAND_ITEMS).await?;
+    let bench = engine::Bench::open(url, engine::THOUSAND_ITEMS)?;
     let floor = floor::Floor::new(url, record)?;
     let (mut ours, mut floors) = (Vec::new(), Vec::new());
     for _ in 0..rounds {
@@ -111,7 +111,7 @@ async fn wide_loop(url: &str, rounds: usize, record: usize) -> Anything {
 /// W6: a flow of 40 steps that call nothing.
 async fn light_steps(rounds: usize) -> Anything {
     let flow = engine::forty_light_steps();
-    let bench = engine::Bench::open("http://127.0.0.1:9", &flow).await?;
+    let bench = engine::Bench::open("http://127.0.0.1:9", &flow)?;
     let mut ours = Vec::new();
     bench.run_flows(10, 1).await?;
     for _ in 0..rounds {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use linchpin_connector::{Effect, Look, WriteState, Wrote};
+use linchpin_connector::{Effect, Look, Wrote};
 use linchpin_language::{Map, Value};
 use serde::{Deserialize, Serialize};
 
@@ -317,6 +317,18 @@ pub enum Outcome {
     Cancelled,
 }
 
+impl Control {
+    /// The word for what it did to the run.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pause => "paused",
+            Self::Resume => "resumed",
+            Self::Cancel => "cancelled",
+            Self::ForceCancel => "cancelled by force",
+        }
+    }
+}
+
 impl Event {
     /// The step that the event is about.
     pub fn path(&self) -> Option<&StepPath> {
@@ -334,9 +346,4 @@ impl Event {
             Self::Failed(failed) => Some(&failed.path),
         }
     }
-}
-
-/// Whether a failure with this certainty leaves a write open.
-pub(crate) fn is_open(write: WriteState) -> bool {
-    write == WriteState::Unknown
 }

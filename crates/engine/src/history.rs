@@ -3,6 +3,8 @@
 //! Everything here comes from the events alone, so it can be made of any journal, also of one
 //! whose flow this version could not run any more.
 
+#![warn(clippy::wildcard_enum_match_arm)]
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -12,7 +14,7 @@ use linchpin_language::Value;
 use serde::Serialize;
 
 use crate::error::RunError;
-use crate::event::{Control, Decision, Entry, Event, Outcome, Ruling};
+use crate::event::{Decision, Entry, Event, Failed, Intended, Outcome, Ruling, Succeeded};
 use crate::flow::Level;
 use crate::path::{Segment, StepPath};
 use crate::run::{Run, StepState};
@@ -93,46 +95,12 @@ impl History {
             Event::Accepted(_) | Event::Begun => {}
             Event::Ended { outcome } => self.ended(at, outcome),
             Event::Controlled { control, by } => {
-                let word = match control {
-                    Control::Pause => "paused",
-                    Control::Resume => "resumed",
-                    Control::Cancel => "cancelled",
-                    Control::ForceCancel => "cancelled by force",
-                };
-                self.controls.push((at, format!("{word} by {by}")));
+                self.controls.push((at, format!("{} by {by}", control.as_str())));
             }
             Event::Decided { path, decision } => self.decided(at, path, decision),
-            Event::Intended(intended) => {
-                let step = self.step(at, &intended.path);
-                step.state = StepState::Running;
-                step.attempts = step.attempts.max(intended.attempt);
-                step.input = Some(Arc::clone(&intended.input));
-                step.requests.push(intended.request.clone());
-                step.waiting = None;
-            }
-            Event::Succeeded(succeeded) => {
-                let step = self.step(at, &succeeded.path);
-                step.attempts = step.attempts.max(succeeded.attempt);
-                step.input = succeeded.input.clone().or(step.input.take());
-                step.changes += succeeded.changes;
-                step.effect = Some(succeeded.effect);
-                step.error = None;
-                if let Some(output) = &succeeded.output {
-                    step.output = Some(Arc::clone(output));
-                    self.end(at, &succeeded.path, StepState::Succeeded);
-                }
-            }
-            Event::Failed(failed) => {
-                let step = self.step(at, &failed.path);
-                step.attempts = step.attempts.max(failed.error.attempt);
-                step.input = failed.input.clone().or(step.input.take());
-                step.error = Some(failed.error.clone());
-                step.state = StepState::Running;
-                step.waiting = failed.next.map(|next| format!("next attempt at {next}"));
-                if failed.next.is_none() {
-                    self.end(at, &failed.path, StepState::Failed);
-                }
-            }
+            Event::Intended(intended) => self.intended(at, intended),
+            Event::Succeeded(succeeded) => self.succeeded(at, succeeded),
+            Event::Failed(failed) => self.failed(at, failed),
             Event::Verified { path, .. } => {
                 self.step(at, path);
             }
@@ -159,6 +127,40 @@ impl History {
                 step.waiting = Some(reason.clone());
             }
             Event::Resolved { path, ruling, by } => self.resolved(at, path, ruling, by),
+        }
+    }
+
+    fn intended(&mut self, at: Timestamp, intended: &Intended) {
+        let step = self.step(at, &intended.path);
+        step.state = StepState::Running;
+        step.attempts = step.attempts.max(intended.attempt);
+        step.input = Some(Arc::clone(&intended.input));
+        step.requests.push(intended.request.clone());
+        step.waiting = None;
+    }
+
+    fn succeeded(&mut self, at: Timestamp, succeeded: &Succeeded) {
+        let step = self.step(at, &succeeded.path);
+        step.attempts = step.attempts.max(succeeded.attempt);
+        step.input = succeeded.input.clone().or(step.input.take());
+        step.changes += succeeded.changes;
+        step.effect = Some(succeeded.effect);
+        step.error = None;
+        if let Some(output) = &succeeded.output {
+            step.output = Some(Arc::clone(output));
+            self.end(at, &succeeded.path, StepState::Succeeded);
+        }
+    }
+
+    fn failed(&mut self, at: Timestamp, failed: &Failed) {
+        let step = self.step(at, &failed.path);
+        step.attempts = step.attempts.max(failed.error.attempt);
+        step.input = failed.input.clone().or(step.input.take());
+        step.error = Some(failed.error.clone());
+        step.state = StepState::Running;
+        step.waiting = failed.next.map(|next| format!("next attempt at {next}"));
+        if failed.next.is_none() {
+            self.end(at, &failed.path, StepState::Failed);
         }
     }
 

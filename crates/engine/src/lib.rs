@@ -3,18 +3,16 @@
 //! Nothing here does I/O: no clock, no randomness, no network, no disk, no task. Time and
 //! results come in as events. See "Invariants" in `docs/ARCHITECTURE.md`.
 
-#![warn(clippy::wildcard_enum_match_arm)]
-
 pub mod catalog;
 pub mod check;
 pub mod command;
 pub mod error;
 pub mod event;
 pub mod flow;
-mod logic;
 pub mod history;
-pub mod path;
+mod logic;
 pub mod parse;
+pub mod path;
 pub mod plan;
 pub mod retry;
 pub mod run;

@@ -147,8 +147,7 @@ mod tests {
         assert_eq!(wait(1), wait(1));
         assert!(wait(3) > wait(1));
         assert_eq!(wait(4), None);
-        let limited =
-            retry.next_wait(ErrorKind::RateLimited, 50, Duration::ZERO, None, "run/step");
+        let limited = retry.next_wait(ErrorKind::RateLimited, 50, Duration::ZERO, None, "run/step");
         assert!(limited.is_some_and(|wait| wait <= Duration::from_secs(60)));
     }
 

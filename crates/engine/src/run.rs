@@ -3,6 +3,8 @@
 //! A pure state machine. It has no clock but the newest event, and no concurrency: what is
 //! pending belongs to the host. See `docs/ARCHITECTURE.md`, "Life of a run".
 
+#![warn(clippy::wildcard_enum_match_arm)]
+
 pub(crate) mod apply;
 mod ruling;
 pub(crate) mod scan;
@@ -181,6 +183,7 @@ impl Run {
 
     /// What is to be done now. The decisions in it are applied already; the host appends them
     /// before it starts the commands.
+    #[expect(clippy::should_implement_trait, reason = "it is no iterator: it asks the engine")]
     pub fn next(&mut self) -> Result<Turn, Mismatch> {
         let mut turn = Turn::default();
         if self.ended.is_some() || !self.is_begun {
@@ -354,25 +357,15 @@ fn find_in_list<'a>(
 fn find_in_slot<'a>(slot: &'a mut Slot, step: &Step, rest: &[Segment]) -> Option<&'a mut Slot> {
     let (inner, arm, rest) = match rest {
         [] => return Some(slot),
-        [Segment::Item(index), rest @ ..] => match &mut slot.activity {
-            Activity::Loop(each) => (&mut each.active.get_mut(index)?.list, Arm::Body, rest),
-            _ => return None,
-        },
-        [Segment::Arm(Arm::Flow), rest @ ..] => match &mut slot.activity {
-            Activity::Sub(frame) => return find_slot(frame, rest),
-            _ => return None,
-        },
-        [Segment::Arm(arm), rest @ ..] => {
-            let list = match &mut slot.activity {
-                Activity::Arms(arms) => {
-                    arms.iter_mut().find(|(label, _)| label == arm).map(|(_, list)| list)?
-                }
-                Activity::Try(guarded) => guarded.list_mut(*arm)?,
-                Activity::Handling(list) if *arm == Arm::OnError => list,
-                _ => return None,
-            };
-            (list, *arm, rest)
+        [Segment::Item(index), rest @ ..] => {
+            let Activity::Loop(each) = &mut slot.activity else { return None };
+            (&mut each.active.get_mut(index)?.list, Arm::Body, rest)
         }
+        [Segment::Arm(Arm::Flow), rest @ ..] => {
+            let Activity::Sub(frame) = &mut slot.activity else { return None };
+            return find_slot(frame, rest);
+        }
+        [Segment::Arm(arm), rest @ ..] => (slot.list_mut(*arm)?, *arm, rest),
         [Segment::Step(_), ..] => return None,
     };
     find_in_list(inner, block_of(step, arm)?, rest)

@@ -155,7 +155,9 @@ pub enum Error {
         key: String,
     },
     /// An earlier sync failed: what is on disk is unknown, so nothing is accepted any more.
-    #[error("the store stopped after a failed write ({cause}); restart to go on from what is on disk")]
+    #[error(
+        "the store stopped after a failed write ({cause}); restart to go on from what is on disk"
+    )]
     Poisoned {
         /// The failure that stopped it.
         cause: String,

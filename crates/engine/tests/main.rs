@@ -2,6 +2,7 @@
 
 mod check;
 mod check_mistakes;
+mod interpreter;
 mod parse;
 mod plan;
 mod samples;

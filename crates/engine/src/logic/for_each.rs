@@ -40,13 +40,7 @@ pub(crate) fn start(scan: &mut Scan<'_>, place: Place<'_>, each: &ForEach) {
 }
 
 /// Goes on in each iteration, reads `collect` where one is over, and the next page in time.
-pub(crate) fn go_on(
-    scan: &mut Scan<'_>,
-    place: Place<'_>,
-    step: &Step,
-    slot: &Slot,
-    each: &Loop,
-) {
+pub(crate) fn go_on(scan: &mut Scan<'_>, place: Place<'_>, step: &Step, slot: &Slot, each: &Loop) {
     let StepKind::ForEach(kind) = &step.kind else { return };
     scan.may |= each.symbolic;
     for (index, iteration) in &each.active {

@@ -18,13 +18,7 @@ pub(crate) struct Guarded {
 
 impl Guarded {
     pub(crate) fn new(step: &Try) -> Self {
-        Self {
-            body: List::new(&step.body),
-            catch: None,
-            finally: None,
-            error: None,
-            pending: None,
-        }
+        Self { body: List::new(&step.body), catch: None, finally: None, error: None, pending: None }
     }
 
     pub(crate) fn list(&self, arm: Arm) -> Option<&List> {

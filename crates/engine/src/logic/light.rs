@@ -1,11 +1,11 @@
-//! The kinds that end at once: `set`, `log`, `fail`.
+//! The kinds that end at once: `set`, `log`, `fail`, `end`.
 
 use indexmap::IndexMap;
 use linchpin_connector::ErrorKind;
-use linchpin_language::{Expression, Map};
+use linchpin_language::{EvalError, Expression, Map, Text, as_unknown, print};
 
 use crate::event::Decision;
-use crate::flow::{Fail, Located, Log};
+use crate::flow::{Fail, Level, Located, Log};
 use crate::run::scan::{Place, Scan};
 
 /// Reads the new values as the types of their variables.
@@ -34,16 +34,43 @@ pub(crate) fn set(
 
 /// Journals the line.
 pub(crate) fn log(scan: &mut Scan<'_>, place: Place<'_>, log: &Log) {
-    match log.message.value.render_string(place.env) {
+    match words(scan, place, &log.message.value) {
         Ok(message) => scan.decide(Decision::Logged { level: log.level, message }),
         Err(error) => scan.decide_unreadable("log", &error),
     }
 }
 
-/// Raises the failure.
+/// Raises the failure. Where it is not certain (dry runs only) it is noted, and the steps after
+/// it are played as well.
 pub(crate) fn fail(scan: &mut Scan<'_>, place: Place<'_>, fail: &Fail) {
-    match fail.message.value.render_string(place.env) {
+    match words(scan, place, &fail.message.value) {
+        Ok(message) if scan.may => {
+            let message = format!("may fail at {}: {message}", scan.path);
+            scan.decide(Decision::Logged { level: Level::Error, message });
+        }
         Ok(message) => scan.decide_failed(fail.kind, message),
         Err(error) => scan.decide_failed(ErrorKind::InvalidInput, error.message),
     }
+}
+
+/// Ends the flow. Where that is not certain (dry runs only) the steps after it are played.
+pub(crate) fn end(scan: &mut Scan<'_>) {
+    if scan.may {
+        let message = format!("may end at {}", scan.path);
+        scan.decide(Decision::Logged { level: Level::Info, message });
+    } else {
+        scan.decide(Decision::End);
+    }
+}
+
+/// A line for people. In a dry run what is not known yet stands in it as such.
+fn words(scan: &Scan<'_>, place: Place<'_>, text: &Text) -> Result<String, EvalError> {
+    if !scan.run.accepted().dry_run {
+        return text.render_string(place.env);
+    }
+    let value = text.render(place.env)?;
+    Ok(match as_unknown(&value) {
+        Some(unknown) => format!("{} (known after run)", unknown.label),
+        None => print(&value),
+    })
 }

@@ -1,5 +1,7 @@
 //! What each step kind does when it is reached and while it runs: a file per kind.
 
+#![warn(clippy::wildcard_enum_match_arm)]
+
 pub(crate) mod ask;
 pub(crate) mod call;
 pub(crate) mod condition;

@@ -26,9 +26,8 @@ pub(crate) fn start(scan: &mut Scan<'_>, place: Place<'_>, wait: &Wait) {
     let at = match wait {
         Wait::For(_) => parse_duration(&written)
             .and_then(|duration| now.checked_add(duration).map_err(|error| error.to_string())),
-        Wait::Until(_) => instant(&value).ok_or_else(|| {
-            format!("{written:?} is no instant; write it as 2026-01-31T09:00:00Z")
-        }),
+        Wait::Until(_) => instant(&value)
+            .ok_or_else(|| format!("{written:?} is no instant; write it as 2026-01-31T09:00:00Z")),
     };
     match at {
         Ok(at) => scan.decide(Decision::Until(at)),

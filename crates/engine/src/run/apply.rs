@@ -1,8 +1,10 @@
 //! One event changes the run: down its path to the slot, and what follows on the way back up.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use linchpin_connector::{ErrorKind, WriteState};
+use linchpin_language::Value;
 
 use super::state::{
     Activity, Calling, Deadline, Effects, Frame, List, Mismatch, Slot, StepState, Stop, block_of,
@@ -101,7 +103,14 @@ impl Slot {
             }
             [Segment::Arm(Arm::Flow), rest @ ..] => match &mut self.activity {
                 Activity::Sub(frame) => frame.apply(rest, change, effects),
-                _ => Err(closed()),
+                Activity::None
+                | Activity::Call(_)
+                | Activity::Timer { .. }
+                | Activity::Ask { .. }
+                | Activity::Arms(_)
+                | Activity::Loop(_)
+                | Activity::Try(_)
+                | Activity::Handling(_) => Err(closed()),
             },
             [Segment::Arm(arm), rest @ ..] => {
                 let block = block_of(step, *arm).ok_or_else(closed)?;
@@ -112,7 +121,7 @@ impl Slot {
         }
     }
 
-    fn list_mut(&mut self, arm: Arm) -> Option<&mut List> {
+    pub(crate) fn list_mut(&mut self, arm: Arm) -> Option<&mut List> {
         match &mut self.activity {
             Activity::Arms(arms) => {
                 arms.iter_mut().find(|(label, _)| *label == arm).map(|(_, list)| list)
@@ -238,20 +247,9 @@ impl Slot {
                 let each = Loop::over_stream(Arc::clone(input), self.may);
                 self.run(Activity::Loop(Box::new(each)));
             }
-            Decision::Try => {
-                let StepKind::Try(kind) = &step.kind else {
-                    return Err(change.mismatch("the step is no try"));
-                };
-                self.run(Activity::Try(Box::new(Guarded::new(kind))));
-            }
+            Decision::Try => self.run(guarded(step, change)?),
             Decision::Subflow { inputs, aliases } => {
-                let StepKind::Subflow(call) = &step.kind else {
-                    return Err(change.mismatch("the step calls no flow"));
-                };
-                let plan = change.program.flows.get(&call.flow.value);
-                let plan = plan.ok_or_else(|| change.mismatch("the flow is not in this run"))?;
-                let inputs = Arc::clone(inputs);
-                let frame = Frame::new(Arc::clone(plan), inputs, aliases.clone());
+                let frame = subflow(step, change, (Arc::clone(inputs), aliases.clone()))?;
                 self.run(Activity::Sub(Box::new(frame)));
             }
             Decision::Until(at) => {
@@ -275,10 +273,13 @@ impl Slot {
             }
             Decision::Outputs(value) => self.succeed(Some(Arc::clone(value)), now),
             Decision::End => self.leave(StepState::Succeeded, Stop::End, now),
-            Decision::Failed(error) => match &mut self.activity {
-                Activity::Loop(each) => each.fail(step, error.clone(), effects),
-                _ => self.fail(step, error.clone(), is_stopping, effects),
-            },
+            Decision::Failed(error) => {
+                if let Activity::Loop(each) = &mut self.activity {
+                    each.fail(step, error.clone(), effects);
+                } else {
+                    self.fail(step, error.clone(), is_stopping, effects);
+                }
+            }
             Decision::Deadline(at) => self.deadline = Some(Deadline { at: *at, armed: None }),
             Decision::May => self.may = true,
         }
@@ -292,14 +293,14 @@ impl Slot {
 
     /// The call of this step, begun if it has not.
     pub(crate) fn calling(&mut self) -> &mut Calling {
+        self.state = StepState::Running;
         if !matches!(self.activity, Activity::Call(_)) {
             self.activity = Activity::Call(Box::default());
         }
-        self.state = StepState::Running;
-        match &mut self.activity {
-            Activity::Call(calling) => calling,
-            _ => unreachable!("the activity was set above"),
-        }
+        let Activity::Call(calling) = &mut self.activity else {
+            unreachable!("the activity was set above")
+        };
+        calling
     }
 
     fn intended(&mut self, intended: &Intended) {
@@ -379,13 +380,7 @@ impl Slot {
         }
     }
 
-    fn woke(
-        &mut self,
-        step: &Step,
-        is_stopping: bool,
-        change: Change<'_>,
-        effects: &mut Effects,
-    ) {
+    fn woke(&mut self, step: &Step, is_stopping: bool, change: Change<'_>, effects: &mut Effects) {
         if self.deadline.is_some_and(|deadline| deadline.at <= effects.now) {
             self.deadline = None;
             let message = "did not end within its timeout";
@@ -457,6 +452,28 @@ impl Slot {
             }
         }
     }
+}
+
+/// A `try` that begins.
+fn guarded(step: &Step, change: Change<'_>) -> Result<Activity, Mismatch> {
+    let StepKind::Try(kind) = &step.kind else {
+        return Err(change.mismatch("the step is no try"));
+    };
+    Ok(Activity::Try(Box::new(Guarded::new(kind))))
+}
+
+/// The frame of the flow that a step calls.
+fn subflow(
+    step: &Step,
+    change: Change<'_>,
+    (inputs, aliases): (Arc<Value>, BTreeMap<String, String>),
+) -> Result<Frame, Mismatch> {
+    let StepKind::Subflow(call) = &step.kind else {
+        return Err(change.mismatch("the step calls no flow"));
+    };
+    let plan = change.program.flows.get(&call.flow.value);
+    let plan = plan.ok_or_else(|| change.mismatch("the flow is not in this run"))?;
+    Ok(Frame::new(Arc::clone(plan), inputs, aliases))
 }
 
 impl Calling {

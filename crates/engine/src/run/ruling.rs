@@ -132,9 +132,9 @@ impl Run {
     /// Whether an answer of this command is still waited for.
     pub fn wants(&self, path: &StepPath, op: u64) -> bool {
         self.ended.is_none()
-            && self.locate(path).is_some_and(|(_, _, slot)| {
-                !slot.state.is_ended() && slot.is_under_way(op)
-            })
+            && self
+                .locate(path)
+                .is_some_and(|(_, _, slot)| !slot.state.is_ended() && slot.is_under_way(op))
     }
 
     /// Why a step must be held before it changes `changes` more things, if a limit says so.
@@ -190,9 +190,10 @@ impl Slot {
         let own = match &self.activity {
             Activity::Call(calling) => [calling.issued, calling.armed],
             Activity::Timer { armed, .. } => [*armed, None],
-            Activity::Loop(each) => each.stream.as_ref().map_or([None, None], |stream| {
-                [stream.reading.issued, stream.reading.armed]
-            }),
+            Activity::Loop(each) => each
+                .stream
+                .as_ref()
+                .map_or([None, None], |stream| [stream.reading.issued, stream.reading.armed]),
             Activity::None
             | Activity::Ask { .. }
             | Activity::Arms(_)

@@ -140,7 +140,7 @@ impl<'r> Scan<'r> {
             StepKind::Ask(ask) => logic::ask::start(self, place, ask),
             StepKind::Set(variables) => logic::light::set(self, place, variables),
             StepKind::Log(log) => logic::light::log(self, place, log),
-            StepKind::End => self.decide(Decision::End),
+            StepKind::End => logic::light::end(self),
             StepKind::Fail(fail) => logic::light::fail(self, place, fail),
         }
         self.may = before;
@@ -180,9 +180,10 @@ impl<'r> Scan<'r> {
                 let caught = guarded.error.as_ref();
                 let in_catch = caught.map(|error| env.error(error));
                 for (arm, _, list) in &entered {
-                    let env = match arm {
-                        Arm::Try => place.env,
-                        _ => in_catch.as_ref().unwrap_or(&env),
+                    let env = if *arm == Arm::Try {
+                        place.env
+                    } else {
+                        in_catch.as_ref().unwrap_or(&env)
                     };
                     self.arm(Place { env, ..place }, step, *arm, list);
                 }
@@ -205,13 +206,7 @@ impl<'r> Scan<'r> {
         }
     }
 
-    pub(crate) fn iteration(
-        &mut self,
-        place: Place<'_>,
-        step: &Step,
-        index: u64,
-        list: &List,
-    ) {
+    pub(crate) fn iteration(&mut self, place: Place<'_>, step: &Step, index: u64, list: &List) {
         if let Some(block) = super::state::block_of(step, Arm::Body) {
             self.path.push(Segment::Item(index));
             self.list(place, block, list);
@@ -247,9 +242,7 @@ impl<'r> Scan<'r> {
             },
             End::Succeeded => match outputs(self.run, root) {
                 Ok(value) => Outcome::Succeeded { outputs: Arc::new(value) },
-                Err(message) => {
-                    failed(RunError::new(ErrorKind::InvalidInput, message, &self.path))
-                }
+                Err(message) => failed(RunError::new(ErrorKind::InvalidInput, message, &self.path)),
             },
         };
         self.events.push(Event::Ended { outcome });

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use linchpin_language::{Map, Scope, Value, json, unknown};
 
 use super::Run;
-use super::state::{Activity, Frame, List, Slot};
+use super::state::{Activity, Frame, List, Slot, StepState};
 use crate::error::RunError;
 use crate::flow::{Arm, Block, Step, StepKind};
 
@@ -23,7 +23,11 @@ enum Layer<'a> {
     /// The roots of a flow or subflow: nothing around it is seen.
     Frame(&'a Run, &'a Frame),
     List(&'a Block, &'a List),
-    Item { name: &'a str, item: &'a Value, index: u64 },
+    Item {
+        name: &'a str,
+        item: &'a Value,
+        index: u64,
+    },
     Error(&'a RunError),
     /// The output of the step itself, in its `collect`.
     Lists(&'a [(Arm, &'a Block, &'a List)]),
@@ -88,9 +92,7 @@ impl Scope for Env<'_> {
                     "iteration" => Some(Cow::Owned(json!({ "index": index }))),
                     _ => (own == name).then_some(Cow::Borrowed(item)),
                 },
-                Layer::Error(error) => {
-                    (name == "error").then(|| Cow::Owned(error.as_value()))
-                }
+                Layer::Error(error) => (name == "error").then(|| Cow::Owned(error.as_value())),
                 Layer::Frame(run, frame) => root(run, frame, name),
             };
             if found.is_some() {
@@ -98,6 +100,30 @@ impl Scope for Env<'_> {
             }
         }
         None
+    }
+
+    fn why_null(&self, name: &str) -> Option<String> {
+        let state = self.layers().find_map(|layer| match layer {
+            Layer::List(block, list) => state_of(block, list, name),
+            Layer::Lists(lists) => {
+                lists.iter().find_map(|(_, block, list)| state_of(block, list, name))
+            }
+            Layer::Frame(_, frame) => {
+                frame.list(None).and_then(|(block, list)| state_of(block, list, name))
+            }
+            Layer::Item { .. } | Layer::Error(_) => None,
+        })?;
+        Some(match state {
+            StepState::Skipped => "the step was skipped".to_owned(),
+            StepState::Caught => "the step failed, and its on_error let the flow go on".to_owned(),
+            StepState::Pending => "the step was not reached".to_owned(),
+            StepState::Succeeded => "the step has no output".to_owned(),
+            StepState::Running
+            | StepState::Waiting
+            | StepState::Held
+            | StepState::Failed
+            | StepState::Cancelled => format!("the step is {}", state.as_str()),
+        })
     }
 }
 
@@ -152,6 +178,19 @@ fn find<'a>(block: &'a Block, list: &'a List, name: &str) -> Option<Cow<'a, Valu
     None
 }
 
+/// The state of the step `name`, looked up as its output is.
+fn state_of(block: &Block, list: &List, name: &str) -> Option<StepState> {
+    block.steps.iter().zip(&list.slots).find_map(|(step, slot)| {
+        if step.id.as_ref().is_some_and(|id| id.value == name) {
+            return Some(slot.state);
+        }
+        open_blocks(step).into_iter().find_map(|(arm, inner)| match list_of(step, slot, arm) {
+            Some(inner_list) => state_of(inner, inner_list, name),
+            None => holds(inner, name).then_some(StepState::Skipped),
+        })
+    })
+}
+
 /// The output of a step of which it is not known whether it runs (dry runs only).
 fn may_run(name: &str) -> Cow<'static, Value> {
     Cow::Owned(unknown(name, "any", &format!("{name}, which may run")))
@@ -191,9 +230,7 @@ fn open_blocks(step: &Step) -> Vec<(Arm, &Block)> {
 
 fn list_of<'a>(_: &Step, slot: &'a Slot, arm: Arm) -> Option<&'a List> {
     match &slot.activity {
-        Activity::Arms(arms) => {
-            arms.iter().find(|(label, _)| *label == arm).map(|(_, list)| list)
-        }
+        Activity::Arms(arms) => arms.iter().find(|(label, _)| *label == arm).map(|(_, list)| list),
         Activity::Try(guarded) => guarded.list(arm),
         Activity::Handling(list) if arm == Arm::OnError => Some(list),
         Activity::Handling(_)

@@ -210,9 +210,8 @@ impl Frame {
         inputs: Arc<Value>,
         aliases: BTreeMap<String, String>,
     ) -> Self {
-        let first = |schema: &linchpin_language::Schema| {
-            schema.default.clone().unwrap_or(Value::Null)
-        };
+        let first =
+            |schema: &linchpin_language::Schema| schema.default.clone().unwrap_or(Value::Null);
         let vars = plan.flow.vars.iter().map(|(name, schema)| (name.clone(), first(schema)));
         let vars = vars.collect();
         let body = List::new(&plan.flow.steps);
