@@ -197,8 +197,14 @@ impl Loop {
         while self.stop.is_none() && self.active.len() < each.parallel as usize {
             let Some(item) = self.waiting.pop_front() else { return };
             let list = List::new(&each.body);
-            self.active.insert(self.next, Iteration { item, list, to_collect: false });
+            let is_empty = each.body.steps.is_empty();
             self.next += 1;
+            if is_empty && each.collect.is_none() {
+                self.succeeded += 1;
+                continue;
+            }
+            let iteration = Iteration { item, list, to_collect: is_empty };
+            self.active.insert(self.next - 1, iteration);
         }
     }
 

@@ -213,6 +213,8 @@ fn loop_body(reader: &mut Reader, owner: &Node<'_>) -> Block {
             reader.report(value.error_at_key(codes::CONFLICTING_KEYS, message));
             empty_block(reader)
         }
+        // A loop that only collects needs no body.
+        (None, None) if owner.get("collect").is_some() => empty_block(reader),
         (None, None) => {
             reader.missing(owner, "steps", "`for_each`");
             empty_block(reader)

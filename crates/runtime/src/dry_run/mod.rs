@@ -234,6 +234,9 @@ impl DryHost<'_> {
             Ok(simulated) => simulated,
             Err(error) => return self.failed(&run, &error),
         };
+        if let Some(reason) = self.run.over_limit(look.effect, n_changes(&look)) {
+            self.preview.held(&run.path, &reason);
+        }
         let label = prepared.alias().to_owned();
         self.preview.change(&run, &prepared, &look, &simulated.output);
         let changes = n_changes(&look);

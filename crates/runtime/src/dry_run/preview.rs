@@ -125,6 +125,10 @@ impl Preview {
         self.notes.push(format!("{path} would wait until {at}"));
     }
 
+    pub(super) fn held(&mut self, path: &StepPath, reason: &str) {
+        self.notes.push(format!("{path} would be held for a person: {reason}"));
+    }
+
     pub(super) fn asked(&mut self, path: &StepPath, of: &str) {
         self.notes.push(format!("{path} would ask {of}; the answer is known after run"));
     }
