@@ -15,8 +15,8 @@ use crate::failure::Failure;
 use crate::picker;
 use crate::project::Project;
 use crate::report::{Report, Style};
-use crate::session::{Purpose, Session};
-use crate::steps::{Steps, brief};
+use crate::session::{GRACE, Purpose, Session};
+use crate::steps::{Steps, brief, print_instant};
 
 /// How often the open steps are looked at.
 const TICK: Duration = Duration::from_millis(120);
@@ -45,8 +45,7 @@ pub(crate) async fn to_end(
         match watch(report, &session.client, run, &mut steps).await {
             Ok(Ending::Orphaned) => {
                 session.close().await;
-                session = Session::open(project, Purpose::lasting()).await?;
-                session.client.post(&format!("/v1/runs/{run}/resume"), &json!({})).await?;
+                session = adopt(project, run).await?;
             }
             other => break other,
         }
@@ -57,6 +56,33 @@ pub(crate) async fn to_end(
     };
     session.close().await;
     told
+}
+
+/// Goes on with a run whose process is gone or just going. Whoever has the store by then does it.
+async fn adopt(project: &Project, run: &str) -> Result<Session, Failure> {
+    let deadline = tokio::time::Instant::now() + GRACE + GRACE;
+    loop {
+        let session = Session::open(project, Purpose::lasting()).await;
+        let failure = match session {
+            Ok(session) => {
+                let resumed =
+                    session.client.post(&format!("/v1/runs/{run}/resume"), &json!({})).await;
+                match resumed {
+                    // It may have ended between the two, which the journal will say.
+                    Ok(_) | Err(ClientError::Refused { status: 409, .. }) => return Ok(session),
+                    Err(error) => {
+                        session.close().await;
+                        error.into()
+                    }
+                }
+            }
+            Err(failure) => failure,
+        };
+        if tokio::time::Instant::now() > deadline {
+            return Err(failure);
+        }
+        tokio::time::sleep(TICK).await;
+    }
 }
 
 async fn watch(
@@ -92,12 +118,13 @@ async fn watch(
                 if !is_waiting && !report.is_live() {
                     continue;
                 }
+                // The run itself says what it waits for: the journal read so far may be behind.
                 let open = open_steps(client, run).await?;
-                if !steps.asks.is_empty() && report.can_ask() && !declined {
+                let asks = is_waiting_for("answer", &open);
+                if asks && report.can_ask() && !declined {
                     screen.clear();
                     declined = !picker::ask(report, client, run).await?;
-                    steps.asks.clear();
-                } else if is_waiting && !is_in_flight(&open) {
+                } else if (asks || is_waiting_for("ruling", &open)) && !is_in_flight(&open) {
                     return Ok(Ending::Waits);
                 } else {
                     screen.show(&open);
@@ -116,6 +143,11 @@ fn read(line: Value) -> Result<Entry, Failure> {
 async fn open_steps(client: &Client, run: &str) -> Result<Vec<Value>, Failure> {
     let shown = client.get(&format!("/v1/runs/{run}")).await?;
     Ok(shown["open"].as_array().cloned().unwrap_or_default())
+}
+
+/// Whether a step waits for a person in this way.
+fn is_waiting_for(kind: &str, open: &[Value]) -> bool {
+    open.iter().any(|step| step["waiting"]["kind"] == kind)
 }
 
 /// Whether a step is under way that waits for nobody.
@@ -200,9 +232,10 @@ fn style() -> ProgressStyle {
 fn what(step: &Value) -> String {
     let waiting = &step["waiting"];
     let word = |name: &str| waiting[name].as_str().unwrap_or_default().to_owned();
+    let instant = || word("at").parse().map_or_else(|_| word("at"), print_instant);
     match waiting["kind"].as_str() {
-        Some("until") => format!("waits until {}", word("at")),
-        Some("retry") => format!("tries again at {}", word("at")),
+        Some("until") => format!("waits until {}", instant()),
+        Some("retry") => format!("tries again at {}", instant()),
         Some("answer") => format!("waits for an answer of {}", word("of")),
         Some("ruling") => format!("needs attention: {}", word("reason")),
         _ => String::new(),
@@ -277,7 +310,7 @@ pub(crate) fn show_outputs(report: &Report, outputs: &Value) {
 }
 
 /// What a person has to do, as commands to copy.
-async fn show_waits(
+pub(crate) async fn show_waits(
     report: &Report,
     project: &Project,
     client: &Client,

@@ -163,7 +163,12 @@ pub(crate) fn show_choices(report: &Report, question: &Value) {
                 row.insert(0, cell(&given[value]));
             }
         }
+        let n_more = rows.len().saturating_sub(PAGE);
+        rows.truncate(PAGE);
         report.table(&headings, &rows);
+        if n_more > 0 {
+            report.line(format!("and {n_more} more; --json has all, a terminal lets you pick"));
+        }
     }
 }
 

@@ -133,9 +133,12 @@ impl Session {
     /// Lets runs come to rest and the store go. Returns how many runs were still writing.
     pub(crate) async fn close(self) -> usize {
         let Some(Local { host, sandbox, serving }) = self.local else { return 0 };
+        tracing::debug!("stopping");
         let n_left = host.stop(GRACE).await;
+        tracing::debug!("runs are at rest");
         if let Some(serving) = serving {
             serving.end().await;
+            tracing::debug!("the socket is closed");
         }
         if let Some(sandbox) = sandbox {
             sandbox.stop().await;

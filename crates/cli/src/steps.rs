@@ -253,7 +253,7 @@ fn decided(step: &StepHistory, decision: &Decision) -> Option<(Mark, String)> {
         Decision::Stream { .. } => (Mark::Opened, "reads a stream".to_owned()),
         Decision::Subflow { .. } => (Mark::Opened, "starts a subflow".to_owned()),
         Decision::Outputs(_) => (Mark::Done, String::new()),
-        Decision::Until(at) => (Mark::Waits, format!("waits until {at}")),
+        Decision::Until(at) => (Mark::Waits, format!("waits until {}", print_instant(*at))),
         Decision::Asked { of, message, .. } => {
             let message = message.as_ref().map(|text| format!(": {text}")).unwrap_or_default();
             (Mark::Waits, format!("asks {of}{message}"))
@@ -327,6 +327,11 @@ fn parent(path: &StepPath) -> StepPath {
 
 fn millis_between(start: Timestamp, end: Timestamp) -> i64 {
     (end.as_millisecond() - start.as_millisecond()).max(0)
+}
+
+/// An instant for people: whole seconds, in UTC like the journal.
+pub(crate) fn print_instant(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
 }
 
 /// A length of time for people.

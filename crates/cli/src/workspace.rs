@@ -81,26 +81,18 @@ impl Workspace {
 
     /// Why there is no such flow: its file cannot be read, or there is none.
     fn unknown(&self, target: &str) -> Failure {
-        let of_file = |file: &str| -> Vec<Diagnostic> {
-            let own =
-                self.mistakes.iter().filter(|m| is_same(m.source.name().as_ref(), file.as_ref()));
-            own.cloned().collect()
+        let is_meant = |name: &str| match file_of(target) {
+            Some(file) => is_same(Path::new(name), &file),
+            None => Path::new(name).file_stem().is_some_and(|stem| stem == target),
         };
-        let candidates = match file_of(target) {
-            Some(file) => vec![file],
-            None => ["yaml", "yml"]
-                .iter()
-                .flat_map(|ending| self.mistakes.iter().map(move |m| (ending, m.source.name())))
-                .filter(|(ending, name)| name.ends_with(&format!("/{target}.{ending}")))
-                .map(|(_, name)| PathBuf::from(name))
-                .collect(),
-        };
-        for file in candidates {
-            let mistakes = of_file(&file.display().to_string());
-            if !mistakes.is_empty() {
-                let message = format!("{} cannot run as it is written", file.display());
-                return Failure::mistakes(message, mistakes);
-            }
+        let unread = self.mistakes.iter().map(|mistake| mistake.source.name());
+        if let Some(name) = unread.into_iter().find(|name| is_meant(name)) {
+            // Checking it as text finds more at once than reading it has.
+            let mistakes = match self.check_file(Path::new(name)) {
+                Ok(mistakes) => mistakes,
+                Err(failure) => return failure,
+            };
+            return Failure::mistakes(format!("{name} cannot run as it is written"), mistakes);
         }
         let names: Vec<&str> = self.flows.iter().map(|loaded| loaded.flow.name.as_str()).collect();
         let failure = Failure::usage(format!("there is no flow {target:?}"));

@@ -400,6 +400,9 @@ impl Host {
     /// Goes on with a run that has not ended and that nobody drives. Nothing changes for one
     /// that goes on already.
     pub async fn resume(&self, id: &RunId) -> Result<(), Error> {
+        if *lock(&self.state.is_stopping) {
+            return Err(Error::Stopping);
+        }
         if lock(&self.state.active).contains_key(id) {
             return Ok(());
         }

@@ -109,10 +109,10 @@ impl From<ConnectionError> for Refusal {
         let message = sentence(&error);
         let status = match error {
             ConnectionError::UnknownAlias { .. } => StatusCode::NOT_FOUND,
+            ConnectionError::Field { .. } => StatusCode::UNPROCESSABLE_ENTITY,
             ConnectionError::UnknownSpoke { .. }
             | ConnectionError::Missing { .. }
-            | ConnectionError::Field { .. }
-            | ConnectionError::Credential { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+            | ConnectionError::Credential { .. } => StatusCode::FAILED_DEPENDENCY,
             ConnectionError::Client { .. } | ConnectionError::Vault { .. } => {
                 StatusCode::INTERNAL_SERVER_ERROR
             }

@@ -13,7 +13,7 @@ use crate::failure::Failure;
 use crate::project::Project;
 use crate::report::Report;
 use crate::session::{Session, reach};
-use crate::steps::plural;
+use crate::steps::{plural, print_instant};
 
 /// Go on with runs, start what falls due, and serve the other commands
 #[derive(Debug, Args)]
@@ -77,7 +77,7 @@ async fn serve(
         plural(recovered.len() as u64, "run")
     ));
     for (flow, at) in &next {
-        report.line(format!("  {flow} falls due at {at}"));
+        report.line(format!("  {flow} falls due at {}", print_instant(*at)));
     }
     let next: serde_json::Map<String, Value> =
         next.into_iter().map(|(flow, at)| (flow, at.to_string().into())).collect();
@@ -99,6 +99,7 @@ async fn serve(
                 .help("start the daemon again: what fell due meanwhile is accounted for"));
         }
     };
+    tracing::debug!("received {word}");
     stop.send_replace(true);
     // It starts nothing any more; one that is starting a run finishes that.
     firing.await.ok();

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
-use linchpin_engine::run::{StepView, Waiting};
+use linchpin_engine::run::{Standing, StepView, Waiting};
 use linchpin_engine::{Run, RunId};
 use linchpin_runtime::dry_run::dry_run;
 use linchpin_runtime::host::{Start, standing_word};
@@ -119,7 +119,7 @@ fn detail(run: &Run, is_active: bool) -> Result<Value, Refusal> {
         let word = standing_word(standing);
         // Nobody drives it, but what waits for a person still waits for a person.
         let says_more = is_active || word == "needs attention" || word == "paused";
-        summary.state = if says_more { word } else { "interrupted" }.to_owned();
+        summary.state = if says_more || asks_only(run) { word } else { "interrupted" }.to_owned();
     }
     let mut shown = serde_json::to_value(summary).map_err(|error| unwritable(&error))?;
     let open = if run.outcome().is_some() { Vec::new() } else { run.open_steps() };
@@ -133,6 +133,14 @@ fn detail(run: &Run, is_active: bool) -> Result<Value, Refusal> {
         shown.insert("open".to_owned(), open.iter().map(open_step).collect());
     }
     Ok(shown)
+}
+
+/// Whether a person's answer is all that a run waits for.
+fn asks_only(run: &Run) -> bool {
+    run.standing() == Standing::Waiting
+        && run.open_steps().iter().all(|step| {
+            matches!(step.waiting, None | Some(Waiting::Answer { .. } | Waiting::Ruling(_)))
+        })
 }
 
 fn open_step(step: &StepView) -> Value {

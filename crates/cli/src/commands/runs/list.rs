@@ -8,7 +8,7 @@ use crate::exit_code::ExitCode;
 use crate::project::Project;
 use crate::report::Report;
 use crate::session::{Purpose, Session};
-use crate::steps::print_millis;
+use crate::steps::{print_instant, print_millis};
 
 /// List the newest runs
 #[derive(Debug, Args)]
@@ -64,7 +64,7 @@ fn escaped(value: &str) -> String {
 fn row(run: &Value) -> Vec<String> {
     let text = |name: &str| run[name].as_str().unwrap_or_default().to_owned();
     let instant = |name: &str| text(name).parse::<jiff::Timestamp>().ok();
-    let started = instant("started_at").map(|at| at.strftime("%Y-%m-%d %H:%M:%SZ").to_string());
+    let started = instant("started_at").map(print_instant);
     let took = match (instant("started_at"), instant("ended_at")) {
         (Some(start), Some(end)) => print_millis(end.as_millisecond() - start.as_millisecond()),
         _ => String::new(),

@@ -8,11 +8,11 @@ use linchpin_server::Client;
 use crate::commands::Done;
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
-use crate::follow::show_outputs;
+use crate::follow::{flags, show_outputs, show_waits};
 use crate::project::Project;
 use crate::report::{Report, Style};
 use crate::session::{Purpose, Session};
-use crate::steps::Steps;
+use crate::steps::{Steps, print_instant};
 
 /// Show what happened in a run, step by step
 #[derive(Debug, Args)]
@@ -27,12 +27,17 @@ pub(crate) struct Show {
 impl Show {
     pub(super) async fn run(self, project: &Project, report: &Report) -> Done {
         let session = Session::open(project, Purpose::brief()).await?;
-        let shown = self.show(report, &session.client).await;
+        let shown = self.show(report, project, &session.client).await;
         session.close().await;
         shown.map(|()| ExitCode::Ok)
     }
 
-    async fn show(&self, report: &Report, client: &Client) -> Result<(), Failure> {
+    async fn show(
+        &self,
+        report: &Report,
+        project: &Project,
+        client: &Client,
+    ) -> Result<(), Failure> {
         let run = &self.run;
         let mut shown = client.get(&format!("/v1/runs/{run}")).await?;
         let mut lines = client.lines(&format!("/v1/runs/{run}/journal")).await?;
@@ -67,6 +72,11 @@ impl Show {
         show_outputs(report, &shown["outputs"]);
         if steps.outcome.is_some() {
             report.line(steps.verdict(report, run));
+        } else if !steps.asks.is_empty() || !steps.held.is_empty() {
+            show_waits(report, project, client, run).await?;
+        } else if shown["is_active"] == false {
+            let flags = flags(project);
+            report.line(format!("nobody drives it; go on with: linchpin runs resume {run}{flags}"));
         }
         Ok(())
     }
@@ -77,7 +87,9 @@ fn show_head(report: &Report, shown: &Value) {
     let flow = report.paint(Style::Bold, text("flow"));
     let user = shown["user"]["email"].as_str().map(|email| format!(" by {email}"));
     let user = user.unwrap_or_default();
-    report.line(format!("{flow}: {}, started {}{user}", text("state"), text("started_at")));
+    let started = text("started_at");
+    let started = started.parse().map_or_else(|_| started.to_owned(), print_instant);
+    report.line(format!("{flow}: {}, started {started}{user}", text("state")));
     for (name, value) in shown["inputs"].as_object().into_iter().flatten() {
         if !value.is_null() {
             let name = report.paint(Style::Dim, &format!("{name}:"));

@@ -1,0 +1,9 @@
+//! The `linchpin` command as a process: what it prints, how it ends, and that processes share a
+//! store without ever meeting its lock.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+
+mod daemon;
+mod project;
+mod runs;
+mod tools;

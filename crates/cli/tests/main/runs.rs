@@ -1,0 +1,83 @@
+//! Runs that wait, are killed, answered, resumed and cancelled.
+
+use crate::tools::{ASKS, Project, WAITS};
+
+fn newest(project: &Project) -> (String, String) {
+    let listed = project.json(&["runs", "list"]);
+    let run = &listed["runs"][0];
+    (run["run"].as_str().unwrap().to_owned(), run["state"].as_str().unwrap().to_owned())
+}
+
+#[test]
+fn a_question_without_a_terminal_is_answered_by_the_command_it_prints() {
+    let project = Project::with(&[("asks.yaml", ASKS)]);
+    let asked = project.run(&["run", "asks"]);
+    assert_eq!(asked.code, 4, "{}{}", asked.out, asked.err);
+    let (run, _) = newest(&project);
+    let command = format!("linchpin runs answer {run} fruit -v names=...");
+    assert!(asked.out.contains(&command), "{}", asked.out);
+    let shown = project.run(&["runs", "show", &run]);
+    assert!(shown.out.starts_with("asks: waiting"), "{}", shown.out);
+    let wrong = project.run(&["runs", "answer", &run, "-v", "name=fig"]);
+    assert_eq!(wrong.code, 3, "{}", wrong.err);
+    let answered = project.run(&["runs", "answer", &run, "-v", "names=figs,plums"]);
+    assert_eq!(answered.code, 0, "{}{}", answered.out, answered.err);
+    assert!(answered.out.contains("figs and plums it is\n  n: 2\n"), "{}", answered.out);
+    let again = project.run(&["runs", "answer", &run, "-v", "names=figs"]);
+    assert_eq!(again.code, 3, "{}", again.err);
+}
+
+#[test]
+fn commands_reach_a_run_through_the_process_that_drives_it() {
+    let project = Project::with(&[("waits.yaml", WAITS), ("asks.yaml", ASKS)]);
+    let driving = project.start(&["run", "waits"], "pause");
+    let (run, state) = newest(&project);
+    assert_eq!(state, "waiting");
+    let asked = project.run(&["run", "asks"]);
+    assert_eq!(asked.code, 4, "{}{}", asked.out, asked.err);
+    let cancelled = project.run(&["runs", "cancel", &run]);
+    assert_eq!(cancelled.code, 0, "{}{}", cancelled.out, cancelled.err);
+    drop(driving);
+    assert_eq!(project.json(&["runs", "show", &run])["state"], "cancelled");
+}
+
+#[test]
+fn a_killed_run_is_interrupted_and_can_be_gone_on_with() {
+    let project = Project::with(&[("waits.yaml", WAITS)]);
+    project.start(&["run", "waits"], "pause").kill();
+    let (run, state) = newest(&project);
+    assert_eq!(state, "interrupted");
+    let resumed = project.start(&["runs", "resume", &run], "pause");
+    assert_eq!(newest(&project).1, "waiting");
+    drop(resumed);
+    assert_eq!(project.run(&["runs", "cancel", &run, "--force"]).code, 0);
+    assert_eq!(newest(&project).1, "cancelled");
+}
+
+#[test]
+fn an_interrupted_command_says_how_to_go_on() {
+    let project = Project::with(&[("waits.yaml", WAITS)]);
+    assert_eq!(project.start(&["run", "waits"], "pause").signal("INT"), 130);
+    assert_eq!(newest(&project).1, "interrupted");
+}
+
+#[test]
+fn a_second_start_with_a_key_finds_the_first_run() {
+    let project = Project::with(&[("asks.yaml", ASKS)]);
+    let ids = ["1", "2"].map(|_| project.json(&["run", "asks", "--key", "monday"])["run"].clone());
+    assert_eq!(ids[0], ids[1]);
+    assert!(ids[0].is_string());
+}
+
+#[test]
+fn a_run_whose_process_ends_is_gone_on_with_by_the_one_that_watches_it() {
+    let project = Project::with(&[("waits.yaml", WAITS)]);
+    let driving = project.start(&["run", "waits"], "pause");
+    let watching = project.start(&["run", "waits"], "pause");
+    let (run, state) = newest(&project);
+    assert_eq!(state, "waiting");
+    assert_eq!(driving.signal("INT"), 130);
+    let cancelled = project.run(&["runs", "cancel", &run]);
+    assert_eq!(cancelled.code, 0, "{}{}", cancelled.out, cancelled.err);
+    assert_eq!(watching.ends(), 1);
+}
