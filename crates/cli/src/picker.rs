@@ -93,8 +93,11 @@ fn filled(name: &str, field: &Value) -> Result<Option<Value>, InquireError> {
     let rows = rows(field);
     if !rows.is_empty() && field["many"] == true {
         let help = "type to filter, space selects, → all, ← none, enter sends, esc later";
-        let chosen =
-            MultiSelect::new(label, rows).with_page_size(PAGE).with_help_message(help).prompt()?;
+        let chosen = MultiSelect::new(label, rows)
+            .with_page_size(PAGE)
+            .with_help_message(help)
+            .with_formatter(&|chosen| format!("{} chosen", chosen.len()))
+            .prompt()?;
         return Ok(Some(chosen.into_iter().map(|row| row.value).collect()));
     }
     if !rows.is_empty() {

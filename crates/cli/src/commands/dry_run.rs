@@ -99,7 +99,7 @@ fn show_change(report: &Report, change: &Change) {
     report.line(format!("  {sign} {}  {effect}{times} by {call}{may}", change.path));
     report.line(report.paint(Style::Dim, &format!("      {}", change.request)));
     for one in change.changes.as_array().into_iter().flatten().take(10) {
-        report.line(format!("      {}", readable(one)));
+        report.line(format!("      {}", fields(one)));
     }
     let n_more = change.changes.as_array().map_or(0, Vec::len).saturating_sub(10);
     if n_more > 0 {
@@ -121,6 +121,20 @@ fn counts(counts: &[Count]) -> String {
         format!("{} {things}", count.effect)
     };
     counts.iter().map(count).collect::<Vec<_>>().join(", ")
+}
+
+/// A change as its fields, each cut where it gets long.
+fn fields(change: &Value) -> String {
+    const LONGEST: usize = 60;
+    let Some(fields) = change.as_object() else { return readable(change) };
+    let field = |(name, value): (&String, &Value)| {
+        let text = readable(value);
+        match text.char_indices().nth(LONGEST) {
+            Some((at, _)) => format!("{name}: {}…", &text[..at]),
+            None => format!("{name}: {text}"),
+        }
+    };
+    fields.iter().filter(|(_, value)| !value.is_null()).map(field).collect::<Vec<_>>().join(", ")
 }
 
 /// A value with what is not known yet in words.
@@ -155,6 +169,12 @@ mod tests {
         let all = [count(Effect::Create, 1, Some(1)), count(Effect::Update, 0, Some(2))];
         assert_eq!(counts(&all), "create 1 thing, update 0 to 2 things");
         assert_eq!(counts(&[count(Effect::Delete, 3, None)]), "delete 3 things or more");
+    }
+
+    #[test]
+    fn a_change_is_shown_field_by_field() {
+        let change = json!({ "n": 1, "none": null, "long": "x".repeat(80) });
+        assert_eq!(fields(&change), format!("n: 1, long: {}…", "x".repeat(60)));
     }
 
     #[test]
