@@ -235,11 +235,19 @@ fn period(reader: &mut Reader, node: &Node<'_>) -> Duration {
 fn concurrency(reader: &mut Reader, node: &Node<'_>) -> Concurrency {
     reader.keys(node, &["max", "full", "key"], "`concurrency`");
     let full = [("queue", Full::Queue), ("skip", Full::Skip), ("cancel", Full::Cancel)];
+    let wanted = node.get("full").and_then(|node| reader.choice(&node, &full));
+    if wanted != Some(Full::Skip) {
+        let place = node.get("full").unwrap_or_else(|| node.clone());
+        reader.not_yet(&place, "a concurrency that is not `full: skip`");
+    }
+    if let Some(key) = node.get("key") {
+        reader.not_yet(&key, "a concurrency by `key`");
+    }
     Concurrency {
         max: node
             .get("max")
             .map_or(1, |node| u32::try_from(reader.count(&node, 1..100_001)).unwrap_or(1)),
-        full: node.get("full").and_then(|node| reader.choice(&node, &full)).unwrap_or(Full::Queue),
+        full: wanted.unwrap_or(Full::Queue),
         key: node.get("key").map(|node| reader.expression(&node).value),
     }
 }
