@@ -258,7 +258,10 @@ fn fields_that_are_not_there() {
     check_all(&[
         ("unknown-field", "  - log: '{{ §inputs.emial }}'\n"),
         ("unknown-field", "  - log: '{{ §run.startedat }}'\n"),
-        ("later-step", "flow: a\nconcurrency: { key: §b.c }\nsteps: [{ id: b, log: x }]\n"),
+        (
+            "later-step",
+            "flow: a\nconcurrency: { full: skip, key: §b.c }\nsteps: [{ id: b, log: x }]\n",
+        ),
         ("unknown-field", "  - { id: a, call: lms.courses.list }\n  - log: '{{ §a.id }}'\n"),
         (
             "unknown-field",

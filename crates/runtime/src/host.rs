@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, RwLock};
 
 use linchpin_engine::catalog::Catalog;
 use linchpin_engine::event::{Accepted, Control, Outcome, Ruling, VERSION};
+use linchpin_engine::flow::Concurrency;
 use linchpin_engine::plan::Program;
 use linchpin_engine::run::Standing;
 use linchpin_engine::store::{Error as StoreError, Expect, Store};
@@ -65,6 +66,8 @@ struct State {
 struct Active {
     inbox: mpsc::UnboundedSender<Message>,
     flow: String,
+    /// The value of `concurrency.key`.
+    group: Option<String>,
     outcome: watch::Receiver<Option<Option<Outcome>>>,
 }
 
@@ -238,7 +241,7 @@ impl Host {
         let mut state = Run::new(program, &first).map_err(unread)?;
         state.apply(&begun).map_err(unread)?;
         let (accepted, on_disk) = oneshot::channel();
-        self.drive(state, (0, vec![first, begun]), Some(accepted));
+        self.drive(state, (0, vec![first, begun]), Some(accepted))?;
         match on_disk.await {
             Ok(Ok(())) => Ok(Started { run, is_new: true }),
             Ok(Err(error)) => Err(Error::Append(error)),
@@ -254,13 +257,6 @@ impl Host {
             let near = linchpin_language::did_you_mean(&start.flow, names).map(str::to_owned);
             return Err(Error::UnknownFlow { name: start.flow.clone(), near });
         };
-        if let Some(concurrency) = &loaded.flow.concurrency {
-            let active = lock(&self.state.active);
-            let running = active.values().filter(|active| active.flow == start.flow).count();
-            if running >= concurrency.max as usize {
-                return Err(Error::Full { flow: start.flow.clone(), max: concurrency.max });
-            }
-        }
         let given = Value::Object(start.inputs.clone());
         let inputs = Schema::coerce_fields(&loaded.flow.inputs, given).map_err(|mismatches| {
             let problems = mismatches.into_iter().map(|mismatch| mismatch.message).collect();
@@ -356,23 +352,38 @@ impl Host {
         Ok(program)
     }
 
+    /// Puts a run on its way. A new one is refused when as many of its flow and group are active
+    /// as `concurrency` allows; one that is brought back is not.
     fn drive(
         &self,
         run: Run,
         from: (u64, Vec<Entry>),
         accepted: Option<oneshot::Sender<Result<(), Arc<StoreError>>>>,
-    ) {
+    ) -> Result<(), Error> {
         let id = run.accepted().run.clone();
         let flow = run.accepted().flow.clone();
+        let concurrency = run.program().root.flow.concurrency.clone();
+        let group = concurrency.as_ref().and_then(|rule| group(rule, &run.accepted().inputs));
+        let is_new = accepted.is_some();
         let (driver, inbox) = Driver::new(Arc::clone(&self.shared), run, from, accepted);
         let (ended, outcome) = watch::channel(None);
-        lock(&self.state.active).insert(id.clone(), Active { inbox, flow, outcome });
+        {
+            let mut active = lock(&self.state.active);
+            if let (Some(rule), true) = (concurrency, is_new) {
+                let same = |other: &&Active| other.flow == flow && other.group == group;
+                if active.values().filter(same).count() >= rule.max as usize {
+                    return Err(Error::Full { flow, max: rule.max });
+                }
+            }
+            active.insert(id.clone(), Active { inbox, flow, group, outcome });
+        }
         let state = Arc::clone(&self.state);
         tokio::spawn(async move {
             let outcome = driver.drive().await;
             lock(&state.active).remove(&id);
             ended.send_replace(Some(outcome));
         });
+        Ok(())
     }
 
     /// Brings back every run that has not ended. Returns them, and those that could not be
@@ -411,8 +422,7 @@ impl Host {
         if run.outcome().is_some() {
             return Err(Error::Ended(id.clone()));
         }
-        self.drive(run, (entries.len() as u64, Vec::new()), None);
-        Ok(())
+        self.drive(run, (entries.len() as u64, Vec::new()), None)
     }
 
     /// A run as its journal makes it.
@@ -559,6 +569,12 @@ pub fn standing_word(standing: Standing) -> &'static str {
         Standing::Paused => "paused",
         Standing::Cancelling => "cancelling",
     }
+}
+
+/// The group of a run under `concurrency.key`; a key that cannot be read groups nothing.
+fn group(rule: &Concurrency, inputs: &Value) -> Option<String> {
+    let names = Map::from_iter([("inputs".to_owned(), inputs.clone())]);
+    rule.key.as_ref()?.eval(&names).ok().map(|value| value.to_string())
 }
 
 /// A lock whose holder never panics while it holds it.

@@ -240,9 +240,6 @@ fn concurrency(reader: &mut Reader, node: &Node<'_>) -> Concurrency {
         let place = node.get("full").unwrap_or_else(|| node.clone());
         reader.not_yet(&place, "a concurrency that is not `full: skip`");
     }
-    if let Some(key) = node.get("key") {
-        reader.not_yet(&key, "a concurrency by `key`");
-    }
     Concurrency {
         max: node
             .get("max")
