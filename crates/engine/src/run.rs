@@ -6,6 +6,7 @@
 #![warn(clippy::wildcard_enum_match_arm)]
 
 pub(crate) mod apply;
+pub(crate) mod frame;
 mod ruling;
 pub(crate) mod scan;
 mod scope;
@@ -24,8 +25,9 @@ pub use self::state::{Mismatch, StepState};
 pub use self::view::{OpenAsk, Standing, StepView, Waiting};
 
 use self::apply::Change;
+use self::frame::{End, Frame, Phase};
 use self::scan::Scan;
-use self::state::{Activity, Effects, End, Frame, List, Phase, Slot, block_of};
+use self::state::{Activity, Effects, List, Slot, block_of};
 use crate::command::Command;
 use crate::event::{Accepted, Control, Entry, Event, Outcome};
 use crate::flow::{Arm, Step};
@@ -233,10 +235,8 @@ impl Run {
                 calling.input.get_or_insert_with(|| Arc::clone(&run.input));
             }
             Command::ReadPage(_) => {
-                if let Activity::Loop(each) = &mut slot.activity
-                    && let Some(stream) = &mut each.stream
-                {
-                    stream.reading.issued = Some(op);
+                if let Some(reading) = slot.activity.calling_mut() {
+                    reading.issued = Some(op);
                 }
             }
             Command::Timer { at, .. } => slot.arm(op, *at),
@@ -312,20 +312,10 @@ impl Slot {
             deadline.armed = Some(op);
             return;
         }
-        match &mut self.activity {
-            Activity::Timer { armed, .. } => *armed = Some(op),
-            Activity::Call(calling) => calling.armed = Some(op),
-            Activity::Loop(each) => {
-                if let Some(stream) = &mut each.stream {
-                    stream.reading.armed = Some(op);
-                }
-            }
-            Activity::None
-            | Activity::Ask { .. }
-            | Activity::Arms(_)
-            | Activity::Try(_)
-            | Activity::Sub(_)
-            | Activity::Handling(_) => {}
+        if let Activity::Timer { armed, .. } = &mut self.activity {
+            *armed = Some(op);
+        } else if let Some(calling) = self.activity.calling_mut() {
+            calling.armed = Some(op);
         }
     }
 }
@@ -339,7 +329,7 @@ fn find_slot<'a>(frame: &'a mut Frame, rest: &[Segment]) -> Option<&'a mut Slot>
     };
     let block = match arm {
         None => &plan.flow.steps,
-        Some(arm) => state::handler_block(&plan, arm)?,
+        Some(arm) => frame::handler_block(&plan, arm)?,
     };
     find_in_list(frame.list_mut(arm)?, block, rest)
 }
@@ -365,7 +355,7 @@ fn find_in_slot<'a>(slot: &'a mut Slot, step: &Step, rest: &[Segment]) -> Option
             let Activity::Sub(frame) = &mut slot.activity else { return None };
             return find_slot(frame, rest);
         }
-        [Segment::Arm(arm), rest @ ..] => (slot.list_mut(*arm)?, *arm, rest),
+        [Segment::Arm(arm), rest @ ..] => (slot.activity.list_mut(*arm)?, *arm, rest),
         [Segment::Step(_), ..] => return None,
     };
     find_in_list(inner, block_of(step, arm)?, rest)

@@ -7,8 +7,9 @@ use linchpin_language::Value;
 
 use crate::command::{Command, RunAction};
 use crate::flow::{Call, Step};
+use crate::run::frame::Frame;
 use crate::run::scan::{Place, Scan, is_idle};
-use crate::run::state::{Calling, Frame, Slot, StepState};
+use crate::run::state::{Calling, Slot, StepState};
 
 /// Renders the input and asks for the first attempt.
 pub(crate) fn start(scan: &mut Scan<'_>, place: Place<'_>, step: &Step, call: &Call) {

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use linchpin_connector::{ErrorKind, WriteState};
 use linchpin_language::Value;
 
+use super::frame::{Frame, handler_block};
 use super::state::{
-    Activity, Calling, Deadline, Effects, Frame, List, Mismatch, Slot, StepState, Stop, block_of,
-    handler_block,
+    Activity, Calling, Deadline, Effects, List, Mismatch, Slot, StepState, Stop, block_of,
 };
 use crate::command::OpenIntent;
 use crate::error::RunError;
@@ -114,27 +114,10 @@ impl Slot {
             },
             [Segment::Arm(arm), rest @ ..] => {
                 let block = block_of(step, *arm).ok_or_else(closed)?;
-                let list = self.list_mut(*arm).ok_or_else(closed)?;
+                let list = self.activity.list_mut(*arm).ok_or_else(closed)?;
                 list.apply(block, rest, change, effects)
             }
             [Segment::Step(_), ..] => Err(closed()),
-        }
-    }
-
-    pub(crate) fn list_mut(&mut self, arm: Arm) -> Option<&mut List> {
-        match &mut self.activity {
-            Activity::Arms(arms) => {
-                arms.iter_mut().find(|(label, _)| *label == arm).map(|(_, list)| list)
-            }
-            Activity::Try(guarded) => guarded.list_mut(arm),
-            Activity::Handling(list) if arm == Arm::OnError => Some(list),
-            Activity::Handling(_)
-            | Activity::None
-            | Activity::Call(_)
-            | Activity::Timer { .. }
-            | Activity::Ask { .. }
-            | Activity::Loop(_)
-            | Activity::Sub(_) => None,
         }
     }
 
@@ -393,23 +376,12 @@ impl Slot {
             }
             return;
         }
-        match &mut self.activity {
-            Activity::Timer { .. } => {
-                self.succeed(None, effects.now);
-                self.drop_deadline(effects);
-            }
-            Activity::Call(calling) => calling.wake(),
-            Activity::Loop(each) => {
-                if let Some(stream) = &mut each.stream {
-                    stream.reading.wake();
-                }
-            }
-            Activity::None
-            | Activity::Ask { .. }
-            | Activity::Arms(_)
-            | Activity::Try(_)
-            | Activity::Sub(_)
-            | Activity::Handling(_) => {}
+        if matches!(self.activity, Activity::Timer { .. }) {
+            self.succeed(None, effects.now);
+            self.drop_deadline(effects);
+        } else if let Some(calling) = self.activity.calling_mut() {
+            calling.retry_at = None;
+            calling.armed = None;
         }
     }
 
@@ -474,11 +446,4 @@ fn subflow(
     let plan = change.program.flows.get(&call.flow.value);
     let plan = plan.ok_or_else(|| change.mismatch("the flow is not in this run"))?;
     Ok(Frame::new(Arc::clone(plan), inputs, aliases))
-}
-
-impl Calling {
-    fn wake(&mut self) {
-        self.retry_at = None;
-        self.armed = None;
-    }
 }

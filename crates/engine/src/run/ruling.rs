@@ -7,7 +7,8 @@ use linchpin_connector::{ActionError, Effect, WriteState};
 use linchpin_language::Value;
 
 use super::Run;
-use super::state::{Activity, Frame, List, Slot, block_of};
+use super::frame::Frame;
+use super::state::{Activity, List, Slot, block_of};
 use crate::catalog::ActionFacts;
 use crate::error::RunError;
 use crate::event::{Event, Failed};
@@ -92,19 +93,7 @@ impl Run {
         let own = &called(step)?.retry;
         let defaults = &frame.plan.flow.defaults.retry;
         let retry = Retry::merged(&[own, defaults, alias_policy]);
-        let first = match &slot.activity {
-            Activity::Call(calling) => calling.first_failure,
-            Activity::Loop(each) => {
-                each.stream.as_ref().and_then(|stream| stream.reading.first_failure)
-            }
-            Activity::None
-            | Activity::Timer { .. }
-            | Activity::Ask { .. }
-            | Activity::Arms(_)
-            | Activity::Try(_)
-            | Activity::Sub(_)
-            | Activity::Handling(_) => None,
-        };
+        let first = slot.activity.calling().and_then(|calling| calling.first_failure);
         let elapsed = first.map_or(std::time::Duration::ZERO, |first| {
             at.duration_since(first).try_into().unwrap_or_default()
         });
@@ -116,16 +105,12 @@ impl Run {
 
     /// Attempts that the journal knows of.
     fn attempts(&self, path: &StepPath) -> u32 {
-        self.locate(path).map_or(0, |(_, _, slot)| match &slot.activity {
-            Activity::Loop(each) => each.stream.as_ref().map_or(0, |stream| stream.attempts),
-            Activity::None
-            | Activity::Call(_)
-            | Activity::Timer { .. }
-            | Activity::Ask { .. }
-            | Activity::Arms(_)
-            | Activity::Try(_)
-            | Activity::Sub(_)
-            | Activity::Handling(_) => slot.attempts,
+        self.locate(path).map_or(0, |(_, _, slot)| {
+            if let Activity::Loop(each) = &slot.activity {
+                each.stream.as_ref().map_or(0, |stream| stream.attempts)
+            } else {
+                slot.attempts
+            }
         })
     }
 
@@ -187,20 +172,9 @@ fn called(step: &Step) -> Option<&Call> {
 impl Slot {
     fn is_under_way(&self, op: u64) -> bool {
         let deadline = self.deadline.and_then(|deadline| deadline.armed);
-        let own = match &self.activity {
-            Activity::Call(calling) => [calling.issued, calling.armed],
-            Activity::Timer { armed, .. } => [*armed, None],
-            Activity::Loop(each) => each
-                .stream
-                .as_ref()
-                .map_or([None, None], |stream| [stream.reading.issued, stream.reading.armed]),
-            Activity::None
-            | Activity::Ask { .. }
-            | Activity::Arms(_)
-            | Activity::Try(_)
-            | Activity::Sub(_)
-            | Activity::Handling(_) => [None, None],
-        };
+        let timer = if let Activity::Timer { armed, .. } = &self.activity { *armed } else { None };
+        let calling = self.activity.calling();
+        let own = calling.map_or([timer, None], |calling| [calling.issued, calling.armed]);
         deadline == Some(op) || own.contains(&Some(op))
     }
 }
@@ -234,15 +208,7 @@ fn locate_in_list<'a>(
         ([Segment::Arm(Arm::Flow), rest @ ..], Activity::Sub(inner)) => {
             return locate_in_frame(inner, rest);
         }
-        ([Segment::Arm(arm), rest @ ..], Activity::Arms(arms)) => {
-            (*arm, arms.iter().find(|(label, _)| label == arm).map(|(_, list)| list)?, rest)
-        }
-        ([Segment::Arm(arm), rest @ ..], Activity::Try(guarded)) => {
-            (*arm, guarded.list(*arm)?, rest)
-        }
-        ([Segment::Arm(Arm::OnError), rest @ ..], Activity::Handling(list)) => {
-            (Arm::OnError, &**list, rest)
-        }
+        ([Segment::Arm(arm), rest @ ..], activity) => (*arm, activity.list(*arm)?, rest),
         _ => return None,
     };
     locate_in_list(frame, block_of(step, arm)?, inner, rest)

@@ -7,8 +7,9 @@ use linchpin_connector::ErrorKind;
 use linchpin_language::{EvalError, Truth, Value};
 
 use super::Run;
+use super::frame::{End, Frame, Phase};
 use super::scope::Env;
-use super::state::{Activity, Calling, End, Frame, List, Phase, Slot, StepState};
+use super::state::{Activity, Calling, List, Slot, StepState};
 use crate::command::Command;
 use crate::error::RunError;
 use crate::event::{Decision, Event, Outcome};

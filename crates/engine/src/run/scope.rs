@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use linchpin_language::{Map, Scope, Value, json, unknown};
 
 use super::Run;
-use super::state::{Activity, Frame, List, Slot, StepState};
+use super::frame::Frame;
+use super::state::{Activity, List, Slot, StepState};
 use crate::error::RunError;
 use crate::flow::{Arm, Block, Step, StepKind};
 
@@ -161,7 +162,7 @@ fn find<'a>(block: &'a Block, list: &'a List, name: &str) -> Option<Cow<'a, Valu
             return Some(if slot.may { may_run(name) } else { Cow::Borrowed(output(slot)) });
         }
         let inside = open_blocks(step).into_iter().find_map(|(arm, inner)| {
-            match list_of(step, slot, arm) {
+            match slot.activity.list(arm) {
                 Some(inner_list) => {
                     let found = find(inner, inner_list, name);
                     let is_open = slot.may || is_unknown_condition(slot);
@@ -184,7 +185,7 @@ fn state_of(block: &Block, list: &List, name: &str) -> Option<StepState> {
         if step.id.as_ref().is_some_and(|id| id.value == name) {
             return Some(slot.state);
         }
-        open_blocks(step).into_iter().find_map(|(arm, inner)| match list_of(step, slot, arm) {
+        open_blocks(step).into_iter().find_map(|(arm, inner)| match slot.activity.list(arm) {
             Some(inner_list) => state_of(inner, inner_list, name),
             None => holds(inner, name).then_some(StepState::Skipped),
         })
@@ -228,28 +229,13 @@ fn open_blocks(step: &Step) -> Vec<(Arm, &Block)> {
     }
 }
 
-fn list_of<'a>(_: &Step, slot: &'a Slot, arm: Arm) -> Option<&'a List> {
-    match &slot.activity {
-        Activity::Arms(arms) => arms.iter().find(|(label, _)| *label == arm).map(|(_, list)| list),
-        Activity::Try(guarded) => guarded.list(arm),
-        Activity::Handling(list) if arm == Arm::OnError => Some(list),
-        Activity::Handling(_)
-        | Activity::None
-        | Activity::Call(_)
-        | Activity::Timer { .. }
-        | Activity::Ask { .. }
-        | Activity::Loop(_)
-        | Activity::Sub(_) => None,
-    }
-}
-
 fn records(block: &Block, list: &List, all: &mut Map<String, Value>) {
     for (step, slot) in block.steps.iter().zip(&list.slots) {
         if let Some(id) = &step.id {
             all.entry(id.value.clone()).or_insert_with(|| record(slot));
         }
         for (arm, inner) in open_blocks(step) {
-            if let Some(inner_list) = list_of(step, slot, arm) {
+            if let Some(inner_list) = slot.activity.list(arm) {
                 records(inner, inner_list, all);
             }
         }

@@ -10,46 +10,12 @@ use jiff::Timestamp;
 use linchpin_connector::Wrote;
 use linchpin_language::{Map, Value};
 
+use super::frame::{End, Frame, Phase};
 use crate::command::OpenIntent;
 use crate::error::RunError;
 use crate::flow::{Arm, Block, Step};
 use crate::logic::for_each::Loop;
 use crate::logic::guarded::Guarded;
-use crate::plan::Plan;
-
-/// A flow or subflow that is running: its names and its lists.
-#[derive(Debug)]
-pub(crate) struct Frame {
-    pub(crate) plan: Arc<Plan>,
-    pub(crate) inputs: Arc<Value>,
-    pub(crate) vars: Map<String, Value>,
-    /// The aliases of this flow that its caller rebound, each to one of the environment.
-    pub(crate) aliases: BTreeMap<String, String>,
-    pub(crate) body: List,
-    /// `on_error` or `on_cancel`, once entered.
-    pub(crate) handler: Option<(Arm, List)>,
-    pub(crate) finally: Option<List>,
-    pub(crate) phase: Phase,
-    pub(crate) end: End,
-    pub(crate) error: Option<RunError>,
-}
-
-/// Which list of a frame is running.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Phase {
-    Body,
-    Handler,
-    Finally,
-    Over,
-}
-
-/// How a frame ends, as far as is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum End {
-    Succeeded,
-    Failed,
-    Cancelled,
-}
 
 /// The steps of one block that is running or ran.
 #[derive(Debug)]
@@ -203,163 +169,6 @@ pub(crate) struct Effects {
 #[derive(Debug, thiserror::Error)]
 #[error("journal does not match: {0}")]
 pub struct Mismatch(pub(crate) String);
-
-impl Frame {
-    pub(crate) fn new(
-        plan: Arc<Plan>,
-        inputs: Arc<Value>,
-        aliases: BTreeMap<String, String>,
-    ) -> Self {
-        let first =
-            |schema: &linchpin_language::Schema| schema.default.clone().unwrap_or(Value::Null);
-        let vars = plan.flow.vars.iter().map(|(name, schema)| (name.clone(), first(schema)));
-        let vars = vars.collect();
-        let body = List::new(&plan.flow.steps);
-        let mut frame = Self {
-            plan,
-            inputs,
-            vars,
-            aliases,
-            body,
-            handler: None,
-            finally: None,
-            phase: Phase::Body,
-            end: End::Succeeded,
-            error: None,
-        };
-        frame.progress();
-        frame
-    }
-
-    /// The block and list that a path's first segment stands in.
-    pub(crate) fn list(&self, arm: Option<Arm>) -> Option<(&Block, &List)> {
-        let flow = &self.plan.flow;
-        match arm {
-            None => Some((&flow.steps, &self.body)),
-            Some(Arm::Finally) => flow.finally.as_ref().zip(self.finally.as_ref()),
-            Some(arm @ (Arm::OnError | Arm::OnCancel)) => {
-                let block = handler_block(&self.plan, arm)?;
-                let (entered, list) = self.handler.as_ref()?;
-                (*entered == arm).then_some((block, list))
-            }
-            Some(_) => None,
-        }
-    }
-
-    pub(crate) fn list_mut(&mut self, arm: Option<Arm>) -> Option<&mut List> {
-        match arm {
-            None => Some(&mut self.body),
-            Some(Arm::Finally) => self.finally.as_mut(),
-            Some(arm) => {
-                self.handler.as_mut().filter(|(entered, _)| *entered == arm).map(|(_, list)| list)
-            }
-        }
-    }
-
-    /// Stops what runs, as a cancel of the run does.
-    pub(crate) fn halt(&mut self, effects: &mut Effects) {
-        let plan = Arc::clone(&self.plan);
-        match self.phase {
-            Phase::Body => self.body.halt(&plan.flow.steps, Stop::Cancel, effects),
-            Phase::Handler => {
-                if let Some((arm, list)) = &mut self.handler
-                    && let Some(block) = handler_block(&plan, *arm)
-                {
-                    list.halt(block, Stop::Cancel, effects);
-                }
-            }
-            Phase::Finally | Phase::Over => {}
-        }
-        self.progress();
-    }
-
-    /// Moves on to the next phase while the current one is over.
-    pub(crate) fn progress(&mut self) {
-        loop {
-            let over = match self.phase {
-                Phase::Body => self.body.outcome(),
-                Phase::Handler => self.handler.as_ref().and_then(|(_, list)| list.outcome()),
-                Phase::Finally => self.finally.as_ref().and_then(List::outcome),
-                Phase::Over => None,
-            };
-            let Some(stop) = over else { return };
-            match self.phase {
-                Phase::Body => self.leave_body(stop),
-                Phase::Handler => self.leave_handler(stop),
-                Phase::Finally | Phase::Over => self.leave_finally(stop),
-            }
-        }
-    }
-
-    fn leave_body(&mut self, stop: Option<Stop>) {
-        let arm = match stop {
-            None | Some(Stop::End) => None,
-            Some(Stop::Error(error)) => {
-                self.end = End::Failed;
-                self.error = Some(*error);
-                Some(Arm::OnError)
-            }
-            Some(Stop::Cancel) => {
-                self.end = End::Cancelled;
-                Some(Arm::OnCancel)
-            }
-        };
-        let block = arm.and_then(|arm| handler_block(&self.plan, arm).zip(Some(arm)));
-        match block.map(|(block, arm)| (arm, List::new(block))) {
-            Some(handler) => {
-                self.handler = Some(handler);
-                self.phase = Phase::Handler;
-            }
-            None => self.enter_finally(),
-        }
-    }
-
-    fn leave_handler(&mut self, stop: Option<Stop>) {
-        match stop {
-            None => {}
-            Some(Stop::End) => {
-                self.end = End::Succeeded;
-                self.error = None;
-            }
-            Some(Stop::Cancel) => self.end = End::Cancelled,
-            Some(Stop::Error(error)) => match &mut self.error {
-                Some(first) => first.others.push(*error),
-                None => self.error = Some(*error),
-            },
-        }
-        self.enter_finally();
-    }
-
-    fn enter_finally(&mut self) {
-        match &self.plan.flow.finally {
-            Some(block) => {
-                self.finally = Some(List::new(block));
-                self.phase = Phase::Finally;
-            }
-            None => self.phase = Phase::Over,
-        }
-    }
-
-    fn leave_finally(&mut self, stop: Option<Stop>) {
-        if let Some(Stop::Error(error)) = stop {
-            match &mut self.error {
-                Some(first) => first.others.push(*error),
-                None => self.error = Some(*error),
-            }
-            self.end = End::Failed;
-        }
-        self.phase = Phase::Over;
-    }
-}
-
-pub(crate) fn handler_block(plan: &Plan, arm: Arm) -> Option<&Block> {
-    match arm {
-        Arm::OnError => plan.flow.on_error.as_ref(),
-        Arm::OnCancel => plan.flow.on_cancel.as_ref(),
-        Arm::Finally => plan.flow.finally.as_ref(),
-        Arm::Body | Arm::Then(_) | Arm::Else | Arm::Try | Arm::Catch(_) | Arm::Flow => None,
-    }
-}
 
 impl List {
     pub(crate) fn new(block: &Block) -> Self {
@@ -583,6 +392,70 @@ impl Slot {
                 self.error = Some(error.clone());
                 self.leave(StepState::Failed, Stop::Error(error), effects.now);
             }
+        }
+    }
+}
+
+impl Activity {
+    /// The list of an arm that is open, or was.
+    pub(crate) fn list(&self, arm: Arm) -> Option<&List> {
+        match self {
+            Self::Arms(arms) => arms.iter().find(|(label, _)| *label == arm).map(|(_, list)| list),
+            Self::Try(guarded) => guarded.list(arm),
+            Self::Handling(list) if arm == Arm::OnError => Some(list),
+            Self::Handling(_)
+            | Self::None
+            | Self::Call(_)
+            | Self::Timer { .. }
+            | Self::Ask { .. }
+            | Self::Loop(_)
+            | Self::Sub(_) => None,
+        }
+    }
+
+    pub(crate) fn list_mut(&mut self, arm: Arm) -> Option<&mut List> {
+        match self {
+            Self::Arms(arms) => {
+                arms.iter_mut().find(|(label, _)| *label == arm).map(|(_, list)| list)
+            }
+            Self::Try(guarded) => guarded.list_mut(arm),
+            Self::Handling(list) if arm == Arm::OnError => Some(list),
+            Self::Handling(_)
+            | Self::None
+            | Self::Call(_)
+            | Self::Timer { .. }
+            | Self::Ask { .. }
+            | Self::Loop(_)
+            | Self::Sub(_) => None,
+        }
+    }
+
+    /// What is under way with another system: a call, or the reading of a stream.
+    pub(crate) fn calling(&self) -> Option<&Calling> {
+        match self {
+            Self::Call(calling) => Some(calling),
+            Self::Loop(each) => each.stream.as_ref().map(|stream| &stream.reading),
+            Self::None
+            | Self::Timer { .. }
+            | Self::Ask { .. }
+            | Self::Arms(_)
+            | Self::Try(_)
+            | Self::Sub(_)
+            | Self::Handling(_) => None,
+        }
+    }
+
+    pub(crate) fn calling_mut(&mut self) -> Option<&mut Calling> {
+        match self {
+            Self::Call(calling) => Some(calling),
+            Self::Loop(each) => each.stream.as_mut().map(|stream| &mut stream.reading),
+            Self::None
+            | Self::Timer { .. }
+            | Self::Ask { .. }
+            | Self::Arms(_)
+            | Self::Try(_)
+            | Self::Sub(_)
+            | Self::Handling(_) => None,
         }
     }
 }

@@ -6,7 +6,8 @@ use jiff::Timestamp;
 use linchpin_language::Value;
 
 use super::Run;
-use super::state::{Activity, Frame, List, Slot, StepState, block_of};
+use super::frame::Frame;
+use super::state::{Activity, List, Slot, StepState, block_of};
 use crate::flow::{Arm, Ask, Block, Step, StepKind};
 use crate::path::{Segment, StepPath};
 
@@ -225,10 +226,8 @@ impl Slot {
         match &self.activity {
             Activity::Timer { at, .. } => Some(Waiting::Until(*at)),
             Activity::Ask { of, .. } => Some(Waiting::Answer { of: of.clone() }),
-            Activity::Call(calling) => calling.retry_at.map(Waiting::Retry),
-            Activity::Loop(each) => {
-                let reading = each.stream.as_ref().map(|stream| &stream.reading);
-                reading.and_then(|reading| reading.retry_at).map(Waiting::Retry)
+            activity @ (Activity::Call(_) | Activity::Loop(_)) => {
+                activity.calling().and_then(|calling| calling.retry_at).map(Waiting::Retry)
             }
             Activity::None
             | Activity::Arms(_)
