@@ -8,6 +8,6 @@ mod crates;
 mod examples;
 mod libraries;
 mod pages;
-mod repository;
+pub(crate) mod repository;
 mod supply;
 mod words;

@@ -5,7 +5,8 @@ use super::repository::{files, read, root};
 #[test]
 fn every_link_in_the_documents_leads_somewhere() {
     let mut pages = files("docs", ".md");
-    pages.extend(["CONTRIBUTING.md", "CHANGELOG.md"].map(Into::into));
+    pages.extend(["README.md", "CONTRIBUTING.md", "CHANGELOG.md"].map(Into::into));
+    pages.extend(files("crates/spokes", "README.md"));
     let mut dead = Vec::new();
     for page in pages {
         let text = read(&page);

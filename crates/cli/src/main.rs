@@ -9,6 +9,8 @@ mod inputs;
 mod logging;
 mod picker;
 mod project;
+#[cfg(test)]
+mod reference;
 mod report;
 mod session;
 mod stand_in;
