@@ -1,24 +1,27 @@
 //! The embedded host: it accepts runs, drives each in a task of its own, and brings back after
 //! a restart those that had not ended.
 
+mod recovery;
+mod start;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, RwLock};
 
 use linchpin_engine::catalog::Catalog;
-use linchpin_engine::event::{Accepted, Control, Outcome, Ruling, VERSION};
+use linchpin_engine::event::{Control, Outcome, Ruling};
 use linchpin_engine::flow::Concurrency;
 use linchpin_engine::plan::Program;
 use linchpin_engine::run::Standing;
-use linchpin_engine::store::{Error as StoreError, Expect, Store};
+use linchpin_engine::store::{Error as StoreError, Store};
 use linchpin_engine::{Entry, Event, Run, RunId, StepPath};
-use linchpin_language::{Diagnostic, Map, Schema, Value};
+use linchpin_language::{Diagnostic, Map, Value};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::clock::Clock;
 use crate::connections::Connections;
 use crate::driver::{Driver, Message};
-use crate::flows::{Flows, facts};
-use crate::summary::{OPEN, RUNS, Summary};
+use crate::flows::Flows;
+use crate::summary::{RUNS, Summary};
 
 /// The collection of flow texts, by content hash.
 const TEXTS: &str = "texts";
@@ -218,140 +221,6 @@ impl Host {
         self.shared.watchers.subscribe()
     }
 
-    /// Starts a run. When it returns, the run is on disk and cannot be lost.
-    pub async fn start(&self, start: Start) -> Result<Started, Error> {
-        if *lock(&self.state.is_stopping) {
-            return Err(Error::Stopping);
-        }
-        let (program, accepted) = self.accept(&start).await?;
-        if let Some(key) = &start.key {
-            let key = format!("{}/{key}", start.flow);
-            if let Some(run) = self.claim(&key, &accepted.run).await? {
-                return Ok(Started { run, is_new: false });
-            }
-        }
-        let run = accepted.run.clone();
-        let at = self.shared.clock.now();
-        let first = Entry { at, event: Event::Accepted(Box::new(accepted)) };
-        let begun = Entry { at, event: Event::Begun };
-        let unread = |why: linchpin_engine::run::Mismatch| Error::Refused {
-            run: run.clone(),
-            why: why.to_string(),
-        };
-        let mut state = Run::new(program, &first).map_err(unread)?;
-        state.apply(&begun).map_err(unread)?;
-        let (accepted, on_disk) = oneshot::channel();
-        self.drive(state, (0, vec![first, begun]), Some(accepted))?;
-        match on_disk.await {
-            Ok(Ok(())) => Ok(Started { run, is_new: true }),
-            Ok(Err(error)) => Err(Error::Append(error)),
-            Err(_) => Err(Error::Stopping),
-        }
-    }
-
-    /// Reads the inputs and stores the texts: what the first event names.
-    async fn accept(&self, start: &Start) -> Result<(Arc<Program>, Accepted), Error> {
-        let flows = self.flows();
-        let Some(loaded) = flows.get(&start.flow) else {
-            let names = flows.iter().map(|loaded| loaded.flow.name.as_str());
-            let near = linchpin_language::did_you_mean(&start.flow, names).map(str::to_owned);
-            return Err(Error::UnknownFlow { name: start.flow.clone(), near });
-        };
-        let given = Value::Object(start.inputs.clone());
-        let inputs = Schema::coerce_fields(&loaded.flow.inputs, given).map_err(|mismatches| {
-            let problems = mismatches.into_iter().map(|mismatch| mismatch.message).collect();
-            Error::Inputs { flow: start.flow.clone(), problems }
-        })?;
-        let reachable = flows.reachable(&start.flow);
-        let actions = facts(reachable.values().map(|loaded| &loaded.flow), &self.shared.catalog);
-        let mut texts = BTreeMap::new();
-        for (name, loaded) in &reachable {
-            self.keep_text(&loaded.hash, &loaded.text).await?;
-            texts.insert(name.clone(), loaded.hash.clone());
-        }
-        let run = self.new_id();
-        let accepted = Accepted {
-            version: VERSION,
-            run,
-            flow: start.flow.clone(),
-            texts,
-            actions,
-            inputs: Arc::new(inputs),
-            key: start.key.clone(),
-            trigger: start.trigger.clone(),
-            user: start.user.clone(),
-            dry_run: false,
-        };
-        Ok((self.program(&accepted).await?, accepted))
-    }
-
-    async fn keep_text(&self, hash: &str, text: &str) -> Result<(), Error> {
-        let store = &self.shared.store;
-        if store.get(TEXTS, hash).await?.is_some() {
-            return Ok(());
-        }
-        match store.put(TEXTS, hash, text.as_bytes().to_vec(), Expect::Absent).await {
-            Ok(_) | Err(StoreError::Changed { .. }) => Ok(()),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// Claims a key for a run. `Some` when another run has it.
-    async fn claim(&self, key: &str, run: &RunId) -> Result<Option<RunId>, Error> {
-        let store = &self.shared.store;
-        let value = run.as_str().as_bytes().to_vec();
-        match store.put(KEYS, key, value.clone(), Expect::Absent).await {
-            Ok(_) => return Ok(None),
-            Err(StoreError::Changed { .. }) => {}
-            Err(error) => return Err(error.into()),
-        }
-        let Some(record) = store.get(KEYS, key).await? else { return Ok(None) };
-        let holder = String::from_utf8(record.value).ok().and_then(|id| RunId::parse(&id));
-        let Some(holder) = holder else { return Ok(None) };
-        if lock(&self.state.active).contains_key(&holder)
-            || !store.read(&holder, 0).await?.is_empty()
-        {
-            return Ok(Some(holder));
-        }
-        // The process died between the claim and the first entry: this start takes it over.
-        match store.put(KEYS, key, value, Expect::Version(record.version)).await {
-            Ok(_) => Ok(None),
-            Err(StoreError::Changed { .. }) => Ok(Some(holder)),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    fn new_id(&self) -> RunId {
-        let now = self.shared.clock.now();
-        let at = std::time::UNIX_EPOCH
-            + std::time::Duration::from_millis(now.as_millisecond().try_into().unwrap_or_default());
-        let made = lock(&self.state.ids).generate_from_datetime(at);
-        let id = made.unwrap_or_default().to_string().to_lowercase();
-        RunId::parse(&id).expect("a ulid is 26 letters and digits")
-    }
-
-    /// The program of a run, from the texts that it started with.
-    async fn program(&self, accepted: &Accepted) -> Result<Arc<Program>, Error> {
-        if let Some(program) = lock(&self.state.programs).get(&accepted.texts) {
-            return Ok(Arc::clone(program));
-        }
-        let mut texts = BTreeMap::new();
-        for (name, hash) in &accepted.texts {
-            let record = self.shared.store.get(TEXTS, hash).await?;
-            let text = record.and_then(|record| String::from_utf8(record.value).ok());
-            let text = text.ok_or_else(|| Error::Journal {
-                run: accepted.run.clone(),
-                why: format!("the text of the flow {name} is not in the store"),
-            })?;
-            texts.insert(name.clone(), text);
-        }
-        let program = Program::new(&accepted.flow, &texts, accepted.actions.clone())
-            .map_err(|mistakes| Error::Broken(accepted.flow.clone(), mistakes))?;
-        let program = Arc::new(program);
-        lock(&self.state.programs).insert(accepted.texts.clone(), Arc::clone(&program));
-        Ok(program)
-    }
-
     /// Puts a run on its way. A new one is refused when as many of its flow and group are active
     /// as `concurrency` allows; one that is brought back is not.
     fn drive(
@@ -384,67 +253,6 @@ impl Host {
             ended.send_replace(Some(outcome));
         });
         Ok(())
-    }
-
-    /// Brings back every run that has not ended. Returns them, and those that could not be
-    /// brought back with the reason.
-    pub async fn recover(&self) -> Result<(Vec<RunId>, Vec<(RunId, Error)>), Error> {
-        let (mut recovered, mut failed) = (Vec::new(), Vec::new());
-        let mut after: Option<String> = None;
-        loop {
-            let page = self.shared.store.list(OPEN, "", after.as_deref(), 256).await?;
-            let Some(last) = page.last() else { return Ok((recovered, failed)) };
-            after = Some(last.key.clone());
-            for record in &page {
-                let Some(run) = RunId::parse(&record.key) else { continue };
-                if lock(&self.state.active).contains_key(&run) {
-                    continue;
-                }
-                match self.resume(&run).await {
-                    Ok(()) => recovered.push(run),
-                    Err(error) => failed.push((run, error)),
-                }
-            }
-        }
-    }
-
-    /// Goes on with a run that has not ended and that nobody drives. Nothing changes for one
-    /// that goes on already.
-    pub async fn resume(&self, id: &RunId) -> Result<(), Error> {
-        if *lock(&self.state.is_stopping) {
-            return Err(Error::Stopping);
-        }
-        if lock(&self.state.active).contains_key(id) {
-            return Ok(());
-        }
-        let entries = self.entries(id).await?;
-        let run = self.replay(id, &entries).await?;
-        if run.outcome().is_some() {
-            return Err(Error::Ended(id.clone()));
-        }
-        self.drive(run, (entries.len() as u64, Vec::new()), None)
-    }
-
-    /// A run as its journal makes it.
-    pub async fn replay(&self, id: &RunId, entries: &[Entry]) -> Result<Run, Error> {
-        let Some(Entry { event: Event::Accepted(accepted), .. }) = entries.first() else {
-            return Err(Error::UnknownRun(id.to_string()));
-        };
-        let program = self.program(accepted).await?;
-        Run::replay(program, entries)
-            .map_err(|why| Error::Journal { run: id.clone(), why: why.to_string() })
-    }
-
-    /// The journal of a run.
-    pub async fn entries(&self, id: &RunId) -> Result<Vec<Entry>, Error> {
-        let lines = self.shared.store.read(id, 0).await?;
-        if lines.is_empty() {
-            return Err(Error::UnknownRun(id.to_string()));
-        }
-        let entries = lines.iter().map(|line| serde_json::from_slice(line));
-        entries
-            .collect::<Result<_, _>>()
-            .map_err(|why| Error::Journal { run: id.clone(), why: why.to_string() })
     }
 
     /// Waits for the end of a run; `None` when this host stopped before it.

@@ -1,0 +1,96 @@
+//! What brings a run back: its texts, its journal, and the list of those that have not ended.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use linchpin_engine::event::Accepted;
+use linchpin_engine::plan::Program;
+use linchpin_engine::{Entry, Event, Run, RunId};
+
+use super::{Error, Host, TEXTS, lock};
+use crate::summary::OPEN;
+
+impl Host {
+    /// The program of a run, from the texts that it started with.
+    pub(super) async fn program(&self, accepted: &Accepted) -> Result<Arc<Program>, Error> {
+        if let Some(program) = lock(&self.state.programs).get(&accepted.texts) {
+            return Ok(Arc::clone(program));
+        }
+        let mut texts = BTreeMap::new();
+        for (name, hash) in &accepted.texts {
+            let record = self.shared.store.get(TEXTS, hash).await?;
+            let text = record.and_then(|record| String::from_utf8(record.value).ok());
+            let text = text.ok_or_else(|| Error::Journal {
+                run: accepted.run.clone(),
+                why: format!("the text of the flow {name} is not in the store"),
+            })?;
+            texts.insert(name.clone(), text);
+        }
+        let program = Program::new(&accepted.flow, &texts, accepted.actions.clone())
+            .map_err(|mistakes| Error::Broken(accepted.flow.clone(), mistakes))?;
+        let program = Arc::new(program);
+        lock(&self.state.programs).insert(accepted.texts.clone(), Arc::clone(&program));
+        Ok(program)
+    }
+
+    /// Brings back every run that has not ended. Returns them, and those that could not be
+    /// brought back with the reason.
+    pub async fn recover(&self) -> Result<(Vec<RunId>, Vec<(RunId, Error)>), Error> {
+        let (mut recovered, mut failed) = (Vec::new(), Vec::new());
+        let mut after: Option<String> = None;
+        loop {
+            let page = self.shared.store.list(OPEN, "", after.as_deref(), 256).await?;
+            let Some(last) = page.last() else { return Ok((recovered, failed)) };
+            after = Some(last.key.clone());
+            for record in &page {
+                let Some(run) = RunId::parse(&record.key) else { continue };
+                if lock(&self.state.active).contains_key(&run) {
+                    continue;
+                }
+                match self.resume(&run).await {
+                    Ok(()) => recovered.push(run),
+                    Err(error) => failed.push((run, error)),
+                }
+            }
+        }
+    }
+
+    /// Goes on with a run that has not ended and that nobody drives. Nothing changes for one
+    /// that goes on already.
+    pub async fn resume(&self, id: &RunId) -> Result<(), Error> {
+        if *lock(&self.state.is_stopping) {
+            return Err(Error::Stopping);
+        }
+        if lock(&self.state.active).contains_key(id) {
+            return Ok(());
+        }
+        let entries = self.entries(id).await?;
+        let run = self.replay(id, &entries).await?;
+        if run.outcome().is_some() {
+            return Err(Error::Ended(id.clone()));
+        }
+        self.drive(run, (entries.len() as u64, Vec::new()), None)
+    }
+
+    /// A run as its journal makes it.
+    pub async fn replay(&self, id: &RunId, entries: &[Entry]) -> Result<Run, Error> {
+        let Some(Entry { event: Event::Accepted(accepted), .. }) = entries.first() else {
+            return Err(Error::UnknownRun(id.to_string()));
+        };
+        let program = self.program(accepted).await?;
+        Run::replay(program, entries)
+            .map_err(|why| Error::Journal { run: id.clone(), why: why.to_string() })
+    }
+
+    /// The journal of a run.
+    pub async fn entries(&self, id: &RunId) -> Result<Vec<Entry>, Error> {
+        let lines = self.shared.store.read(id, 0).await?;
+        if lines.is_empty() {
+            return Err(Error::UnknownRun(id.to_string()));
+        }
+        let entries = lines.iter().map(|line| serde_json::from_slice(line));
+        entries
+            .collect::<Result<_, _>>()
+            .map_err(|why| Error::Journal { run: id.clone(), why: why.to_string() })
+    }
+}

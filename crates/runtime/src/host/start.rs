@@ -1,0 +1,129 @@
+//! How a run begins to be: its inputs are read, its texts stored, its key claimed, and its first
+//! entries are on disk before anybody is told of it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use linchpin_engine::event::{Accepted, VERSION};
+use linchpin_engine::plan::Program;
+use linchpin_engine::store::{Error as StoreError, Expect};
+use linchpin_engine::{Entry, Event, Run, RunId};
+use linchpin_language::{Schema, Value};
+use tokio::sync::oneshot;
+
+use super::{Error, Host, KEYS, Start, Started, TEXTS, lock};
+use crate::flows::facts;
+
+impl Host {
+    /// Starts a run. When it returns, the run is on disk and cannot be lost.
+    pub async fn start(&self, start: Start) -> Result<Started, Error> {
+        if *lock(&self.state.is_stopping) {
+            return Err(Error::Stopping);
+        }
+        let (program, accepted) = self.accept(&start).await?;
+        if let Some(key) = &start.key {
+            let key = format!("{}/{key}", start.flow);
+            if let Some(run) = self.claim(&key, &accepted.run).await? {
+                return Ok(Started { run, is_new: false });
+            }
+        }
+        let run = accepted.run.clone();
+        let at = self.shared.clock.now();
+        let first = Entry { at, event: Event::Accepted(Box::new(accepted)) };
+        let begun = Entry { at, event: Event::Begun };
+        let unread = |why: linchpin_engine::run::Mismatch| Error::Refused {
+            run: run.clone(),
+            why: why.to_string(),
+        };
+        let mut state = Run::new(program, &first).map_err(unread)?;
+        state.apply(&begun).map_err(unread)?;
+        let (accepted, on_disk) = oneshot::channel();
+        self.drive(state, (0, vec![first, begun]), Some(accepted))?;
+        match on_disk.await {
+            Ok(Ok(())) => Ok(Started { run, is_new: true }),
+            Ok(Err(error)) => Err(Error::Append(error)),
+            Err(_) => Err(Error::Stopping),
+        }
+    }
+
+    /// Reads the inputs and stores the texts: what the first event names.
+    async fn accept(&self, start: &Start) -> Result<(Arc<Program>, Accepted), Error> {
+        let flows = self.flows();
+        let Some(loaded) = flows.get(&start.flow) else {
+            let names = flows.iter().map(|loaded| loaded.flow.name.as_str());
+            let near = linchpin_language::did_you_mean(&start.flow, names).map(str::to_owned);
+            return Err(Error::UnknownFlow { name: start.flow.clone(), near });
+        };
+        let given = Value::Object(start.inputs.clone());
+        let inputs = Schema::coerce_fields(&loaded.flow.inputs, given).map_err(|mismatches| {
+            let problems = mismatches.into_iter().map(|mismatch| mismatch.message).collect();
+            Error::Inputs { flow: start.flow.clone(), problems }
+        })?;
+        let reachable = flows.reachable(&start.flow);
+        let actions = facts(reachable.values().map(|loaded| &loaded.flow), &self.shared.catalog);
+        let mut texts = BTreeMap::new();
+        for (name, loaded) in &reachable {
+            self.keep_text(&loaded.hash, &loaded.text).await?;
+            texts.insert(name.clone(), loaded.hash.clone());
+        }
+        let run = self.new_id();
+        let accepted = Accepted {
+            version: VERSION,
+            run,
+            flow: start.flow.clone(),
+            texts,
+            actions,
+            inputs: Arc::new(inputs),
+            key: start.key.clone(),
+            trigger: start.trigger.clone(),
+            user: start.user.clone(),
+            dry_run: false,
+        };
+        Ok((self.program(&accepted).await?, accepted))
+    }
+
+    async fn keep_text(&self, hash: &str, text: &str) -> Result<(), Error> {
+        let store = &self.shared.store;
+        if store.get(TEXTS, hash).await?.is_some() {
+            return Ok(());
+        }
+        match store.put(TEXTS, hash, text.as_bytes().to_vec(), Expect::Absent).await {
+            Ok(_) | Err(StoreError::Changed { .. }) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Claims a key for a run. `Some` when another run has it.
+    async fn claim(&self, key: &str, run: &RunId) -> Result<Option<RunId>, Error> {
+        let store = &self.shared.store;
+        let value = run.as_str().as_bytes().to_vec();
+        match store.put(KEYS, key, value.clone(), Expect::Absent).await {
+            Ok(_) => return Ok(None),
+            Err(StoreError::Changed { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let Some(record) = store.get(KEYS, key).await? else { return Ok(None) };
+        let holder = String::from_utf8(record.value).ok().and_then(|id| RunId::parse(&id));
+        let Some(holder) = holder else { return Ok(None) };
+        if lock(&self.state.active).contains_key(&holder)
+            || !store.read(&holder, 0).await?.is_empty()
+        {
+            return Ok(Some(holder));
+        }
+        // The process died between the claim and the first entry: this start takes it over.
+        match store.put(KEYS, key, value, Expect::Version(record.version)).await {
+            Ok(_) => Ok(None),
+            Err(StoreError::Changed { .. }) => Ok(Some(holder)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn new_id(&self) -> RunId {
+        let now = self.shared.clock.now();
+        let at = std::time::UNIX_EPOCH
+            + std::time::Duration::from_millis(now.as_millisecond().try_into().unwrap_or_default());
+        let made = lock(&self.state.ids).generate_from_datetime(at);
+        let id = made.unwrap_or_default().to_string().to_lowercase();
+        RunId::parse(&id).expect("a ulid is 26 letters and digits")
+    }
+}
