@@ -1,10 +1,11 @@
 //! The embedded host: it accepts runs, drives each in a task of its own, and brings back after
 //! a restart those that had not ended.
 
+mod keys;
 mod recovery;
 mod start;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, RwLock};
 
 use linchpin_engine::catalog::Catalog;
@@ -62,6 +63,8 @@ struct State {
     /// Programs by the hashes of their texts: parsed once.
     programs: Mutex<HashMap<BTreeMap<String, String>, Arc<Program>>>,
     ids: Mutex<ulid::Generator>,
+    /// Runs that claim their key and are not active yet.
+    claiming: Mutex<HashSet<RunId>>,
     is_stopping: Mutex<bool>,
 }
 
@@ -179,6 +182,7 @@ impl Host {
             active: Mutex::default(),
             programs: Mutex::default(),
             ids: Mutex::new(ulid::Generator::new()),
+            claiming: Mutex::default(),
             is_stopping: Mutex::new(false),
         };
         Self { shared: Arc::new(shared), state: Arc::new(state) }

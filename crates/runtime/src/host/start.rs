@@ -11,7 +11,8 @@ use linchpin_engine::{Entry, Event, Run, RunId};
 use linchpin_language::{Schema, Value};
 use tokio::sync::oneshot;
 
-use super::{Error, Host, KEYS, Start, Started, TEXTS, lock};
+use super::keys::Claiming;
+use super::{Error, Host, Start, Started, TEXTS, lock};
 use crate::flows::facts;
 
 impl Host {
@@ -20,12 +21,19 @@ impl Host {
         if *lock(&self.state.is_stopping) {
             return Err(Error::Stopping);
         }
+        let key = start.key.as_ref().map(|key| format!("{}/{key}", start.flow));
+        // Before anything else: a start that finds its run makes none.
+        if let Some(key) = &key
+            && let Some(run) = self.find(key).await?
+        {
+            return Ok(Started { run, is_new: false });
+        }
         let (program, accepted) = self.accept(&start).await?;
-        if let Some(key) = &start.key {
-            let key = format!("{}/{key}", start.flow);
-            if let Some(run) = self.claim(&key, &accepted.run).await? {
-                return Ok(Started { run, is_new: false });
-            }
+        let _claiming = Claiming::new(&self.state, &accepted.run);
+        if let Some(key) = &key
+            && let Some(run) = self.claim(key, &accepted.run).await?
+        {
+            return Ok(Started { run, is_new: false });
         }
         let run = accepted.run.clone();
         let at = self.shared.clock.now();
@@ -89,31 +97,6 @@ impl Host {
         }
         match store.put(TEXTS, hash, text.as_bytes().to_vec(), Expect::Absent).await {
             Ok(_) | Err(StoreError::Changed { .. }) => Ok(()),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// Claims a key for a run. `Some` when another run has it.
-    async fn claim(&self, key: &str, run: &RunId) -> Result<Option<RunId>, Error> {
-        let store = &self.shared.store;
-        let value = run.as_str().as_bytes().to_vec();
-        match store.put(KEYS, key, value.clone(), Expect::Absent).await {
-            Ok(_) => return Ok(None),
-            Err(StoreError::Changed { .. }) => {}
-            Err(error) => return Err(error.into()),
-        }
-        let Some(record) = store.get(KEYS, key).await? else { return Ok(None) };
-        let holder = String::from_utf8(record.value).ok().and_then(|id| RunId::parse(&id));
-        let Some(holder) = holder else { return Ok(None) };
-        if lock(&self.state.active).contains_key(&holder)
-            || !store.read(&holder, 0).await?.is_empty()
-        {
-            return Ok(Some(holder));
-        }
-        // The process died between the claim and the first entry: this start takes it over.
-        match store.put(KEYS, key, value, Expect::Version(record.version)).await {
-            Ok(_) => Ok(None),
-            Err(StoreError::Changed { .. }) => Ok(Some(holder)),
             Err(error) => Err(error.into()),
         }
     }
