@@ -3,4 +3,12 @@
 #[cfg(test)]
 mod architecture;
 #[cfg(test)]
+mod crash;
+#[cfg(test)]
+mod dry_run;
+#[cfg(test)]
+mod keys;
+#[cfg(test)]
 mod reference;
+#[cfg(test)]
+mod support;

@@ -1,0 +1,220 @@
+//! A process that drives a run is killed at every moment that matters, and another goes on.
+//!
+//! The process to be killed is this test binary once more, told by an environment variable to
+//! drive a run on a store that kills the process (SIGKILL, by itself) before or after its n-th
+//! write. What each kill leaves behind is taken up here, and the sandbox tells what was done.
+
+mod mortal;
+
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use linchpin_engine::event::Outcome;
+use linchpin_engine::store::Store;
+use linchpin_language::{Value, json};
+use linchpin_persistence::SledStore;
+use linchpin_runtime::host::{Host, Start};
+use tokio::process::{Child, Command};
+
+use self::mortal::{Moment, Mortal};
+use crate::support::{Control, assign_courses, deeds, host, new_hire_onboarding, sandbox};
+
+/// Holds what the process to be killed has to do; set for that process only.
+const ORDER: &str = "LINCHPIN_TESTS_ORDER";
+const SIGKILL: i32 = 9;
+/// Longer than any run takes, also on a busy machine; a run that is held would wait for ever.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn assign_courses_killed_before_any_write_to_its_store_does_everything_once() {
+    killed_at_each_write(assign_courses, Moment::Before).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn assign_courses_killed_after_any_write_to_its_store_does_everything_once() {
+    killed_at_each_write(assign_courses, Moment::After).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn assign_courses_killed_between_an_effect_and_its_answer_does_everything_once() {
+    killed_in_each_request(assign_courses).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn new_hire_onboarding_killed_before_any_write_to_its_store_does_everything_once() {
+    killed_at_each_write(new_hire_onboarding, Moment::Before).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn new_hire_onboarding_killed_after_any_write_to_its_store_does_everything_once() {
+    killed_at_each_write(new_hire_onboarding, Moment::After).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn new_hire_onboarding_killed_between_an_effect_and_its_answer_does_everything_once() {
+    killed_in_each_request(new_hire_onboarding).await;
+}
+
+/// Each process gets as far as an exchange or two with the other side, and dies.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_whose_every_process_is_killed_comes_to_its_end_all_the_same() {
+    let expected = undisturbed(assign_courses()).await;
+    let (_sandbox, control) = sandbox().await;
+    let folder = tempfile::tempdir().unwrap();
+    let mut killed = 0;
+    loop {
+        // To take over a key and accept its run, or to settle a doubt and go on, takes three.
+        let order = order(folder.path(), &control, (Moment::After, 3), &assign_courses());
+        if is_end(process(&order).wait_with_output().await.unwrap().status) {
+            break;
+        }
+        killed += 1;
+        assert!(killed < 100, "the run does not get on");
+    }
+    assert!(killed > 2, "only {killed} processes were killed");
+    assert_eq!(found(folder.path(), &control, assign_courses()).await, expected);
+}
+
+/// The process to be killed. On its own it has nothing to do.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_process_to_be_killed() {
+    let Ok(order) = std::env::var(ORDER) else { return };
+    let order: Value = serde_json::from_str(&order).unwrap();
+    let moment = if order["moment"] == "before" { Moment::Before } else { Moment::After };
+    let store = SledStore::open(Path::new(order["store"].as_str().unwrap())).unwrap();
+    let store = Mortal::new(store, moment, order["n"].as_u64().unwrap());
+    let control = Control { url: order["control"].as_str().unwrap().to_owned() };
+    let start =
+        if order["flow"] == "assign_courses" { assign_courses() } else { new_hire_onboarding() };
+    let host = host(Arc::new(store), &control).await;
+    go_on(&host, start).await;
+}
+
+/// What there is to see of a finished run: its outputs, and what it did to the other side.
+#[derive(Debug, PartialEq)]
+struct Seen {
+    outputs: Value,
+    deeds: Vec<String>,
+}
+
+async fn undisturbed(start: Start) -> Seen {
+    let (_sandbox, control) = sandbox().await;
+    let folder = tempfile::tempdir().unwrap();
+    let seen = found(folder.path(), &control, start).await;
+    assert!(seen.deeds.len() > 3, "the flow does something: {seen:#?}");
+    seen
+}
+
+async fn killed_at_each_write(start: fn() -> Start, moment: Moment) {
+    let expected = undisturbed(start()).await;
+    for n in 1.. {
+        let (_sandbox, control) = sandbox().await;
+        let folder = tempfile::tempdir().unwrap();
+        let order = order(folder.path(), &control, (moment, n), &start());
+        if is_end(process(&order).wait_with_output().await.unwrap().status) {
+            // Text, key, acceptance and at least one write per exchange.
+            assert!(n > 10, "only {n} writes were made");
+            break;
+        }
+        let seen = found(folder.path(), &control, start()).await;
+        assert_eq!(seen, expected, "killed {moment:?} write {n}");
+    }
+}
+
+async fn killed_in_each_request(start: fn() -> Start) {
+    let (_sandbox, control) = sandbox().await;
+    let folder = tempfile::tempdir().unwrap();
+    let expected = found(folder.path(), &control, start()).await;
+    let places = places(&control.requests().await);
+    assert!(places.len() > 2, "the flow writes: {places:?}");
+    for place in places {
+        let (_sandbox, control) = sandbox().await;
+        let folder = tempfile::tempdir().unwrap();
+        control.post("/faults", &place).await;
+        // No n-th write comes that late: this process is killed from outside.
+        let order = order(folder.path(), &control, (Moment::Before, 1_000_000), &start());
+        let mut child = process(&order);
+        let struck = async {
+            while !control.requests().await.iter().any(|request| request["fault"].is_string()) {
+                assert_eq!(child.try_wait().unwrap(), None, "the request never came: {place}");
+            }
+        };
+        tokio::time::timeout(PATIENCE, struck).await.expect("the request comes");
+        child.kill().await.unwrap();
+        assert_eq!(child.wait().await.unwrap().signal(), Some(SIGKILL));
+        let seen = found(folder.path(), &control, start()).await;
+        assert_eq!(seen, expected, "killed while it waited for an answer: {place}");
+    }
+}
+
+/// A fault for each request that had an effect: the answer of that one is late.
+fn places(requests: &[Value]) -> Vec<Value> {
+    let is_same = |one: &Value, other: &Value| {
+        one["system"] == other["system"] && one["method"] == other["method"]
+    };
+    let effective = requests.iter().enumerate().filter(|(_, one)| one["effects"].is_array());
+    effective
+        .map(|(at, one)| {
+            let before = requests[..at].iter().filter(|other| is_same(one, other)).count();
+            json!({
+                "kind": "delay_after_commit", "delay_ms": 600_000, "times": 1, "skip": before,
+                "system": one["system"], "method": one["method"],
+            })
+        })
+        .collect()
+}
+
+fn order(folder: &Path, control: &Control, (moment, n): (Moment, u64), start: &Start) -> Value {
+    let moment = match moment {
+        Moment::Before => "before",
+        Moment::After => "after",
+    };
+    let (flow, url) = (&start.flow, &control.url);
+    json!({ "store": folder.join("store"), "control": url, "moment": moment, "n": n, "flow": flow })
+}
+
+fn process(order: &Value) -> Child {
+    Command::new(std::env::current_exe().unwrap())
+        .args(["crash::the_process_to_be_killed", "--exact", "--nocapture"])
+        .env(ORDER, order.to_string())
+        .stdout(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap()
+}
+
+/// Whether a process came to its end by itself; if not, it was killed and nothing else.
+fn is_end(status: ExitStatus) -> bool {
+    if !status.success() {
+        assert_eq!(status.signal(), Some(SIGKILL), "the process failed by itself");
+    }
+    status.success()
+}
+
+/// Takes up what a process left in a folder, and sees it through.
+async fn found(folder: &Path, control: &Control, start: Start) -> Seen {
+    let store: Arc<dyn Store> = Arc::new(SledStore::open(&folder.join("store")).unwrap());
+    let host = host(store, control).await;
+    let outputs = go_on(&host, start).await;
+    let deeds = deeds(&control.effects().await);
+    host.stop(PATIENCE).await;
+    Seen { outputs, deeds }
+}
+
+/// Brings back the runs of a store and waits for the one of this start, which may be new.
+async fn go_on(host: &Host, start: Start) -> Value {
+    let (_, failed) = host.recover().await.unwrap();
+    assert!(failed.is_empty(), "{failed:#?}");
+    let run = host.start(Start { key: Some("once".to_owned()), ..start }).await.unwrap().run;
+    let Ok(outcome) = tokio::time::timeout(PATIENCE, host.wait(&run)).await else {
+        let entries = host.entries(&run).await.unwrap();
+        panic!("the run does not end: {:#?}", entries.iter().rev().take(4).collect::<Vec<_>>());
+    };
+    match outcome {
+        Some(Outcome::Succeeded { outputs }) => (*outputs).clone(),
+        other => panic!("the run ended as {other:#?}"),
+    }
+}
