@@ -52,6 +52,8 @@ struct UnderWay {
     /// The chunk being written.
     chunk: u32,
     wrote: Vec<Wrote>,
+    /// Whether a read-back showed that the last chunk was done.
+    is_adopted: bool,
     /// The failure that a verify is to settle.
     doubt: Option<ActionError>,
 }

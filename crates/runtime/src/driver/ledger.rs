@@ -36,7 +36,8 @@ impl Driver {
         };
         let op = run.op;
         let wrote = run.wrote.clone();
-        let mut call = UnderWay { prepared, look: None, chunk: 0, wrote, doubt: None, run };
+        let mut call =
+            UnderWay { prepared, look: None, chunk: 0, wrote, is_adopted: false, doubt: None, run };
         let task = match call.run.intent.take() {
             _ if !call.prepared.is_write() => StageTask::Read,
             None if call.prepared.action.spec().looks => StageTask::Look,
@@ -219,6 +220,8 @@ impl Driver {
         match result {
             Ok((Verdict::Done(wrote), _)) => {
                 let verdict = Found::Done(wrote.clone());
+                call.is_adopted =
+                    call.look.as_ref().is_some_and(|look| call.chunk + 1 == look.chunks);
                 self.record(Event::Verified { path, verdict })?;
                 self.go_on_writing(call, op, wrote).await
             }
@@ -277,7 +280,8 @@ impl Driver {
         let look = call.look.as_ref();
         let effect = wrote.as_ref().map(|wrote| wrote.effect);
         let effect = effect.or(look.map(|look| look.effect)).unwrap_or(Effect::Read);
-        let is_last = look.is_some_and(|look| call.chunk + 1 == look.chunks && wrote.is_some());
+        let is_last = look.is_some_and(|look| call.chunk + 1 == look.chunks && wrote.is_some())
+            || (call.is_adopted && output.is_some());
         let succeeded = Succeeded {
             path: call.run.path.clone(),
             op,
