@@ -41,7 +41,9 @@ impl Played {
             flows.iter().map(|text| (name(text), (*text).to_owned())).collect();
         let facts =
             |effect| ActionFacts { effect, idempotent: false, verifies: false, is_stream: false };
+        let stream = ActionFacts { is_stream: true, ..facts(Effect::Read) };
         let actions: BTreeMap<_, _> = [
+            ("sys.rows.stream".to_owned(), stream),
             ("sys.read".to_owned(), facts(Effect::Read)),
             ("sys.write".to_owned(), facts(Effect::Create)),
         ]
@@ -131,9 +133,19 @@ impl Played {
                     self.journal.push(entry);
                 }
             }
-            Command::ReadPage(_) => panic!("nothing here streams"),
+            Command::ReadPage(page) => self.read_page(page.path, page.cursor.as_ref()),
             Command::Cancel { .. } | Command::Finish => {}
         }
+    }
+
+    /// Two pages of two rows; the second begins with a row that the first had as well.
+    fn read_page(&mut self, path: StepPath, cursor: Option<&Value>) {
+        let (ids, cursor) =
+            if cursor.is_none() { ([1, 2], Some(json!(2))) } else { ([2, 3], None) };
+        self.calls.push(format!("page of {path}"));
+        let rows = ids.iter().map(|id| Arc::new(json!({ "id": id }))).collect();
+        let keys = ids.iter().map(ToString::to_string).collect();
+        self.record(Event::Page { path, rows, keys, cursor });
     }
 
     /// Continues from the first `length` entries, as after a crash.
@@ -506,6 +518,57 @@ finally: [ { id: close, call: sys.read, with: { n: 1 } } ]
     played.record(Event::Controlled { control: Control::Cancel, by: "ana".to_owned() });
     assert_eq!(played.play(), Some(Outcome::Cancelled));
     assert_eq!(played.calls, ["/on_cancel.undo", "/finally.close"]);
+}
+
+#[test]
+fn a_stream_is_read_page_after_page_and_a_row_seen_before_is_left_out() {
+    let flow = "
+flow: f
+steps:
+  - id: all
+    for_each: { call: sys.rows.stream }
+    as: row
+    collect: row.id
+    steps:
+      - { id: one, call: sys.read, with: { n: '{{ row.id }}' } }
+outputs: { ids: all.items }
+";
+    let (outcome, calls) = check(&[flow], json!({}), echo);
+    assert_eq!(succeeded(&outcome), &json!({ "ids": [1, 2, 3] }));
+    assert_eq!(calls.iter().filter(|call| call.starts_with("page")).count(), 2);
+    assert_eq!(calls.iter().filter(|call| call.ends_with("one")).count(), 3);
+}
+
+#[test]
+fn a_loop_that_only_collects_needs_no_steps() {
+    let flow = "
+flow: f
+steps:
+  - { id: all, for_each: '[1, 2, 3]', as: n, collect: n * 2 }
+outputs: { doubled: all.items, count: all.count }
+";
+    let (outcome, _) = check(&[flow], json!({}), echo);
+    assert_eq!(succeeded(&outcome), &json!({ "doubled": [2, 4, 6], "count": 3 }));
+}
+
+#[test]
+fn a_block_that_does_not_end_in_time_is_stopped_and_fails_as_a_timeout() {
+    let flow = "
+flow: f
+steps:
+  - id: guard
+    timeout: 10s
+    try:
+      - wait: { for: 1h }
+      - { id: never, call: sys.read, with: { n: 1 } }
+    finally:
+      - { id: close, call: sys.read, with: { n: 1 } }
+  - { id: after, call: sys.read, with: { n: 1 } }
+";
+    let (outcome, calls) = check(&[flow], json!({}), echo);
+    assert_eq!(plain(&outcome)["kind"], json!("timeout"));
+    assert_eq!(plain(&outcome)["at"], json!("guard"));
+    assert_eq!(calls, ["guard/finally.close"]);
 }
 
 #[test]
