@@ -101,7 +101,8 @@ async fn watch(
         tokio::select! {
             line = lines.next() => match line {
                 Ok(Some(line)) => {
-                    if let Some(line) = steps.add(&read(line)?) {
+                    let lines = steps.add(&read(line)?);
+                    for line in lines.iter().filter(|line| line.is_shown(report)) {
                         screen.line(report, &line.text(report));
                     }
                     if steps.outcome.is_some() {
@@ -334,8 +335,6 @@ pub(crate) async fn show_waits(
     for step in open_steps(client, run).await? {
         if step["waiting"]["kind"] == "ruling" {
             let path = step["step"].as_str().unwrap_or_default();
-            let reason = step["waiting"]["reason"].as_str().unwrap_or_default();
-            report.line(format!("{path} needs attention: {reason}"));
             let command = format!("linchpin runs resume {run} --step {path}{flags}");
             report.line(format!("decide with: {command} --go-on | --fail | --done OUTPUT"));
         }

@@ -15,6 +15,7 @@ pub(crate) struct Report {
     /// Whether a person watches: both streams are a terminal and no JSON is wanted.
     is_live: bool,
     can_ask: bool,
+    is_verbose: bool,
 }
 
 /// How a word is set off.
@@ -36,6 +37,7 @@ impl Report {
             is_json: global.json,
             color: is_terminal && !no_color && !global.json,
             is_live: is_terminal && io::stderr().is_terminal() && !global.json,
+            is_verbose: global.verbose,
             can_ask: io::stdin().is_terminal() && is_terminal && !global.json,
         }
     }
@@ -43,6 +45,11 @@ impl Report {
     /// Whether scripts read the output.
     pub(crate) fn is_json(&self) -> bool {
         self.is_json
+    }
+
+    /// Whether everything is told, also what was passed over.
+    pub(crate) fn is_verbose(&self) -> bool {
+        self.is_verbose
     }
 
     /// Whether lines may be redrawn.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::Timestamp;
-use linchpin_engine::event::{Decision, Outcome};
+use linchpin_engine::event::{Decision, Outcome, Ruling};
 use linchpin_engine::history::{History, StepHistory};
 use linchpin_engine::path::Segment;
 use linchpin_engine::run::StepState;
@@ -31,6 +31,12 @@ pub(crate) struct Steps {
     pub(crate) held: BTreeMap<StepPath, String>,
     /// The entries that were read.
     pub(crate) position: u64,
+    /// The streams that are being read: whether the last page has come, and when that was.
+    streams: BTreeMap<StepPath, Option<Timestamp>>,
+    /// What kind of step each one without an id is, as far as its events tell.
+    kinds: HashMap<StepPath, &'static str>,
+    /// The messages that the lines of failed steps showed.
+    told: BTreeSet<String>,
 }
 
 /// A line about a step.
@@ -38,6 +44,8 @@ pub(crate) struct Steps {
 pub(crate) struct Line {
     mark: Mark,
     path: StepPath,
+    /// What kind of step it is, when it has no id.
+    kind: Option<&'static str>,
     depth: usize,
     /// What came of it.
     detail: String,
@@ -58,8 +66,15 @@ enum Mark {
 }
 
 impl Steps {
-    /// Takes in the next entry of the journal. `Some` when it is worth a line.
-    pub(crate) fn add(&mut self, entry: &Entry) -> Option<Line> {
+    /// Takes in the next entry of the journal. Returns what is worth a line.
+    pub(crate) fn add(&mut self, entry: &Entry) -> Vec<Line> {
+        let is_next = entry.event.path().is_none_or(|path| !self.index.contains_key(path));
+        let mut lines = if is_next { self.read_out(&entry.event) } else { Vec::new() };
+        lines.extend(self.take(entry));
+        lines
+    }
+
+    fn take(&mut self, entry: &Entry) -> Option<Line> {
         self.position += 1;
         self.now = Some(entry.at);
         self.history.add(entry);
@@ -80,7 +95,12 @@ impl Steps {
         }
         let path = entry.event.path()?.clone();
         self.note_waits(&path, &entry.event);
+        self.note_stream(&path, entry);
+        if let Some(kind) = kind(&entry.event) {
+            self.kinds.insert(path.clone(), kind);
+        }
         let line = self.line(&path, &entry.event);
+        self.note_failure(&path, line.as_ref());
         if self.step(&path).is_some_and(|step| step.ended_at.is_some()) {
             self.note_end(&path, entry.at);
         }
@@ -103,6 +123,70 @@ impl Steps {
         }
     }
 
+    fn note_stream(&mut self, path: &StepPath, entry: &Entry) {
+        match &entry.event {
+            Event::Decided { decision: Decision::Stream { .. }, .. } => {
+                self.streams.insert(path.clone(), None);
+            }
+            Event::Page { cursor: None, .. } => {
+                self.streams.insert(path.clone(), Some(entry.at));
+            }
+            _ => {}
+        }
+        for (stream, read_at) in &mut self.streams {
+            if read_at.is_some() && path.segments().starts_with(stream.segments()) {
+                *read_at = Some(entry.at);
+            }
+        }
+    }
+
+    /// A stream in which a step failed is not told as read.
+    fn note_failure(&mut self, path: &StepPath, line: Option<&Line>) {
+        let Some(line) = line.filter(|line| matches!(line.mark, Mark::Failed | Mark::Caught))
+        else {
+            return;
+        };
+        if let Some(error) = self.step(path).and_then(|step| step.error.as_ref()) {
+            self.told.insert(error.message.clone());
+        }
+        if line.mark == Mark::Failed {
+            self.streams.retain(|stream, _| !path.segments().starts_with(stream.segments()));
+        }
+    }
+
+    /// A stream has no event for its end: it was read to the end when, after its last page, a
+    /// step outside of it is reached, or the run has succeeded.
+    fn read_out(&mut self, event: &Event) -> Vec<Line> {
+        if matches!(event, Event::Ended { outcome: Outcome::Failed { .. } | Outcome::Cancelled }) {
+            self.streams.clear();
+        }
+        let path = event.path().cloned().unwrap_or_default();
+        let is_over = |stream: &StepPath| !path.segments().starts_with(stream.segments());
+        let mut lines = Vec::new();
+        let mut over = Vec::new();
+        for (stream, read_at) in &self.streams {
+            let (Some(at), true, Some(step)) = (*read_at, is_over(stream), self.step(stream))
+            else {
+                continue;
+            };
+            lines.push(Line {
+                mark: Mark::Done,
+                path: stream.clone(),
+                kind: self.kind_of(stream),
+                depth: step.depth,
+                detail: format!("{} read", step.items.unwrap_or_default()),
+                took: Some(millis_between(step.started_at, at)),
+            });
+            over.push(stream.clone());
+        }
+        self.streams.retain(|stream, _| !over.contains(stream));
+        lines
+    }
+
+    fn kind_of(&self, path: &StepPath) -> Option<&'static str> {
+        self.kinds.get(path).copied().filter(|_| path.leaf().starts_with('#'))
+    }
+
     fn line(&self, path: &StepPath, event: &Event) -> Option<Line> {
         let step = self.step(path)?;
         let (mark, detail) = match event {
@@ -123,13 +207,21 @@ impl Steps {
             Event::Answered { by, .. } => (Mark::Done, format!("answered by {by}")),
             Event::Woke { .. } if step.ended_at.is_some() => (Mark::Done, "waited".to_owned()),
             Event::Held { reason, .. } => (Mark::Held, format!("needs attention: {reason}")),
-            Event::Resolved { by, .. } => (Mark::Opened, format!("ruled by {by}")),
+            Event::Resolved { by, ruling, .. } => {
+                let ruling = match ruling {
+                    Ruling::Done(_) => "done",
+                    Ruling::GoOn => "to go on",
+                    Ruling::Fail => "failed",
+                };
+                (Mark::Opened, format!("ruled {ruling} by {by}"))
+            }
             _ => return None,
         };
         let is_end = matches!(mark, Mark::Done | Mark::Failed | Mark::Caught);
         let start = self.since(path).min(step.started_at);
         let took = is_end.then(|| millis_between(start, self.now.unwrap_or_default()));
-        Some(Line { mark, path: path.clone(), depth: step.depth, detail, took })
+        let kind = self.kind_of(path);
+        Some(Line { mark, path: path.clone(), kind, depth: step.depth, detail, took })
     }
 
     fn step(&self, path: &StepPath) -> Option<&StepHistory> {
@@ -163,6 +255,12 @@ impl Steps {
         self.last.insert(list, at);
     }
 
+    /// Whether a line is outdated: it says what a step waited for that has ended meanwhile.
+    pub(crate) fn is_outdated(&self, line: &Line) -> bool {
+        let has_ended = || self.step(&line.path).is_some_and(|step| step.ended_at.is_some());
+        line.mark == Mark::Waits && has_ended()
+    }
+
     /// The lines that `log` steps wrote.
     pub(crate) fn log(&self) -> impl Iterator<Item = &str> {
         self.history.log.iter().map(|line| line.message.as_str())
@@ -185,8 +283,10 @@ impl Steps {
         }
         let mut counts = vec![plural(n_calls as u64, "call")];
         counts.extend(changes.iter().map(|(word, n)| format!("{n} {word}")));
-        if changes.is_empty() {
-            counts.push("nothing changed".to_owned());
+        match self.held.len() as u64 {
+            0 if changes.is_empty() => counts.push("nothing changed".to_owned()),
+            0 => {}
+            n => counts.push(format!("{} may have been made", plural(n, "more change"))),
         }
         counts.join(", ")
     }
@@ -210,10 +310,18 @@ impl Steps {
                     at => format!(" at {at}"),
                 };
                 let (mark, message) = (report.paint(Style::Red, "✗"), &error.message);
+                if self.told.contains(message) {
+                    return format!("{mark} {flow} failed{at} {counts} {run}");
+                }
                 format!("{mark} {flow} failed{at}: {message} ({counts}) {run}")
             }
             Some(Outcome::Cancelled) => {
                 format!("{} {flow} was cancelled {counts} {run}", report.paint(Style::Yellow, "■"))
+            }
+            None if !self.held.is_empty() => {
+                let held: Vec<_> = self.held.keys().map(StepPath::to_string).collect();
+                let mark = report.paint(Style::Red, "?");
+                format!("{mark} {flow} waits for a ruling on {} ({counts}) {run}", held.join(", "))
             }
             None => format!("{} {flow} goes on ({counts}) {run}", report.paint(Style::Cyan, "…")),
         }
@@ -221,6 +329,11 @@ impl Steps {
 }
 
 impl Line {
+    /// Whether the line says more than that a step was passed over.
+    pub(crate) fn is_shown(&self, report: &Report) -> bool {
+        self.mark != Mark::Skipped || report.is_verbose()
+    }
+
     /// The line as text.
     pub(crate) fn text(&self, report: &Report) -> String {
         let (sign, style) = match self.mark {
@@ -235,6 +348,9 @@ impl Line {
         };
         let indent = "  ".repeat(self.depth);
         let mut text = format!("  {indent}{} {}", report.paint(style, sign), self.path);
+        if let Some(kind) = self.kind {
+            text.push_str(&format!(" {kind}"));
+        }
         if !self.detail.is_empty() {
             text.push_str(&format!("  {}", self.detail));
         }
@@ -243,6 +359,21 @@ impl Line {
         }
         text
     }
+}
+
+/// What kind of step an event belongs to, in the words of the flow.
+fn kind(event: &Event) -> Option<&'static str> {
+    Some(match event {
+        Event::Intended(_) | Event::Succeeded(_) | Event::Failed(_) => "call",
+        Event::Decided { decision, .. } => match decision {
+            Decision::Until(_) => "wait",
+            Decision::Asked { .. } => "ask",
+            Decision::Items { .. } | Decision::Stream { .. } => "for_each",
+            Decision::Subflow { .. } => "call",
+            _ => return None,
+        },
+        _ => return None,
+    })
 }
 
 fn decided(step: &StepHistory, decision: &Decision) -> Option<(Mark, String)> {
@@ -303,10 +434,13 @@ pub(crate) fn plural(n: u64, word: &str) -> String {
 pub(crate) fn brief(value: &Value) -> String {
     const LONG: usize = 160;
     let text = match value {
+        Value::String(text) if text.is_empty() => return "-".to_owned(),
         Value::String(text) => return text.clone(),
         value => value.to_string(),
     };
     match value {
+        Value::Array(items) if items.is_empty() => "none".to_owned(),
+        Value::Object(fields) if fields.is_empty() => "none".to_owned(),
         Value::Array(items) if items.iter().all(|item| item.is_string()) => {
             let items: Vec<_> = items.iter().filter_map(Value::as_str).collect();
             let joined = items.join(", ");
@@ -347,51 +481,4 @@ pub(crate) fn print_millis(millis: i64) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use linchpin_language::json;
-
-    use super::*;
-
-    #[test]
-    fn lengths_of_time_are_short() {
-        let cases = [
-            (7, "7 ms"),
-            (1_260, "1.2 s"),
-            (61_000, "61 s"),
-            (125_000, "2 min 5 s"),
-            (7_260_000, "2 h 1 min"),
-        ];
-        for (millis, expected) in cases {
-            assert_eq!(print_millis(millis), expected);
-        }
-    }
-
-    #[test]
-    fn outputs_fit_on_a_line() {
-        assert_eq!(brief(&json!(["a", "b"])), "a, b");
-        assert_eq!(brief(&json!({ "n": 1 })), "{\"n\":1}");
-        assert_eq!(brief(&Value::Array(vec![json!({ "id": 1 }); 100])), "100 items");
-    }
-
-    fn entry(second: i64, event: Event) -> Entry {
-        Entry { at: Timestamp::from_second(second).unwrap(), event }
-    }
-
-    #[test]
-    fn a_question_waits_until_it_is_answered() {
-        let mut steps = Steps::default();
-        let path: StepPath = "choice".parse().unwrap();
-        let decision = Decision::Asked {
-            of: "starter".to_owned(),
-            message: Some("Which?".to_owned()),
-            choices: BTreeMap::new(),
-        };
-        let asked = steps.add(&entry(10, Event::Decided { path: path.clone(), decision })).unwrap();
-        assert_eq!((asked.mark, asked.detail.as_str()), (Mark::Waits, "asks starter: Which?"));
-        assert_eq!(steps.asks.len(), 1);
-        let event = Event::Answered { path, values: json!({}), by: "kim".to_owned() };
-        let answered = steps.add(&entry(14, event)).unwrap();
-        assert_eq!((answered.mark, answered.took), (Mark::Done, Some(4000)));
-        assert!(steps.asks.is_empty());
-    }
-}
+mod tests;

@@ -1,7 +1,7 @@
 //! `linchpin dry-run`: what a run would do, without doing it.
 
 use clap::Args;
-use linchpin_language::{Value, unknowns};
+use linchpin_language::{Map, Value, unknowns};
 use linchpin_runtime::dry_run::{Change, Count, Preview};
 
 use crate::args::Global;
@@ -134,7 +134,9 @@ fn fields(change: &Value) -> String {
             None => format!("{name}: {text}"),
         }
     };
-    fields.iter().filter(|(_, value)| !value.is_null()).map(field).collect::<Vec<_>>().join(", ")
+    // Optional fields that were not given say nothing about what is written.
+    let is_given = |value: &Value| !value.is_null() && *value != Value::Object(Map::new());
+    fields.iter().filter(|(_, value)| is_given(value)).map(field).collect::<Vec<_>>().join(", ")
 }
 
 /// A value with what is not known yet in words.
@@ -173,7 +175,7 @@ mod tests {
 
     #[test]
     fn a_change_is_shown_field_by_field() {
-        let change = json!({ "n": 1, "none": null, "long": "x".repeat(80) });
+        let change = json!({ "n": 1, "none": null, "fields": {}, "long": "x".repeat(80) });
         assert_eq!(fields(&change), format!("n: 1, long: {}…", "x".repeat(60)));
     }
 

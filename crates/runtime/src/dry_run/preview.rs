@@ -122,6 +122,7 @@ impl Preview {
     }
 
     pub(super) fn waited(&mut self, path: &StepPath, at: Timestamp) {
+        let at = at.strftime("%Y-%m-%d %H:%M:%SZ");
         self.notes.push(format!("{path} would wait until {at}"));
     }
 

@@ -42,7 +42,7 @@ impl Show {
         let mut shown = client.get(&format!("/v1/runs/{run}")).await?;
         let mut lines = client.lines(&format!("/v1/runs/{run}/journal")).await?;
         let mut steps = Steps::default();
-        let mut texts = Vec::new();
+        let mut happened = Vec::new();
         while let Some(line) = lines.next().await? {
             if self.journal {
                 report.raw(&format!("{line}\n"));
@@ -50,7 +50,7 @@ impl Show {
             }
             let entry: Entry = serde_json::from_value(line)
                 .map_err(|error| Failure::because("the journal is of another version", &error))?;
-            texts.extend(steps.add(&entry).map(|line| line.text(report)));
+            happened.extend(steps.add(&entry));
         }
         if self.journal {
             return Ok(());
@@ -63,8 +63,10 @@ impl Show {
             return Ok(());
         }
         show_head(report, &shown);
-        for text in texts {
-            report.line(text);
+        for line in &happened {
+            if line.is_shown(report) && !steps.is_outdated(line) {
+                report.line(line.text(report));
+            }
         }
         for message in steps.log() {
             report.line(message);
