@@ -21,7 +21,8 @@ use tokio::process::{Child, Command};
 
 use self::mortal::{Moment, Mortal};
 use crate::support::{
-    Control, assign_courses, deeds, host, learning_sync, new_hire_onboarding, sandbox,
+    Control, assign_courses, deeds, effective_requests, host, learning_sync, new_hire_onboarding,
+    sandbox,
 };
 
 /// Holds what the process to be killed has to do; set for that process only.
@@ -149,9 +150,11 @@ async fn killed_in_each_request(start: fn() -> Start) {
     let (_sandbox, control) = sandbox().await;
     let folder = tempfile::tempdir().unwrap();
     let expected = found(folder.path(), &control, start()).await;
-    let places = places(&control.requests().await);
+    let places = effective_requests(&control).await;
     assert!(places.len() > 1, "the flow writes: {places:?}");
-    for place in places {
+    for mut place in places {
+        place["kind"] = "delay_after_commit".into();
+        place["delay_ms"] = 600_000.into();
         let (_sandbox, control) = sandbox().await;
         let folder = tempfile::tempdir().unwrap();
         control.post("/faults", &place).await;
@@ -172,23 +175,6 @@ async fn killed_in_each_request(start: fn() -> Start) {
         let seen = found(folder.path(), &control, start()).await;
         assert_eq!(seen, expected, "killed while it waited for an answer: {place}");
     }
-}
-
-/// A fault for each request that had an effect: the answer of that one is late.
-fn places(requests: &[Value]) -> Vec<Value> {
-    let is_same = |one: &Value, other: &Value| {
-        one["system"] == other["system"] && one["method"] == other["method"]
-    };
-    let effective = requests.iter().enumerate().filter(|(_, one)| one["effects"].is_array());
-    effective
-        .map(|(at, one)| {
-            let before = requests[..at].iter().filter(|other| is_same(one, other)).count();
-            json!({
-                "kind": "delay_after_commit", "delay_ms": 600_000, "times": 1, "skip": before,
-                "system": one["system"], "method": one["method"],
-            })
-        })
-        .collect()
 }
 
 fn order(folder: &Path, control: &Control, (moment, n): (Moment, u64), start: &Start) -> Value {

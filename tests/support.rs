@@ -168,3 +168,17 @@ pub(crate) fn deeds(effects: &[Value]) -> Vec<String> {
     deeds.sort();
     deeds
 }
+
+/// The conditions of a fault on each request that had an effect, and on that one only.
+pub(crate) async fn effective_requests(control: &Control) -> Vec<Value> {
+    let requests = control.requests().await;
+    let is_same = |one: &Value, other: &Value| {
+        one["system"] == other["system"] && one["method"] == other["method"]
+    };
+    let effective = requests.iter().enumerate().filter(|(_, one)| one["effects"].is_array());
+    let conditions = effective.map(|(at, one)| {
+        let skip = requests[..at].iter().filter(|other| is_same(one, other)).count();
+        json!({ "system": one["system"], "method": one["method"], "skip": skip, "times": 1 })
+    });
+    conditions.collect()
+}
