@@ -13,6 +13,8 @@ mod guides;
 #[cfg(test)]
 mod keys;
 #[cfg(test)]
+mod product;
+#[cfg(test)]
 mod reference;
 #[cfg(test)]
 mod support;

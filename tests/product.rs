@@ -1,0 +1,10 @@
+//! The product as people use it: the built binary, each test in a project folder of its own,
+//! nothing but this machine, and waiting only for what a process says.
+
+mod assign_courses;
+mod broken_flows;
+mod daemon;
+mod real_connections;
+mod secrets;
+mod support;
+mod tokens;

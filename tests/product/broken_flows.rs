@@ -1,0 +1,182 @@
+//! `linchpin check` on what is wrong: all of it at once, where it is and what was meant; and on
+//! what is no flow at all.
+
+use serde_json::Value;
+
+use super::support::Project;
+
+/// Each line with a mistake says which, and what is suggested.
+const BROKEN: &str = r#"flow: broken
+connections: { lms: litmoss, hr: servicenow }
+trigger: { schedule: { cron: "0 7 * * *", timezone: Europe/Lundon } }
+inputs:
+  course: { type: strin, required: true }
+defaults: { timeout: 30 parsecs }
+steps:
+  - id: hires
+    call: hr.records.lst
+    with: { table: sys_user }
+  - id: hires
+    call: hr.records.get
+    with: { table: incident, nmber: "{{ inputs.curse }}" }
+  - log: "{{ joyn hires.records }}"
+  - if: size(hires.records >
+    then:
+      - log: never
+  - retri: 3
+    log: hello
+  - for_each: later.items
+    as: item
+    steps:
+      - log: "{{ itm.name }}"
+  - id: later
+    call: hr.records.list
+    with: { table: sys_user, limit: many }
+  - call: nobody.users.ensure
+"#;
+
+/// Line, column, code, and what the help suggests.
+const MISTAKES: [(u64, u64, &str, &str); 15] = [
+    (2, 21, "unknown-spoke", "did you mean `litmos`?"),
+    (3, 53, "unknown-time-zone", "did you mean `Europe/London`?"),
+    (5, 19, "bad-schema", "did you mean `string`?"),
+    (6, 22, "bad-duration", ""),
+    (9, 14, "unknown-action", "did you mean `records.list`?"),
+    (11, 9, "duplicate-id", ""),
+    (13, 30, "unknown-input", "did you mean `number`?"),
+    (13, 41, "unknown-field", "did you mean `course`?"),
+    (14, 14, "unknown-function", "did you mean `join`?"),
+    (15, 29, "bad-expression", ""),
+    (18, 5, "unknown-key", "known here: "),
+    (20, 15, "later-step", ""),
+    (23, 18, "unknown-name", "did you mean `item`?"),
+    (26, 37, "wrong-input-type", ""),
+    (27, 11, "unknown-alias", "there is lms, hr"),
+];
+
+#[test]
+fn check_tells_every_mistake_at_once_with_its_place_and_a_suggestion() {
+    let project = Project::with(&[("flows/broken.yaml", BROKEN)]);
+    let told = project.linchpin(&["check"]).ends_with(1).stdout;
+    for (line, column, code, help) in MISTAKES {
+        let place = format!("flows/broken.yaml:{line}:{column}]");
+        assert!(told.contains(&place), "{code} has no {place}\n{told}");
+        assert!(told.contains(help), "{code} has no {help:?}\n{told}");
+    }
+    let verdict = format!("1 file checked: {} mistakes", MISTAKES.len());
+    assert!(told.contains(&verdict), "{told}");
+
+    // The same for scripts.
+    let found = project.linchpin(&["check", "--format", "json"]).ends_with(1).json();
+    let found = found.as_array().unwrap();
+    let place = |one: &Value| {
+        (one["line"].as_u64().unwrap(), one["column"].as_u64().unwrap(), one["code"].clone())
+    };
+    let places: Vec<_> = found.iter().map(place).collect();
+    let expected: Vec<_> =
+        MISTAKES.map(|(line, column, code, _)| (line, column, code.into())).into();
+    assert_eq!(places, expected);
+    // And a flow with mistakes does not start.
+    let refused = project.linchpin(&["run", "broken"]);
+    assert_ne!(refused.code, Some(0), "{}", refused.all());
+}
+
+#[test]
+fn check_names_its_mistakes_for_other_tools() {
+    let project = Project::with(&[("flows/broken.yaml", BROKEN)]);
+    let github = project.linchpin(&["check", "--format", "github"]).ends_with(1).stdout;
+    assert_eq!(github.lines().filter(|line| line.starts_with("::error ")).count(), MISTAKES.len());
+    let sarif = project.linchpin(&["check", "--format", "sarif"]).ends_with(1).json();
+    let results = sarif["runs"][0]["results"].as_array().unwrap();
+    assert_eq!(results.len(), MISTAKES.len());
+}
+
+fn hostile() -> Vec<(&'static str, Vec<u8>)> {
+    let bomb = "a: &a [x, x, x, x, x, x, x, x]\nb: &b [*a, *a, *a, *a, *a, *a, *a, *a]\nflow: *b\n";
+    let mut nested_steps = "flow: deep\nsteps:\n".to_owned();
+    for depth in 0..2000 {
+        let pad = "  ".repeat(2 * depth);
+        nested_steps.push_str(&format!("{pad}  - if: true\n{pad}    then:\n"));
+    }
+    let many = "  - log: hello\n".repeat(200_000);
+    let brackets = |open: &str| format!("flow: x\nsteps: {}", open.repeat(100_000)).into_bytes();
+    let expression = format!("flow: x\nsteps:\n  - if: \"{}true\"\n", "(".repeat(50_000));
+    let text = format!("flow: x\nsteps:\n  - log: \"{}\"\n", "{{#if a}}".repeat(20_000));
+    let pattern = "flow: x\ntrigger: { schedule: { cron: \"99999999999999999999 */0 0-99 L# ?\", timezone: UTC } }\nsteps: []\n";
+    vec![
+        ("empty", Vec::new()),
+        ("only white space", b" \n\n\t\n".to_vec()),
+        ("a comment", b"# nothing\n".to_vec()),
+        ("binary", (0..=255).cycle().take(70_000).collect()),
+        ("no UTF-8", b"flow: \xff\xfe\nsteps: []\n".to_vec()),
+        ("NUL bytes", b"flow: a\0b\nsteps: []\n".to_vec()),
+        ("tab indentation", b"flow: x\nsteps:\n\t- log: hello\n".to_vec()),
+        ("a byte order mark and CRLF", b"\xef\xbb\xbfflow: x\r\nsteps:\r\n\t- log: a\r\n".to_vec()),
+        ("huge", [b"flow: x\nsteps:\n", many.as_bytes()].concat()),
+        ("one huge line", [b"flow: ".to_vec(), vec![b'x'; 20_000_000]].concat()),
+        ("deep lists", brackets("[")),
+        ("deep maps", brackets("{a: ")),
+        ("deep dashes", brackets("- ")),
+        ("deep steps", nested_steps.into_bytes()),
+        ("a bomb of aliases", bomb.as_bytes().to_vec()),
+        ("an endless alias", b"flow: &a [*a]\nsteps: *a\n".to_vec()),
+        ("a tag", b"flow: !!python/object:os.system x\nsteps: !!binary aGVsbG8=\n".to_vec()),
+        ("two documents", b"flow: a\nsteps: []\n---\nflow: b\nsteps: []\n".to_vec()),
+        ("a scalar", b"hello".to_vec()),
+        ("a list", b"- 1\n- 2\n".to_vec()),
+        ("odd keys", b"? [a, b]\n: 1\n? {c: d}\n: 2\n1: x\nnull: y\n~: z\n.nan: q\n".to_vec()),
+        (
+            "odd numbers",
+            b"flow: 1e999999\nsteps: -.inf\ninputs: 0xFFFFFFFFFFFFFFFFFFFFFFFF\n".to_vec(),
+        ),
+        ("an expression of brackets", expression.into_bytes()),
+        ("a text of blocks", text.into_bytes()),
+        (
+            "an unfinished text",
+            b"flow: x\nsteps:\n  - log: \"{{#each \"\n  - log: \"{{{{raw}}}}\"\n".to_vec(),
+        ),
+        ("a wild pattern", pattern.as_bytes().to_vec()),
+        ("an unclosed quote", b"flow: \"x\nsteps: []".to_vec()),
+        (
+            "wrong shapes",
+            b"flow: [1]\nsteps: {a: 1}\ninputs: 7\nvars: [x]\ntrigger: soon\nconnections: 1\n"
+                .to_vec(),
+        ),
+    ]
+}
+
+#[test]
+fn no_input_makes_check_panic() {
+    for (name, content) in hostile() {
+        let project = Project::with(&[]);
+        project.write("flows/hostile.yaml", content);
+        let done = project.linchpin(&["check"]);
+        // What is no text has no lines to point at.
+        let is_text = !["binary", "no UTF-8"].contains(&name);
+        let code = if is_text { 1 } else { 5 };
+        assert_eq!(done.code, Some(code), "{name}: {:.3000}", done.all());
+        assert!(!done.all().contains("panicked"), "{name}: {:.3000}", done.all());
+        assert!(done.all().contains("hostile.yaml"), "{name}: {:.3000}", done.all());
+        assert!(done.all().len() < 1_000_000, "{name}: {} bytes told", done.all().len());
+        if is_text {
+            let json = project.linchpin(&["check", "--format", "json"]).ends_with(1).json();
+            assert!(!json.as_array().unwrap().is_empty(), "{name}");
+        }
+    }
+}
+
+#[test]
+fn hostile_connections_and_settings_are_told_too() {
+    for (name, content) in hostile().into_iter().filter(|(name, _)| !name.contains("only")) {
+        let project = Project::with(&[("flows/good.yaml", "flow: good\nsteps:\n  - log: hello\n")]);
+        project.write("connections.yaml", &content);
+        let done = project.linchpin(&["check"]);
+        assert!(matches!(done.code, Some(0 | 1 | 5)), "connections, {name}: {:.3000}", done.all());
+        assert!(!done.all().contains("panicked"), "connections, {name}: {:.3000}", done.all());
+        let project = Project::with(&[]);
+        project.write("linchpin.yaml", &content);
+        let done = project.linchpin(&["check"]);
+        assert!(matches!(done.code, Some(0 | 1 | 3 | 5)), "settings, {name}: {:.3000}", done.all());
+        assert!(!done.all().contains("panicked"), "settings, {name}: {:.3000}", done.all());
+    }
+}
