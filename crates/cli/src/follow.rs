@@ -79,7 +79,10 @@ async fn adopt(project: &Project, run: &str) -> Result<Session, Failure> {
             Err(failure) => failure,
         };
         if tokio::time::Instant::now() > deadline {
-            return Err(failure);
+            let command = format!("linchpin runs resume {run}{}", flags(project));
+            return Err(failure.help(format!(
+                "the run is kept: it goes on when a daemon starts, or with `{command}`"
+            )));
         }
         tokio::time::sleep(TICK).await;
     }
@@ -120,7 +123,12 @@ async fn watch(
                     continue;
                 }
                 // The run itself says what it waits for: the journal read so far may be behind.
-                let open = open_steps(client, run).await?;
+                let open = match open_steps(client, run).await {
+                    Err(ClientError::HungUp(_) | ClientError::Unreachable { .. }) => {
+                        return Ok(Ending::Orphaned);
+                    }
+                    other => other?,
+                };
                 let asks = is_waiting_for("answer", &open);
                 if asks && report.can_ask() && !declined {
                     screen.clear();
@@ -141,7 +149,7 @@ fn read(line: Value) -> Result<Entry, Failure> {
         .map_err(|error| Failure::because("the journal is of another version", &error))
 }
 
-async fn open_steps(client: &Client, run: &str) -> Result<Vec<Value>, Failure> {
+async fn open_steps(client: &Client, run: &str) -> Result<Vec<Value>, ClientError> {
     let shown = client.get(&format!("/v1/runs/{run}")).await?;
     Ok(shown["open"].as_array().cloned().unwrap_or_default())
 }

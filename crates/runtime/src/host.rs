@@ -335,14 +335,34 @@ impl Host {
             let mut summary =
                 summary.map_err(|why| Error::Journal { run: run.clone(), why: why.to_string() })?;
             if summary.state == "running" {
-                summary.state = match self.standing(&run).await {
-                    Some(standing) => standing_word(standing).to_owned(),
-                    None => "interrupted".to_owned(),
+                summary = match self.look(&run, |run| Summary::standing(run, true)).await {
+                    Some(summary) => summary,
+                    None => self.left(&run, summary).await,
                 };
             }
             summaries.push(summary);
         }
         Ok(summaries)
+    }
+
+    /// The summary of a run that has not ended and that nobody drives. One whose journal cannot
+    /// be replayed is listed all the same.
+    async fn left(&self, id: &RunId, summary: Summary) -> Summary {
+        let replayed = async { self.replay(id, &self.entries(id).await?).await };
+        match replayed.await {
+            Ok(run) => Summary::standing(&run, false),
+            Err(error) => Summary {
+                state: "interrupted".to_owned(),
+                error: Some(error.to_string()),
+                ..summary
+            },
+        }
+    }
+
+    /// The summary of a run as it was last recorded: at its start, and at its end.
+    pub async fn recorded(&self, id: &RunId) -> Option<Summary> {
+        let record = self.shared.store.get(RUNS, id.as_str()).await.ok()??;
+        serde_json::from_slice(&record.value).ok()
     }
 
     /// How many runs are being driven.

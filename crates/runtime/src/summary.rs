@@ -7,10 +7,13 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use linchpin_engine::event::Outcome;
+use linchpin_engine::run::{Standing, Waiting};
 use linchpin_engine::store::RecordWrite;
 use linchpin_engine::{Run, RunId};
 use linchpin_language::Value;
 use serde::{Deserialize, Serialize};
+
+use crate::host::standing_word;
 
 /// The collection of all summaries, by run.
 pub const RUNS: &str = "runs";
@@ -38,7 +41,7 @@ pub struct Summary {
     pub trigger: Value,
     /// Handled failures.
     pub caught: u64,
-    /// Why it failed, in one sentence.
+    /// Why it failed, or what it needs a person for, in one sentence.
     pub error: Option<String>,
     /// Its outputs.
     pub outputs: Option<Arc<Value>>,
@@ -70,6 +73,27 @@ impl Summary {
                 Some(Outcome::Failed { .. } | Outcome::Cancelled) | None => None,
             },
         }
+    }
+
+    /// The summary of a run with how it stands. What waits or needs a person does so also while
+    /// nobody drives it; anything else that nobody drives was interrupted.
+    pub fn standing(run: &Run, is_driven: bool) -> Self {
+        let mut summary = Self::of(run);
+        if run.outcome().is_some() {
+            return summary;
+        }
+        let standing = run.standing();
+        let is_at_rest = match standing {
+            Standing::Waiting | Standing::NeedsAttention | Standing::Paused => true,
+            Standing::Queued | Standing::Running | Standing::Cancelling => false,
+        };
+        let word = if is_driven || is_at_rest { standing_word(standing) } else { "interrupted" };
+        word.clone_into(&mut summary.state);
+        summary.error = run.open_steps().into_iter().find_map(|step| match step.waiting {
+            Some(Waiting::Ruling(reason)) => Some(format!("{}: {reason}", step.path)),
+            Some(Waiting::Until(_) | Waiting::Retry(_) | Waiting::Answer { .. }) | None => None,
+        });
+        summary
     }
 
     /// The records that say so.

@@ -1,19 +1,23 @@
 //! `linchpin daemon`: goes on with runs, starts what falls due, serves the socket.
 
 use clap::Args;
+use linchpin_engine::event::Outcome;
+use linchpin_engine::{Entry, Event, RunId};
 use linchpin_language::{Value, json};
+use linchpin_runtime::host::Host;
 use linchpin_runtime::scheduler::Scheduler;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{broadcast, watch};
 
 use crate::args::Global;
 use crate::commands::Done;
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 use crate::project::Project;
-use crate::report::Report;
+use crate::report::{Report, Style};
 use crate::session::{Session, reach};
-use crate::steps::{plural, print_instant};
+use crate::steps::{plural, print_instant, print_millis};
 
 /// Go on with runs, start what falls due, and serve the other commands
 #[derive(Debug, Args)]
@@ -58,6 +62,7 @@ async fn serve(
     let failed = |error: &dyn std::error::Error| {
         Failure::because("the runs of this store cannot be gone on with", error)
     };
+    let told = tokio::spawn(tell(*report, host.clone(), host.watch()));
     let (recovered, lost) = host.recover().await.map_err(|error| failed(&error))?;
     for (run, error) in &lost {
         report.note(format!("run {run} cannot go on: {}", crate::failure::sentence(error)));
@@ -103,7 +108,58 @@ async fn serve(
     stop.send_replace(true);
     // It starts nothing any more; one that is starting a run finishes that.
     firing.await.ok();
+    told.abort();
     Ok(word)
+}
+
+/// One line for each run that starts, ends or needs a person: what the service log is read for.
+async fn tell(report: Report, host: Host, mut watched: broadcast::Receiver<(RunId, Entry)>) {
+    loop {
+        match watched.recv().await {
+            Ok((run, entry)) => {
+                if let Some(line) = line(&report, &host, &run, &entry).await {
+                    report.line(format!("{} {line}", print_instant(entry.at)));
+                }
+            }
+            Err(RecvError::Lagged(n)) => {
+                report.note(format!("{n} entries were too fast to be told here"));
+            }
+            Err(RecvError::Closed) => return,
+        }
+    }
+}
+
+async fn line(report: &Report, host: &Host, run: &RunId, entry: &Entry) -> Option<String> {
+    let id = report.paint(Style::Dim, &format!("(run {run})"));
+    match &entry.event {
+        Event::Accepted(accepted) => Some(format!("▸ {} started {id}", accepted.flow)),
+        Event::Held { path, reason } => {
+            let flow = host.recorded(run).await?.flow;
+            let mark = report.paint(Style::Red, "?");
+            Some(format!(
+                "{mark} {flow} NEEDS ATTENTION at {path}: {reason}; `linchpin runs show {run}` \
+                 tells how to decide"
+            ))
+        }
+        Event::Ended { outcome } => {
+            let summary = host.recorded(run).await?;
+            let millis = entry.at.as_millisecond() - summary.started_at.as_millisecond();
+            let (flow, took) = (summary.flow, print_millis(millis));
+            Some(match outcome {
+                Outcome::Succeeded { .. } => {
+                    let mark = report.paint(Style::Green, "✓");
+                    format!("{mark} {flow} succeeded in {took} {id}")
+                }
+                Outcome::Failed { error } => {
+                    let mark = report.paint(Style::Red, "✗");
+                    let (step, message) = (&error.step, &error.message);
+                    format!("{mark} {flow} FAILED in {took} at {step}: {message} {id}")
+                }
+                Outcome::Cancelled => format!("■ {flow} was cancelled after {took} {id}"),
+            })
+        }
+        _ => None,
+    }
 }
 
 /// What a service manager or a terminal sends to end the process.

@@ -7,9 +7,11 @@ mod resume;
 mod show;
 
 use clap::{Args, Subcommand};
+use linchpin_server::Client;
 
 use crate::args::Global;
 use crate::commands::Done;
+use crate::failure::Failure;
 use crate::project::Project;
 use crate::report::Report;
 
@@ -27,6 +29,34 @@ enum Command {
     Answer(answer::Answer),
     Resume(resume::Resume),
     Cancel(cancel::Cancel),
+}
+
+/// The whole identity of a run of which the beginning was given.
+async fn whole(client: &Client, given: &str) -> Result<String, Failure> {
+    const LENGTH: usize = 26;
+    const PAGE: usize = 1000;
+    let given = given.to_ascii_lowercase();
+    let mut found: Vec<String> = Vec::new();
+    let mut before = String::new();
+    while given.len() < LENGTH {
+        let answer = client.get(&format!("/v1/runs?limit={PAGE}{before}")).await?;
+        let runs: Vec<_> = answer["runs"].as_array().cloned().unwrap_or_default();
+        let ids: Vec<_> = runs.iter().filter_map(|run| run["run"].as_str()).collect();
+        found.extend(ids.iter().filter(|id| id.starts_with(&given)).map(|id| (*id).to_owned()));
+        match ids.last() {
+            Some(last) if ids.len() == PAGE && found.len() < 2 => {
+                before = format!("&before={last}");
+            }
+            _ => break,
+        }
+    }
+    match found.as_slice() {
+        // A whole one, or one that the server refuses in its own words.
+        [] => Ok(given),
+        [one] => Ok(one.clone()),
+        [one, other, ..] => Err(Failure::usage(format!("several runs begin with {given}"))
+            .help(format!("give more of it: {one}, {other}"))),
+    }
 }
 
 impl Runs {

@@ -26,11 +26,13 @@ fn a_run_is_left_with_the_daemon_and_gone_on_with_by_the_next() {
     let asks = project.json(&["run", "asks"]);
     assert_eq!(asks["exit_code"], 4);
     assert_eq!(asks["asks"][0]["message"], "Which fruit?");
+    let daemon = daemon.prints("▸ asks started");
     daemon.kill();
     let next = project.start(&["daemon"], "2 runs gone on with");
     let shown = project.json(&["runs", "show", &run]);
     assert_eq!((&shown["state"], &shown["is_active"]), (&"waiting".into(), &true.into()));
     let id = asks["run"].as_str().unwrap();
     assert_eq!(project.run(&["runs", "answer", id, "-v", "names=fig"]).code, 0);
+    let next = next.prints("✓ asks succeeded");
     assert_eq!(next.signal("INT"), 0);
 }

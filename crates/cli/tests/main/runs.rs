@@ -42,12 +42,13 @@ fn commands_reach_a_run_through_the_process_that_drives_it() {
 }
 
 #[test]
-fn a_killed_run_is_interrupted_and_can_be_gone_on_with() {
+fn a_killed_run_that_waits_still_waits_and_is_gone_on_with_by_its_prefix() {
     let project = Project::with(&[("waits.yaml", WAITS)]);
     project.start(&["run", "waits"], "pause").kill();
     let (run, state) = newest(&project);
-    assert_eq!(state, "interrupted");
-    let resumed = project.start(&["runs", "resume", &run], "pause");
+    assert_eq!(state, "waiting");
+    assert_eq!(project.run(&["runs", "list", "--state", "waiting"]).out.lines().count(), 2);
+    let resumed = project.start(&["runs", "resume", &run[..20]], "pause");
     assert_eq!(newest(&project).1, "waiting");
     drop(resumed);
     assert_eq!(project.run(&["runs", "cancel", &run, "--force"]).code, 0);
@@ -58,7 +59,7 @@ fn a_killed_run_is_interrupted_and_can_be_gone_on_with() {
 fn an_interrupted_command_says_how_to_go_on() {
     let project = Project::with(&[("waits.yaml", WAITS)]);
     assert_eq!(project.start(&["run", "waits"], "pause").signal("INT"), 130);
-    assert_eq!(newest(&project).1, "interrupted");
+    assert_eq!(newest(&project).1, "waiting");
 }
 
 #[test]

@@ -81,13 +81,8 @@ impl Project {
             .stderr(Stdio::inherit())
             .spawn()
             .unwrap();
-        let mut out = BufReader::new(child.stdout.take().unwrap());
-        let mut line = String::new();
-        while !line.contains(until) {
-            line.clear();
-            assert!(out.read_line(&mut line).unwrap() > 0, "it ended before {until:?}");
-        }
-        Running { child, _out: out }
+        let out = BufReader::new(child.stdout.take().unwrap());
+        Running { child, out }.prints(until)
     }
 }
 
@@ -95,10 +90,20 @@ impl Project {
 pub(crate) struct Running {
     child: Child,
     /// Kept open, so that the command can go on printing.
-    _out: BufReader<ChildStdout>,
+    out: BufReader<ChildStdout>,
 }
 
 impl Running {
+    /// Reads what it prints up to the line with these words.
+    pub(crate) fn prints(mut self, words: &str) -> Self {
+        let mut line = String::new();
+        while !line.contains(words) {
+            line.clear();
+            assert!(self.out.read_line(&mut line).unwrap() > 0, "it ended before {words:?}");
+        }
+        self
+    }
+
     /// As when the machine loses its mind: no handler runs.
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();

@@ -4,10 +4,10 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
-use linchpin_engine::run::{Standing, StepView, Waiting};
+use linchpin_engine::run::{StepView, Waiting};
 use linchpin_engine::{Run, RunId};
 use linchpin_runtime::dry_run::dry_run;
-use linchpin_runtime::host::{Start, standing_word};
+use linchpin_runtime::host::Start;
 use linchpin_runtime::summary::Summary;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -113,14 +113,7 @@ pub(super) async fn show(
 }
 
 fn detail(run: &Run, is_active: bool) -> Result<Value, Refusal> {
-    let mut summary = Summary::of(run);
-    if run.outcome().is_none() {
-        let standing = run.standing();
-        let word = standing_word(standing);
-        // Nobody drives it, but what waits for a person still waits for a person.
-        let says_more = is_active || word == "needs attention" || word == "paused";
-        summary.state = if says_more || asks_only(run) { word } else { "interrupted" }.to_owned();
-    }
+    let summary = Summary::standing(run, is_active);
     let mut shown = serde_json::to_value(summary).map_err(|error| unwritable(&error))?;
     let open = if run.outcome().is_some() { Vec::new() } else { run.open_steps() };
     let changes: Map<String, Value> =
@@ -133,14 +126,6 @@ fn detail(run: &Run, is_active: bool) -> Result<Value, Refusal> {
         shown.insert("open".to_owned(), open.iter().map(open_step).collect());
     }
     Ok(shown)
-}
-
-/// Whether a person's answer is all that a run waits for.
-fn asks_only(run: &Run) -> bool {
-    run.standing() == Standing::Waiting
-        && run.open_steps().iter().all(|step| {
-            matches!(step.waiting, None | Some(Waiting::Answer { .. } | Waiting::Ruling(_)))
-        })
 }
 
 fn open_step(step: &StepView) -> Value {

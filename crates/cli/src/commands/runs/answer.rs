@@ -15,7 +15,7 @@ use crate::{follow, picker};
 /// Answer a question of a run
 #[derive(Debug, Args)]
 pub(crate) struct Answer {
-    /// The run
+    /// The run, or the beginning of its identity
     run: String,
     /// The step that asks; needed when several do
     step: Option<String>,
@@ -25,7 +25,7 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    pub(super) async fn run(self, project: &Project, report: &Report) -> Done {
+    pub(super) async fn run(mut self, project: &Project, report: &Report) -> Done {
         let session = Session::open(project, Purpose::lasting()).await?;
         match self.answer(report, &session.client).await {
             // Whoever drives the run shows how it goes on.
@@ -44,7 +44,8 @@ impl Answer {
     }
 
     /// Whether it was answered. What was not typed is asked for on a terminal.
-    async fn answer(&self, report: &Report, client: &Client) -> Result<bool, Failure> {
+    async fn answer(&mut self, report: &Report, client: &Client) -> Result<bool, Failure> {
+        self.run = super::whole(client, &self.run).await?;
         let run = &self.run;
         client.post(&format!("/v1/runs/{run}/resume"), &json!({})).await?;
         if self.values.is_empty() {

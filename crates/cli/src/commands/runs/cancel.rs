@@ -12,7 +12,7 @@ use crate::session::{Purpose, Session};
 /// Cancel a run: its handlers still run
 #[derive(Debug, Args)]
 pub(crate) struct Cancel {
-    /// The run
+    /// The run, or the beginning of its identity
     run: String,
     /// At once, without its handlers
     #[arg(long)]
@@ -22,18 +22,22 @@ pub(crate) struct Cancel {
 impl Cancel {
     pub(super) async fn run(self, project: &Project, report: &Report) -> Done {
         let session = Session::open(project, Purpose::lasting()).await?;
-        let run = &self.run;
         let control = if self.force { "force_cancel" } else { "cancel" };
         let body = json!({ "control": control, "by": operator() });
         let cancelled = async {
+            let run = super::whole(&session.client, &self.run).await?;
             session.client.post(&format!("/v1/runs/{run}/resume"), &json!({})).await?;
-            session.client.post(&format!("/v1/runs/{run}/control"), &body).await
+            session.client.post(&format!("/v1/runs/{run}/control"), &body).await?;
+            Ok(run)
         };
-        if let Err(error) = cancelled.await {
-            session.close().await;
-            return Err(error.into());
-        }
-        let code = crate::follow::to_end(report, project, session, run).await?;
+        let run = match cancelled.await {
+            Ok(run) => run,
+            Err(failure) => {
+                session.close().await;
+                return Err(failure);
+            }
+        };
+        let code = crate::follow::to_end(report, project, session, &run).await?;
         // That it is cancelled is what was wanted.
         Ok(if code == ExitCode::Failed { ExitCode::Ok } else { code })
     }

@@ -16,7 +16,7 @@ pub(crate) struct List {
     /// Of this flow only
     #[arg(long)]
     flow: Option<String>,
-    /// In this state only: running, waiting, interrupted, succeeded, failed, cancelled, ...
+    /// In this state only: running, waiting, "needs attention", interrupted, succeeded, ...
     #[arg(long)]
     state: Option<String>,
     /// How many

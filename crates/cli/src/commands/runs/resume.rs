@@ -14,7 +14,7 @@ use crate::session::{Purpose, Session};
 /// Go on with a run that was interrupted, paused or held, and watch it
 #[derive(Debug, Args)]
 pub(crate) struct Resume {
-    /// The run
+    /// The run, or the beginning of its identity
     run: String,
     /// The held step to rule on; needed when several are held
     #[arg(long, requires = "ruling")]
@@ -39,7 +39,7 @@ struct Ruled {
 }
 
 impl Resume {
-    pub(super) async fn run(self, project: &Project, report: &Report) -> Done {
+    pub(super) async fn run(mut self, project: &Project, report: &Report) -> Done {
         let session = Session::open(project, Purpose::lasting()).await?;
         match self.resume(&session.client).await {
             Ok(()) => follow::to_end(report, project, session, &self.run).await,
@@ -50,7 +50,8 @@ impl Resume {
         }
     }
 
-    async fn resume(&self, client: &Client) -> Result<(), Failure> {
+    async fn resume(&mut self, client: &Client) -> Result<(), Failure> {
+        self.run = super::whole(client, &self.run).await?;
         let run = &self.run;
         client.post(&format!("/v1/runs/{run}/resume"), &json!({})).await?;
         let shown = client.get(&format!("/v1/runs/{run}")).await?;

@@ -17,7 +17,7 @@ use crate::steps::{Steps, print_instant};
 /// Show what happened in a run, step by step
 #[derive(Debug, Args)]
 pub(crate) struct Show {
-    /// The run
+    /// The run, or the beginning of its identity
     run: String,
     /// Write each entry of its journal as a line of JSON
     #[arg(long)]
@@ -25,9 +25,15 @@ pub(crate) struct Show {
 }
 
 impl Show {
-    pub(super) async fn run(self, project: &Project, report: &Report) -> Done {
+    pub(super) async fn run(mut self, project: &Project, report: &Report) -> Done {
         let session = Session::open(project, Purpose::brief()).await?;
-        let shown = self.show(report, project, &session.client).await;
+        let shown = match super::whole(&session.client, &self.run).await {
+            Ok(run) => {
+                self.run = run;
+                self.show(report, project, &session.client).await
+            }
+            Err(failure) => Err(failure),
+        };
         session.close().await;
         shown.map(|()| ExitCode::Ok)
     }
