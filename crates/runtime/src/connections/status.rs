@@ -50,4 +50,12 @@ pub struct FieldStatus {
     pub set: bool,
     /// Where a secret is kept: `vault`, `env NAME`.
     pub source: Option<String>,
+    /// Whether its value is fixed: shown, and not asked for.
+    pub fixed: bool,
+    /// Label and value of each choice.
+    pub choices: Vec<(String, String)>,
+    /// Whether another value than the choices may be given.
+    pub other: bool,
+    /// An example of what belongs here.
+    pub hint: Option<String>,
 }

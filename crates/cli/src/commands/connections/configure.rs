@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Read;
 
 use clap::Args;
-use inquire::{Password, PasswordDisplayMode, Text};
+use inquire::{InquireError, Password, PasswordDisplayMode, Select, Text};
 use linchpin_language::{Map, Value, json};
 use linchpin_server::Client;
 
@@ -13,6 +13,7 @@ use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 use crate::inputs::split;
 use crate::report::{Report, Style};
+use crate::steps::print_instant;
 
 /// Fill in a connection's form: it is tested, then its secrets go to the vault
 #[derive(Debug, Args)]
@@ -39,6 +40,7 @@ impl Configure {
                 return Err(Failure::usage("nobody can be asked for the form's fields here")
                     .help(given_help(&self.alias, &status)));
             }
+            introduce(report, &status);
             let asked = tokio::task::spawn_blocking(move || ask(&status)).await;
             let asked = asked.map_err(|_| Failure::new("the form could not be shown"))?;
             (values, secrets) = asked.map_err(|error| {
@@ -53,6 +55,10 @@ impl Configure {
             report.paint(Style::Green, "✓"),
             self.alias
         ));
+        let until = status["token_expires_at"].as_str().and_then(|at| at.parse().ok());
+        if let Some(until) = until {
+            report.line(format!("  token obtained, valid until {}", print_instant(until)));
+        }
         super::show(report, &status);
         Ok(ExitCode::Ok)
     }
@@ -114,9 +120,9 @@ fn fetch(name: &str, source: &str) -> Result<String, Failure> {
 }
 
 /// Asks for each field; what is left empty stays as it is.
-fn ask(status: &Value) -> Result<Form, inquire::InquireError> {
+fn ask(status: &Value) -> Result<Form, InquireError> {
     let (mut values, mut secrets) = (Map::new(), BTreeMap::new());
-    for field in fields(status) {
+    for field in fields(status).filter(|field| field["fixed"] != true) {
         let name = field["name"].as_str().unwrap_or_default();
         let label = field["label"].as_str().unwrap_or(name);
         if field["secret"] == true {
@@ -133,12 +139,53 @@ fn ask(status: &Value) -> Result<Form, inquire::InquireError> {
             continue;
         }
         let present = field["value"].as_str().unwrap_or_default();
-        let text = Text::new(label).with_initial_value(present).prompt()?;
+        let text = match choose(field, label, present)? {
+            Some(text) => text,
+            None => {
+                let mut text = Text::new(label).with_initial_value(present);
+                text.help_message = field["hint"].as_str();
+                text.prompt()?
+            }
+        };
         if text != present {
             values.insert(name.to_owned(), text.into());
         }
     }
     Ok((values, secrets))
+}
+
+/// The value of the choice that is picked; `None` when it is to be typed.
+fn choose(field: &Value, label: &str, present: &str) -> Result<Option<String>, InquireError> {
+    const OTHER: &str = "another value";
+    let choices = choices(field);
+    if choices.is_empty() {
+        return Ok(None);
+    }
+    let at = choices.iter().position(|(_, value)| *value == present);
+    let is_other = field["other"] == true;
+    let at = at.unwrap_or(if is_other && !present.is_empty() { choices.len() } else { 0 });
+    let shown = choices.iter().map(|(name, value)| format!("{name}  {value}"));
+    let shown: Vec<String> = shown.chain(is_other.then(|| OTHER.to_owned())).collect();
+    let picked = Select::new(label, shown).with_starting_cursor(at).raw_prompt()?;
+    Ok(choices.get(picked.index).map(|(_, value)| (*value).to_owned()))
+}
+
+/// Label and value of each choice.
+fn choices(field: &Value) -> Vec<(&str, &str)> {
+    let pairs = field["choices"].as_array().into_iter().flatten();
+    pairs.filter_map(|pair| Some((pair[0].as_str()?, pair[1].as_str()?))).collect()
+}
+
+/// The values that are not asked for, and what the form's button would say.
+fn introduce(report: &Report, status: &Value) {
+    for field in fields(status).filter(|field| field["fixed"] == true) {
+        let label = field["label"].as_str().unwrap_or_default();
+        let value = field["value"].as_str().unwrap_or_default();
+        report.line(format!("  {label}: {value} (fixed)"));
+    }
+    if let Some(button) = status["button"].as_str() {
+        report.line(format!("  after the last field: {button}"));
+    }
 }
 
 /// The command that does without a terminal.
@@ -177,6 +224,14 @@ mod tests {
         assert!(!failure.message.contains("canary"), "{}", failure.message);
         let failure = fetch("api_key", "hunter2-canary").unwrap_err();
         assert!(!format!("{failure:?}").contains("canary"), "{failure:?}");
+    }
+
+    #[test]
+    fn the_choices_of_a_field_are_offered_with_their_values() {
+        let field = json!({ "choices": [["US", "https://us.test"], ["EU", "https://eu.test"]] });
+        assert_eq!(choices(&field), [("US", "https://us.test"), ("EU", "https://eu.test")]);
+        assert_eq!(choices(&json!({ "choices": [] })), []);
+        assert_eq!(choose(&json!({}), "URL", "").unwrap(), None);
     }
 
     #[test]

@@ -79,6 +79,10 @@ fn field_statuses(
                 value,
                 secret,
                 source: sources.get(&field.name).map(SecretSource::describe),
+                fixed: field.value.is_some(),
+                choices: field.choices.clone(),
+                other: field.other,
+                hint: field.hint.clone(),
             }
         })
         .collect()
