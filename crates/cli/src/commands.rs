@@ -24,7 +24,7 @@ pub(crate) async fn dispatch(args: Args, report: &Report) -> Done {
     let global = &args.global;
     match args.command {
         Command::Init(command) => command.run(global, report),
-        Command::Check(command) => command.run(global, report),
+        Command::Check(command) => command.run(global, report).await,
         Command::DryRun(command) => Box::pin(command.run(global, report)).await,
         Command::Run(command) => Box::pin(command.run(global, report)).await,
         Command::Daemon(command) => Box::pin(command.run(global, report)).await,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use linchpin_connector::Spoke;
 use linchpin_engine::catalog::{Catalog, FlowSignature};
 use linchpin_engine::check::{check, check_text};
-use linchpin_language::{Diagnostic, Severity, did_you_mean};
+use linchpin_language::{Diagnostic, Severity, Source, did_you_mean};
 use linchpin_runtime::connections::ConnectionsFile;
 use linchpin_runtime::flows::{Flows, Loaded};
 
@@ -110,22 +110,37 @@ pub(crate) fn spokes(project: Option<&Project>) -> Result<SpokesByName, Failure>
         .map_err(|mistakes| Failure::mistakes("a bundled spoke has mistakes", mistakes))?;
     let mut spokes: SpokesByName =
         bundled.into_iter().map(|spoke| (spoke.name.clone(), spoke)).collect();
-    let Some(folder) = project.map(Project::spokes).filter(|folder| folder.is_dir()) else {
-        return Ok(spokes);
-    };
-    let mut mistakes = Vec::new();
-    for own in entries(&folder)?.into_iter().filter(|path| path.join("spoke.yaml").is_file()) {
+    if let Some(project) = project {
+        let own = own_spokes(project)?.into_iter();
+        spokes.extend(own.map(|(_, spoke)| (spoke.name.clone(), spoke)));
+    }
+    Ok(spokes)
+}
+
+/// The spokes in the project's folder, each with its own.
+pub(crate) fn own_spokes(project: &Project) -> Result<Vec<(PathBuf, Arc<Spoke>)>, Failure> {
+    let folder = project.spokes();
+    let (mut spokes, mut mistakes) = (Vec::new(), Vec::new());
+    let folders = if folder.is_dir() { entries(&folder)? } else { Vec::new() };
+    for own in folders.into_iter().filter(|path| path.join("spoke.yaml").is_file()) {
         let mut files = Vec::new();
         collect(&own, &own, &mut files)?;
         match Spoke::load(&files, &[]) {
-            Ok(spoke) => drop(spokes.insert(spoke.name.clone(), Arc::new(spoke))),
-            Err(found) => mistakes.extend(found),
+            Ok(spoke) => spokes.push((own, Arc::new(spoke))),
+            Err(found) => mistakes.extend(found.into_iter().map(|mistake| below(&own, mistake))),
         }
     }
     if mistakes.is_empty() {
         return Ok(spokes);
     }
     Err(Failure::mistakes(format!("a spoke in {} has mistakes", folder.display()), mistakes))
+}
+
+/// A mistake in a file of a spoke, with the path from where the command runs.
+pub(crate) fn below(folder: &Path, mut mistake: Diagnostic) -> Diagnostic {
+    let file = shown(&folder.join(mistake.source.name()));
+    mistake.source = Source::new(file.display().to_string(), mistake.source.text());
+    mistake
 }
 
 fn connections(

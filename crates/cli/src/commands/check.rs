@@ -3,15 +3,17 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use linchpin_connector::testing::run_examples;
 use linchpin_language::{Diagnostic, Format, Severity, render};
 
 use crate::args::Global;
 use crate::commands::Done;
 use crate::exit_code::ExitCode;
+use crate::failure::Failure;
 use crate::project::{Project, shown};
 use crate::report::{Report, Style};
 use crate::steps::plural;
-use crate::workspace::Workspace;
+use crate::workspace::{Workspace, below, own_spokes};
 
 /// Find everything that is wrong with flows and connections
 #[derive(Debug, Args)]
@@ -37,9 +39,12 @@ enum Form {
 }
 
 impl Check {
-    pub(crate) fn run(self, global: &Global, report: &Report) -> Done {
+    pub(crate) async fn run(self, global: &Global, report: &Report) -> Done {
         let project = Project::find(global)?;
-        let (mistakes, n_files) = self.find(&project)?;
+        let (mut mistakes, n_files) = self.find(&project)?;
+        if self.files.is_empty() {
+            mistakes.extend(failed_examples(&project).await?);
+        }
         let format = match self.format {
             Form::Human if report.is_json() => Format::Json,
             Form::Human => Format::Human { color: report.color() },
@@ -55,7 +60,7 @@ impl Check {
         Ok(if is_bad { ExitCode::Failed } else { ExitCode::Ok })
     }
 
-    fn find(&self, project: &Project) -> Result<(Vec<Diagnostic>, usize), crate::failure::Failure> {
+    fn find(&self, project: &Project) -> Result<(Vec<Diagnostic>, usize), Failure> {
         let workspace = Workspace::read(project, None)?;
         if !self.files.is_empty() {
             let mut mistakes = Vec::new();
@@ -90,6 +95,16 @@ impl Check {
         }
         Ok((mistakes, n_files))
     }
+}
+
+/// The examples of the project's own spokes that do not come out as written.
+async fn failed_examples(project: &Project) -> Result<Vec<Diagnostic>, Failure> {
+    let mut failed = Vec::new();
+    for (folder, spoke) in own_spokes(project)? {
+        let found = run_examples(&spoke).await;
+        failed.extend(found.into_iter().map(|mistake| below(&folder, mistake)));
+    }
+    Ok(failed)
 }
 
 fn verdict(report: &Report, mistakes: &[Diagnostic], n_files: usize) -> String {

@@ -30,6 +30,31 @@ fn check_tells_all_mistakes_with_their_places() {
 }
 
 #[test]
+fn check_runs_the_examples_of_the_projects_own_spokes() {
+    let action = "action: echo\ntitle: Echo\ndoes: Gives back what it is given.\neffect: none\n\
+        inputs:\n  value: { type: any, about: Any. }\n\
+        outputs:\n  value: { type: any, value: inputs.value, about: The same. }\n\
+        examples:\n  - { inputs: { value: 1 }, replies: [], expect: { value: 1 } }\n";
+    let spoke = "spoke: own\ntitle: Own\nconnection:\n  credential: { kind: none }\n";
+    let project = Project::with(&[]);
+    let folder = project.path().join("spokes/own");
+    std::fs::create_dir_all(folder.join("actions")).unwrap();
+    std::fs::write(folder.join("spoke.yaml"), spoke).unwrap();
+    std::fs::write(folder.join("actions/echo.yaml"), action).unwrap();
+    let good = project.run(&["check"]);
+    assert_eq!(good.code, 0, "{}{}", good.out, good.err);
+    let wrong = action.replace("expect: { value: 1 }", "expect: { value: 2 }");
+    std::fs::write(folder.join("actions/echo.yaml"), wrong).unwrap();
+    let failed = project.run(&["check", "--format", "github"]);
+    assert_eq!(failed.code, 1, "{}{}", failed.out, failed.err);
+    assert!(failed.out.contains("file=spokes/own/actions/echo.yaml,line=10,"), "{}", failed.out);
+    assert!(failed.out.contains("failed-example"), "{}", failed.out);
+    std::fs::write(folder.join("actions/echo.yaml"), action.replace("effect:", "efect:")).unwrap();
+    let unread = project.run(&["check"]);
+    assert!(unread.err.contains("spokes/own/actions/echo.yaml:4:1"), "{}", unread.err);
+}
+
+#[test]
 fn wrong_use_ends_with_three_and_says_what_was_meant() {
     let project = Project::with(&[("asks.yaml", crate::tools::ASKS)]);
     let unknown = project.run(&["run", "ask"]);
