@@ -13,10 +13,12 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::time::Instant;
 use url::{Position, Url};
 
+use super::repeated::cleaned;
 use super::wire::{Outgoing, Wire, shown};
 use crate::budget::Budget;
 use crate::clock::{Clock, after};
 use crate::oauth::TokenSource;
+use crate::redaction::Redactor;
 use crate::secret::Secret;
 
 const MAX_REDIRECTS: usize = 5;
@@ -58,6 +60,8 @@ pub(crate) struct Binding {
     pub(crate) budget: Arc<Budget>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) timeout: Duration,
+    /// What no answer may bring back.
+    pub(crate) redactor: Arc<Redactor>,
     /// Called when the other side refuses the credential even after renewal, so that a secret
     /// changed outside is read again.
     pub(crate) on_refused: Box<dyn Fn() + Send + Sync>,
@@ -198,7 +202,7 @@ impl Transport for Bound {
         if response.status == 401 {
             (self.binding.on_refused)();
         }
-        Ok(response)
+        Ok(cleaned(response, &self.binding.redactor))
     }
 
     async fn pause(&self, how_long: Duration) {

@@ -3,12 +3,13 @@
 //!
 //! `address` judges where a connection may lead, `wire` sends one request and reads its bounded answer,
 //! `failure` says what a missing answer means, `bound` is the transport a spoke is given,
-//! `offline` the one of a spoke without a system.
+//! `offline` the one of a spoke without a system, `repeated` cleans answers of secrets that they repeat.
 
 mod address;
 mod bound;
 mod failure;
 mod offline;
+mod repeated;
 mod wire;
 
 pub(crate) use bound::{Binding, Bound, Credential};

@@ -77,6 +77,7 @@ impl Connections {
         let refused = stale.clone();
         let transport = Bound::new(Binding {
             base,
+            redactor: self.redactor.clone(),
             wire: wire.clone(),
             credential,
             budget: budget.clone(),
