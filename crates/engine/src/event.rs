@@ -86,6 +86,9 @@ pub enum Event {
         path: StepPath,
         /// Why, in words for the person.
         reason: String,
+        /// The limit that would be passed, if that is why.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        limit: Option<Effect>,
     },
     /// A person ruled on a held step.
     Resolved {

@@ -121,7 +121,7 @@ impl History {
                 step.waiting = Some(format!("answered by {by}"));
                 self.end(at, path, StepState::Succeeded);
             }
-            Event::Held { path, reason } => {
+            Event::Held { path, reason, .. } => {
                 let step = self.step(at, path);
                 step.state = StepState::Held;
                 step.waiting = Some(reason.clone());

@@ -13,7 +13,7 @@ mod scope;
 pub(crate) mod state;
 mod view;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -29,7 +29,7 @@ use self::frame::{End, Frame, Phase};
 use self::scan::Scan;
 use self::state::{Activity, Effects, List, Slot, block_of};
 use crate::command::Command;
-use crate::event::{Accepted, Control, Entry, Event, Outcome};
+use crate::event::{Accepted, Control, Entry, Event, Outcome, Ruling};
 use crate::flow::{Arm, Step};
 use crate::path::{Segment, StepPath};
 use crate::plan::Program;
@@ -52,7 +52,7 @@ pub struct Run {
     /// Changes made so far, by effect.
     changes: BTreeMap<Effect, u64>,
     /// Limits that a person let this run pass.
-    raised: BTreeMap<Effect, u64>,
+    raised: BTreeSet<Effect>,
     cancels: Vec<u64>,
 }
 
@@ -91,7 +91,7 @@ impl Run {
             ended: None,
             caught: 0,
             changes: BTreeMap::new(),
-            raised: BTreeMap::new(),
+            raised: BTreeSet::new(),
             cancels: Vec::new(),
         })
     }
@@ -110,6 +110,7 @@ impl Run {
     /// Takes in one event. An event that the run has no place for changes nothing.
     pub fn apply(&mut self, entry: &Entry) -> Result<(), Mismatch> {
         let mut effects = Effects { now: self.now.max(entry.at), ..Effects::default() };
+        let raised = self.raised_by(&entry.event);
         self.now = effects.now;
         match &entry.event {
             Event::Accepted(_) => return Err(Mismatch("a second `accepted`".to_owned())),
@@ -137,8 +138,8 @@ impl Run {
                 self.next_op = self.next_op.max(failed.op + 1);
             }
         }
-        if let Event::Resolved { path, ruling: crate::event::Ruling::GoOn, .. } = &entry.event {
-            self.raise_limits(path);
+        if let Some(effect) = raised {
+            self.raised.insert(effect);
         }
         self.position += 1;
         self.caught += effects.caught;
@@ -174,12 +175,26 @@ impl Run {
         }
     }
 
-    fn raise_limits(&mut self, _path: &StepPath) {
-        for (effect, made) in &self.changes {
-            self.raised.insert(*effect, *made);
-        }
-        for effect in self.root.plan.flow.limits.keys() {
-            self.raised.entry(*effect).or_default();
+    /// The limit that a person lets this run pass.
+    fn raised_by(&self, event: &Event) -> Option<Effect> {
+        match event {
+            Event::Resolved { path, ruling: Ruling::GoOn, .. } => {
+                self.locate(path).and_then(|(_, _, slot)| slot.limit)
+            }
+            Event::Resolved { .. }
+            | Event::Accepted(_)
+            | Event::Begun
+            | Event::Decided { .. }
+            | Event::Intended(_)
+            | Event::Succeeded(_)
+            | Event::Failed(_)
+            | Event::Verified { .. }
+            | Event::Page { .. }
+            | Event::Woke { .. }
+            | Event::Answered { .. }
+            | Event::Held { .. }
+            | Event::Controlled { .. }
+            | Event::Ended { .. } => None,
         }
     }
 
@@ -201,11 +216,16 @@ impl Run {
                 self.issue(command);
             }
             turn.commands.extend(commands);
-            for event in events {
+            for (position, event) in events.into_iter().enumerate() {
                 let entry = Entry { at: self.now, event };
-                self.apply(&entry)?;
+                match self.apply(&entry) {
+                    Ok(()) => turn.entries.push(entry),
+                    // An earlier decision of this scan stopped the step: what follows from that
+                    // is found by the next scan.
+                    Err(_) if position > 0 => break,
+                    Err(mismatch) => return Err(mismatch),
+                }
                 turn.commands.extend(self.cancels.drain(..).map(|op| Command::Cancel { op }));
-                turn.entries.push(entry);
             }
             if self.ended.is_some() {
                 turn.commands.push(Command::Finish);

@@ -8,10 +8,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use linchpin_connector::{ActionError, Effect, ErrorKind};
+use linchpin_connector::{ActionError, Effect, ErrorKind, Look};
 use linchpin_engine::catalog::ActionFacts;
 use linchpin_engine::command::Command;
-use linchpin_engine::event::{Accepted, Control, Decision, Failed, Outcome, Succeeded, VERSION};
+use linchpin_engine::event::{
+    Accepted, Control, Decision, Failed, Intended, Outcome, Succeeded, VERSION,
+};
 use linchpin_engine::plan::Program;
 use linchpin_engine::retry::RetryPolicy;
 use linchpin_engine::run::{AfterFailure, Certainty};
@@ -569,6 +571,68 @@ steps:
     assert_eq!(plain(&outcome)["kind"], json!("timeout"));
     assert_eq!(plain(&outcome)["at"], json!("guard"));
     assert_eq!(calls, ["guard/finally.close"]);
+}
+
+#[test]
+fn two_steps_that_fail_in_the_same_moment_end_the_run_and_not_its_host() {
+    let flow = "
+flow: f
+steps:
+  - id: all
+    for_each: '[1, 2]'
+    as: n
+    parallel: 2
+    call: sys.read
+    with: { n: '{{ n.nothing }}' }
+  - { id: beside, after: [], fail: stopped }
+  - { id: told, after: [], log: told }
+";
+    let mut played = Played::begin(&[flow], json!({}), echo);
+    let outcome = played.play().expect("the run ends");
+    assert!(matches!(outcome, Outcome::Failed { .. }), "{}", plain(&outcome));
+    let again = Run::replay(Arc::clone(&played.program), &played.journal).expect("it replays");
+    assert_eq!(again.outcome(), Some(&outcome));
+}
+
+#[test]
+fn a_write_under_way_is_waited_for_when_its_run_is_cancelled_also_after_a_replay() {
+    let flow = "
+flow: f
+steps:
+  - { id: a, call: sys.write, with: { n: 1 } }
+  - { id: never, call: sys.read, with: { n: 1 } }
+";
+    let mut played = Played::begin(&[flow], json!({}), echo);
+    let turn = played.run.next().expect("the run can go on");
+    let op = turn.commands[0].op().expect("a call has a number");
+    let path: StepPath = "a".parse().expect("a path");
+    let look = Look {
+        found: json!({}),
+        changes: vec![json!(1)],
+        effect: Effect::Create,
+        chunks: 1,
+        variant: None,
+    };
+    let (input, request) = (Arc::new(json!({ "n": 1 })), "POST /a".to_owned());
+    let intended = Intended { path: path.clone(), op, attempt: 1, chunk: 0, input, look, request };
+    played.record(Event::Intended(Box::new(intended)));
+    played.record(Event::Controlled { control: Control::Cancel, by: "ana".to_owned() });
+    let mut again = played.interrupted_at(played.journal.len());
+    let turn = again.run.next().expect("the run can go on");
+    assert!(again.run.outcome().is_none(), "the write is not settled");
+    let Some(Command::Run(run)) = turn.commands.first() else { panic!("it is settled first") };
+    assert!(run.intent.as_ref().is_some_and(|intent| intent.unsettled));
+    again.record(Event::Succeeded(Box::new(Succeeded {
+        path,
+        op: run.op,
+        attempt: 1,
+        input: None,
+        wrote: None,
+        output: Some(Arc::new(json!({}))),
+        effect: Effect::Create,
+        changes: 1,
+    })));
+    assert_eq!(again.play(), Some(Outcome::Cancelled));
 }
 
 #[test]

@@ -22,8 +22,11 @@ use crate::host::{Error, Host, Start};
 pub const DUE: &str = "due";
 /// The collection of the newest instant of each schedule that is accounted for.
 const WATERMARKS: &str = "schedules";
-/// How many missed instants `missed: all` makes up for at one start.
-const CAUGHT_UP: usize = 1000;
+/// How many due instants are computed at a time.
+const PAGE: usize = 1000;
+/// How late a running daemon may be for an instant and still fire it as if in time, in seconds.
+/// Anything later was missed, as after a suspend or a change of the clock.
+const IN_TIME_S: i64 = 60;
 
 /// What became of a due instant.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -48,6 +51,8 @@ struct Scheduled {
     /// Tells apart several schedules of one flow.
     name: String,
     schedule: Schedule,
+    /// The newest instant that is dealt with.
+    last: Timestamp,
     next: Option<Timestamp>,
 }
 
@@ -62,8 +67,8 @@ impl Scheduler {
                 let Trigger::Schedule(schedule) = &trigger.value else { continue };
                 let flow = loaded.flow.name.clone();
                 let name = format!("{flow}/{at}");
-                let (schedule, next) = (schedule.clone(), None);
-                schedules.push(Scheduled { flow, name, schedule, next });
+                let schedule = schedule.clone();
+                schedules.push(Scheduled { flow, name, schedule, last: now, next: None });
             }
         }
         let mut scheduler = Self { host, schedules };
@@ -102,9 +107,8 @@ impl Scheduler {
             }
             let now = clock.now();
             for at in 0..self.schedules.len() {
-                while let Some(due) = self.schedules[at].next.filter(|next| *next <= now) {
-                    self.fire(at, due, false).await?;
-                    self.advance(at, due);
+                if self.schedules[at].next.is_some_and(|next| next <= now) {
+                    self.settle(at, now, IN_TIME_S).await?;
                 }
             }
         }
@@ -119,27 +123,39 @@ impl Scheduler {
         });
         let Some(last) = last else {
             self.mark(at, now).await?;
-            self.advance(at, now);
-            return Ok(());
+            self.schedules[at].last = now;
+            return self.settle(at, now, 0).await;
         };
-        let missed: Vec<Timestamp> = next_instants(&scheduled.schedule, last, CAUGHT_UP)
-            .into_iter()
-            .take_while(|due| *due <= now)
-            .collect();
-        let policy = scheduled.schedule.missed;
-        for (position, due) in missed.iter().enumerate() {
-            let is_newest = position + 1 == missed.len();
-            if policy == Missed::All || (policy == Missed::Latest && is_newest) {
-                self.fire(at, *due, true).await?;
-            } else {
-                let word = if policy == Missed::None { "none" } else { "latest" };
-                let why = format!("no daemon ran when it fell due, and missed is {word}");
-                self.account(at, *due, &Account::Skipped(why)).await?;
-                self.mark(at, *due).await?;
+        self.schedules[at].last = last;
+        self.settle(at, now, 0).await
+    }
+
+    /// Deals with every instant that has come since the last one dealt with: fires what is in
+    /// time, and what was missed as the flow says.
+    async fn settle(&mut self, at: usize, now: Timestamp, in_time_s: i64) -> Result<(), Error> {
+        let policy = self.schedules[at].schedule.missed;
+        loop {
+            let from = self.schedules[at].last;
+            let next = next_instants(&self.schedules[at].schedule, from, PAGE + 1);
+            let due: Vec<Timestamp> = next.iter().copied().take_while(|due| *due <= now).collect();
+            for (position, instant) in due.iter().take(PAGE).enumerate() {
+                let is_newest = position + 1 == due.len();
+                let is_late = now.as_second() - instant.as_second() > in_time_s || in_time_s == 0;
+                if !is_late || policy == Missed::All || (policy == Missed::Latest && is_newest) {
+                    self.fire(at, *instant, is_late).await?;
+                } else {
+                    let word = if policy == Missed::None { "none" } else { "latest" };
+                    let why = format!("no daemon ran when it fell due, and missed is {word}");
+                    self.account(at, *instant, &Account::Skipped(why)).await?;
+                }
+                self.schedules[at].last = *instant;
             }
+            let Some(last) = due.iter().take(PAGE).next_back() else {
+                self.schedules[at].next = next.first().copied();
+                return Ok(());
+            };
+            self.mark(at, *last).await?;
         }
-        self.advance(at, missed.last().copied().unwrap_or(last).max(last));
-        Ok(())
     }
 
     async fn fire(&mut self, at: usize, due: Timestamp, is_late: bool) -> Result<(), Error> {
@@ -184,10 +200,5 @@ impl Scheduler {
         let (name, value) = (&self.schedules[at].name, due.to_string().into_bytes());
         self.host.store().put(WATERMARKS, name, value, Expect::Anything).await?;
         Ok(())
-    }
-
-    fn advance(&mut self, at: usize, after: Timestamp) {
-        let scheduled = &mut self.schedules[at];
-        scheduled.next = next_instants(&scheduled.schedule, after, 1).first().copied();
     }
 }

@@ -133,7 +133,7 @@ async fn line(report: &Report, host: &Host, run: &RunId, entry: &Entry) -> Optio
     let id = report.paint(Style::Dim, &format!("(run {run})"));
     match &entry.event {
         Event::Accepted(accepted) => Some(format!("▸ {} started {id}", accepted.flow)),
-        Event::Held { path, reason } => {
+        Event::Held { path, reason, .. } => {
             let flow = host.recorded(run).await?.flow;
             let mark = report.paint(Style::Red, "?");
             Some(format!(

@@ -147,7 +147,7 @@ impl Slot {
                 &[Pending, Running]
             }
             Event::Verified { .. } | Event::Page { .. } => &[Running],
-            Event::Woke { .. } => &[Running, Waiting],
+            Event::Woke { .. } => &[Running, Waiting, Held],
             Event::Answered { .. } => &[Waiting],
             Event::Resolved { .. } => &[Held],
             Event::Accepted(_) | Event::Begun | Event::Controlled { .. } | Event::Ended { .. } => {
@@ -174,7 +174,7 @@ impl Slot {
                 return self.decided(step, decision, is_stopping, change, effects);
             }
             Event::Intended(intended) => self.intended(intended),
-            Event::Succeeded(succeeded) => self.answered(succeeded, effects),
+            Event::Succeeded(succeeded) => self.answered(succeeded, is_stopping, effects),
             Event::Failed(failed) => self.failed(step, failed, is_stopping, effects),
             Event::Verified { verdict, .. } => self.verified(verdict),
             Event::Page { rows, keys, cursor, .. } => {
@@ -187,10 +187,11 @@ impl Slot {
                 self.succeed(Some(Arc::new(values.clone())), effects.now);
                 self.drop_deadline(effects);
             }
-            Event::Held { reason, .. } => {
+            Event::Held { reason, limit, .. } => {
                 self.state = StepState::Held;
                 self.held = Some(reason.clone());
-                if let Activity::Call(calling) = &mut self.activity {
+                self.limit = *limit;
+                if let Some(calling) = self.activity.calling_mut() {
                     calling.issued = None;
                 }
             }
@@ -297,16 +298,18 @@ impl Slot {
         });
     }
 
-    fn answered(&mut self, succeeded: &Succeeded, effects: &Effects) {
+    fn answered(&mut self, succeeded: &Succeeded, is_stopping: bool, effects: &Effects) {
         self.attempts = succeeded.attempt;
         if let Some(output) = &succeeded.output {
             return self.succeed(Some(Arc::clone(output)), effects.now);
         }
         let calling = self.calling();
         calling.wrote.extend(succeeded.wrote.clone());
-        if let Some(intent) = &mut calling.intent {
-            intent.chunk += 1;
-            intent.unsettled = false;
+        let Some(intent) = &mut calling.intent else { return };
+        intent.chunk += 1;
+        intent.unsettled = false;
+        if is_stopping && intent.chunk < intent.look.chunks {
+            self.end(StepState::Cancelled, effects.now);
         }
     }
 
@@ -372,7 +375,9 @@ impl Slot {
                 self.fail(step, error, is_stopping, effects);
             } else {
                 self.timed_out = Some(Box::new(error));
-                self.halt_inside(step, effects);
+                self.state = StepState::Running;
+                self.held = None;
+                self.halt_inside(step, is_stopping, effects);
             }
             return;
         }
@@ -410,7 +415,9 @@ impl Slot {
             }
             Ruling::GoOn => {
                 self.state = StepState::Pending;
-                if let Activity::Call(calling) = &mut self.activity {
+                if matches!(self.activity, Activity::Loop(_)) {
+                    self.state = StepState::Running;
+                } else if let Activity::Call(calling) = &mut self.activity {
                     calling.issued = None;
                     if let Some(intent) = &mut calling.intent {
                         intent.unsettled = false;

@@ -62,7 +62,7 @@ impl Run {
                     "{}; the write may have happened and nothing tells whether it did",
                     error.message
                 );
-                return AfterFailure::Hold(Event::Held { path: path.clone(), reason });
+                return AfterFailure::Hold(Event::Held { path: path.clone(), reason, limit: None });
             }
             Certainty::NotVerified | Certainty::NotDone | Certainty::CannotTell => {}
         }
@@ -125,14 +125,28 @@ impl Run {
     /// Why a step must be held before it changes `changes` more things, if a limit says so.
     pub fn over_limit(&self, effect: Effect, changes: u64) -> Option<String> {
         let limit = *self.program.root.flow.limits.get(&effect)?;
-        if self.raised.contains_key(&effect) {
+        if self.raised.contains(&effect) {
             return None;
         }
-        let made = self.changes.get(&effect).copied().unwrap_or_default();
+        let made = self.changes.get(&effect).copied().unwrap_or_default() + self.intended(effect);
         (made + changes > limit).then(|| {
             let word = effect.as_str();
             format!("the limit of {limit} {word} changes a run: {made} made, {changes} more wanted")
         })
+    }
+
+    /// Changes of writes that are under way.
+    fn intended(&self, effect: Effect) -> u64 {
+        let mut sum = 0;
+        self.visit(&mut |_, _, _, slot| {
+            let calling = slot.activity.calling().filter(|_| !slot.state.is_ended());
+            if let Some(intent) = calling.and_then(|calling| calling.intent.as_ref())
+                && intent.look.effect == effect
+            {
+                sum += intent.look.changes.len() as u64;
+            }
+        });
+        sum
     }
 
     /// What is known of the action that a call names.

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use linchpin_connector::Wrote;
+use linchpin_connector::{Effect, Wrote};
 use linchpin_language::{Map, Value};
 
 use super::frame::{End, Frame, Phase};
@@ -46,6 +46,8 @@ pub(crate) struct Slot {
     pub(crate) ended_at: Option<Timestamp>,
     pub(crate) deadline: Option<Deadline>,
     pub(crate) held: Option<String>,
+    /// The limit that holds it.
+    pub(crate) limit: Option<Effect>,
     /// Its guard is unknown (dry runs only).
     pub(crate) may: bool,
     /// The error that its deadline raised.
@@ -268,8 +270,14 @@ impl Slot {
         if self.state.is_ended() {
             return;
         }
+        let is_running = self.state == StepState::Running;
         match &mut self.activity {
-            Activity::Call(call) if call.issued.is_some() && call.is_unsettled() => return,
+            // Told from events alone, so that a replay stops the same steps.
+            Activity::Call(call)
+                if is_running && call.is_unsettled() && call.retry_at.is_none() =>
+            {
+                return;
+            }
             Activity::Call(call) => effects.cancels.extend(call.issued.or(call.armed)),
             Activity::Timer { armed, .. } => effects.cancels.extend(*armed),
             Activity::None | Activity::Ask { .. } => {}
@@ -278,7 +286,7 @@ impl Slot {
             | Activity::Try(_)
             | Activity::Sub(_)
             | Activity::Handling(_) => {
-                self.halt_inside(step, effects);
+                self.halt_inside(step, true, effects);
                 return;
             }
         }
@@ -286,7 +294,7 @@ impl Slot {
         self.end(if skipped { StepState::Skipped } else { StepState::Cancelled }, effects.now);
     }
 
-    pub(crate) fn halt_inside(&mut self, step: &Step, effects: &mut Effects) {
+    pub(crate) fn halt_inside(&mut self, step: &Step, is_stopping: bool, effects: &mut Effects) {
         match &mut self.activity {
             Activity::Arms(arms) => {
                 for (arm, list) in arms {
@@ -305,7 +313,7 @@ impl Slot {
             }
             Activity::None | Activity::Call(_) | Activity::Timer { .. } | Activity::Ask { .. } => {}
         }
-        self.progress(step, true, effects);
+        self.progress(step, is_stopping, effects);
     }
 
     /// Ends the step when what it is made of is over.

@@ -137,7 +137,10 @@ impl Run {
         self.locate(path).map(|(_, _, slot)| (slot.state, slot.ended_at))
     }
 
-    fn visit<'a>(&'a self, see: &mut dyn FnMut(&StepPath, &'a Frame, &'a Step, &'a Slot)) {
+    pub(super) fn visit<'a>(
+        &'a self,
+        see: &mut dyn FnMut(&StepPath, &'a Frame, &'a Step, &'a Slot),
+    ) {
         visit_frame(&self.root, &mut StepPath::default(), see);
     }
 }

@@ -26,7 +26,7 @@ impl Driver {
         let prepared = match prepared {
             Ok(prepared) => prepared,
             Err(Unprepared::Hold(reason)) => {
-                self.record(Event::Held { path: run.path, reason })?;
+                self.hold((run.path, run.op), reason, None)?;
                 return Ok(None);
             }
             Err(Unprepared::Failed(error)) => {
@@ -113,7 +113,7 @@ impl Driver {
                 Ok(Some((op, StageTask::Page(Box::new(prepared), cursor))))
             }
             Err(Unprepared::Hold(reason)) => {
-                self.record(Event::Held { path: page.path, reason })?;
+                self.hold((page.path, page.op), reason, None)?;
                 Ok(None)
             }
             Err(Unprepared::Failed(error)) => {
@@ -143,7 +143,7 @@ impl Driver {
             && let Some(reason) = self.run.over_limit(look.effect, n_changes(&look))
         {
             self.calls.remove(&op);
-            self.record(Event::Held { path, reason })?;
+            self.hold((path, op), reason, Some(look.effect))?;
             return Ok(None);
         }
         let intended = Intended { path, op, attempt, chunk, input, look, request };
@@ -325,6 +325,9 @@ impl Driver {
         input: Option<Arc<Value>>,
         certainty: Certainty,
     ) -> Result<(), Halt> {
+        if !self.run.wants(&path, op) {
+            return Ok(());
+        }
         let at = self.shared.clock.now();
         let doubt = (certainty, &RetryPolicy::default());
         let after = self.run.after_failure((&path, op), error, input.clone(), at, doubt);
@@ -336,6 +339,19 @@ impl Driver {
             }
         };
         self.record(event)
+    }
+
+    /// Holds a step, unless it is not wanted any more.
+    fn hold(
+        &mut self,
+        (path, op): (StepPath, u64),
+        reason: String,
+        limit: Option<Effect>,
+    ) -> Result<(), Halt> {
+        if !self.run.wants(&path, op) {
+            return Ok(());
+        }
+        self.record(Event::Held { path, reason, limit })
     }
 
     fn page_ended(&mut self, op: u64, result: Result<Page, ActionError>) -> Result<(), Halt> {
