@@ -5,6 +5,7 @@
 mod connections;
 mod journal;
 mod oauth;
+mod scheduler;
 mod support;
 mod transport;
 mod vault;

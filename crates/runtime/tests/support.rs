@@ -1,14 +1,19 @@
 //! Servers, spokes and registries that the tests share.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::Router;
 use linchpin_connector::{Body, Request, Response, Spoke};
+use linchpin_engine::catalog::Catalog;
+use linchpin_engine::store::Store;
 use linchpin_language::{Map, Value, json};
 use linchpin_persistence::MemoryStore;
 use linchpin_runtime::connections::{Connections, ConnectionsFile, Options, Resolved};
+use linchpin_runtime::flows::Flows;
+use linchpin_runtime::host::{Host, Parts};
 use linchpin_runtime::{Clock, MasterKey, Secret, SystemClock, Vault};
 use tokio::net::TcpListener;
 
@@ -115,6 +120,23 @@ pub(crate) async fn open(url: &str, options: Options) -> Resolved {
     let connections = registry_with("", Arc::new(SystemClock), options);
     connections.bind("open", "open", object(json!({ "url": url })), BTreeMap::new()).unwrap();
     connections.resolve("open").await.unwrap()
+}
+
+/// A host with the bundled spokes, one flow, and no connections.
+pub(crate) fn host(flow: &str, store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Host {
+    let bundled = linchpin_spokes::bundled().unwrap();
+    let spokes: BTreeMap<_, _> =
+        bundled.into_iter().map(|spoke| (spoke.name.clone(), spoke)).collect();
+    let key = MasterKey::from_bytes([7; 32]);
+    let vault = Arc::new(Vault::new(store.clone(), key));
+    let file = ConnectionsFile::parse(&[], &spokes).unwrap();
+    let options = Options::default();
+    let connections =
+        Arc::new(Connections::new(file, spokes.clone(), vault, clock.clone(), options));
+    let catalog = Arc::new(Catalog { spokes, ..Catalog::default() });
+    let (flows, mistakes) = Flows::parse(vec![(PathBuf::from("flow.yaml"), flow.to_owned())]);
+    assert!(mistakes.is_empty(), "{mistakes:?}");
+    Host::new(Parts { store, catalog, connections, clock }, flows)
 }
 
 pub(crate) async fn serve(router: Router) -> String {
