@@ -283,7 +283,10 @@ impl Steps {
         }
         let mut counts = vec![plural(n_calls as u64, "call")];
         counts.extend(changes.iter().map(|(word, n)| format!("{n} {word}")));
-        match self.held.len() as u64 {
+        // A held step in doubt has sent a write; one that waits for a connection or a limit has not.
+        let in_doubt =
+            |step: &&StepHistory| step.state == StepState::Held && !step.requests.is_empty();
+        match self.history.steps.iter().filter(in_doubt).count() as u64 {
             0 if changes.is_empty() => counts.push("nothing changed".to_owned()),
             0 => {}
             n => counts.push(format!("{} may have been made", plural(n, "more change"))),

@@ -294,11 +294,6 @@ impl Run {
         self.ended.as_ref()
     }
 
-    /// Whether it left the queue.
-    pub fn is_begun(&self) -> bool {
-        self.is_begun
-    }
-
     /// Failures that were handled.
     pub fn caught(&self) -> u64 {
         self.caught

@@ -82,3 +82,15 @@ fn a_run_whose_process_ends_is_gone_on_with_by_the_one_that_watches_it() {
     assert_eq!(cancelled.code, 0, "{}{}", cancelled.out, cancelled.err);
     assert_eq!(watching.ends(), 1);
 }
+
+#[test]
+fn a_step_held_before_anything_was_sent_is_not_said_to_have_changed_anything() {
+    let flow = "flow: reads\nconnections: { hr: servicenow }\nsteps:\n  \
+        - { id: hires, call: hr.records.list, with: { table: sys_user } }\n";
+    let project = Project::with(&[("reads.yaml", flow)]);
+    let held = project.run(&["run", "reads"]);
+    assert_eq!(held.code, 4, "{}{}", held.out, held.err);
+    assert!(held.out.contains("there is no connection hr"), "{}", held.out);
+    assert!(held.out.contains("nothing changed"), "{}", held.out);
+    assert!(!held.out.contains("may have been made"), "{}", held.out);
+}

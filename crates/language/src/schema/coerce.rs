@@ -92,6 +92,10 @@ impl Schema {
         let mismatch = self.mismatch(at, found);
         let name = if at.is_empty() { "the value".to_owned() } else { format!("`{at}`") };
         let expected = &mismatch.expected;
+        if found.as_str().is_some_and(str::is_empty) {
+            let message = format!("{name} is empty, it must be {} {expected}", article(expected));
+            return Mismatch { message, ..mismatch };
+        }
         let message = format!("{name} cannot be read as {} {expected}{hint}", article(expected));
         Mismatch { message, ..mismatch }
     }

@@ -105,6 +105,7 @@ fn constraints_are_checked_after_reading() {
         ("n", json!(4), "must be at most 3"),
         ("l", json!([1, 2]), "must be at most 1 items"),
         ("l", json!(["x"]), "`l.0` cannot be read as an integer"),
+        ("n", json!(""), "`n` is empty, it must be an integer"),
     ] {
         let message = fields[name].coerce(given, name).unwrap_err().message;
         assert!(message.contains(part), "{message}");
