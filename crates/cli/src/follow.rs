@@ -95,8 +95,14 @@ async fn watch(
     steps: &mut Steps,
 ) -> Result<Ending, Failure> {
     let from = steps.position;
-    let mut lines =
-        client.lines(&format!("/v1/runs/{run}/journal?from={from}&follow=true")).await?;
+    let journal = format!("/v1/runs/{run}/journal?from={from}&follow=true");
+    let mut lines = match client.lines(&journal).await {
+        // The process that drove the run ended with it, and closed the door as we came.
+        Err(ClientError::HungUp(_) | ClientError::Unreachable { .. }) => {
+            return Ok(Ending::Orphaned);
+        }
+        other => other?,
+    };
     let mut screen = Screen::new(report);
     let mut tick = tokio::time::interval(TICK);
     let mut declined = false;
