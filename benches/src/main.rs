@@ -1,6 +1,6 @@
 //! Benchmarks of the durable path, each printed beside its floor in the same run.
 //!
-//! `cargo run --release -p linchpin-benches [-- --quick] [--binary PATH]`. The floor is what any
+//! `cargo run --release -p linchpin-benches [-- --quick] [--wide] [--binary PATH]`. The floor is what any
 //! engine with the same promise must pay: a keep-alive HTTP request per step, and a record of
 //! the same size written and synced, by one thread for all who wait (group commit).
 
@@ -12,6 +12,10 @@ mod process;
 mod upstream;
 
 use std::time::{Duration, Instant};
+
+/// The one that the `linchpin` command has.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 type Anything = Result<(), Box<dyn std::error::Error>>;
 
@@ -30,6 +34,9 @@ fn main() -> Anything {
     let server = upstream::Child::start()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let rounds = if has("--quick") { 2 } else { ROUNDS };
+    if has("--wide") {
+        return runtime.block_on(widest(&server.url, rounds));
+    }
     runtime.block_on(all(&server.url, rounds))?;
     match after("--binary") {
         Some(binary) => process::cold_start_and_idle(binary, rounds),
@@ -51,6 +58,12 @@ async fn all(url: &str, rounds: usize) -> Anything {
     }
     wide_loop(url, rounds, record).await?;
     light_steps(rounds).await
+}
+
+/// W2 with 256 under way alone, for a profile.
+async fn widest(url: &str, rounds: usize) -> Anything {
+    let record = engine::bytes_per_step(url).await?;
+    many_flows(url, rounds, record, 256).await
 }
 
 /// W1: one flow of 10 sequential POST steps.

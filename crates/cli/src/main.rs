@@ -19,6 +19,11 @@ mod workspace;
 
 use std::process;
 
+/// Many small values are made and dropped by all threads at once: the system's allocator makes
+/// them wait for each other.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 use clap::Parser;
 
 use crate::args::Args;
