@@ -6,6 +6,7 @@
 //! something that is not on disk yet.
 
 mod committer;
+mod crowd;
 mod fault;
 mod lock;
 mod mark;

@@ -19,6 +19,7 @@ use ::sled::Db;
 use linchpin_engine::store::Error;
 use tokio::sync::{oneshot, watch};
 
+use super::crowd::Crowd;
 use super::fault;
 use super::lock::Lock;
 use super::mark::{Mark, State};
@@ -67,6 +68,7 @@ pub(super) struct Committer {
     files: PathBuf,
     sequence: u64,
     lengths: Lengths,
+    crowd: Crowd,
     progress: Arc<Progress>,
     failure: Option<String>,
     // Last: released after everything else is closed.
@@ -85,6 +87,7 @@ impl Committer {
             files: opened.files,
             sequence,
             lengths: Lengths::default(),
+            crowd: Crowd::new(),
             progress: Arc::new(Progress { visible: AtomicU64::new(sequence), synced }),
             failure: None,
             lock: opened.lock,
@@ -99,16 +102,30 @@ impl Committer {
     /// Serves requests until all senders are gone, then closes the store.
     pub(super) fn run(mut self, requests: &Receiver<Request>) {
         while let Ok(first) = requests.recv() {
-            let mut weight = first.operation.weight();
-            let mut batch = vec![first];
-            while batch.len() < MOST_OPERATIONS && weight < MOST_BYTES {
-                let Ok(next) = requests.try_recv() else { break };
-                weight += next.operation.weight();
-                batch.push(next);
+            if let Some(pause) = self.crowd.pause() {
+                std::thread::sleep(pause);
             }
+            let batch = self.gather(first, requests);
             self.serve(batch);
         }
         self.close();
+    }
+
+    /// All that wait now, up to the limits of a batch.
+    fn gather(&mut self, first: Request, requests: &Receiver<Request>) -> Vec<Request> {
+        let mut weight = first.operation.weight();
+        let mut batch = vec![first];
+        while batch.len() < MOST_OPERATIONS && weight < MOST_BYTES {
+            let Ok(next) = requests.try_recv() else { break };
+            weight += next.operation.weight();
+            batch.push(next);
+        }
+        for request in &batch {
+            if let Operation::Append(append) = &request.operation {
+                self.crowd.count(&append.run);
+            }
+        }
+        batch
     }
 
     fn serve(&mut self, requests: Vec<Request>) {

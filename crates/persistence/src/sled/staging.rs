@@ -83,14 +83,14 @@ impl<'a> Staging<'a> {
                 self.require(&collection, &key, expect)?;
                 let mut writes = Writes::new();
                 let version = self.write_record(&mut writes, &collection, &key, Some(value))?;
-                self.writes.append(&mut writes);
+                self.writes.extend(writes);
                 Ok(version)
             }
             Operation::Delete { collection, key, expect } => {
                 self.require(&collection, &key, expect)?;
                 let mut writes = Writes::new();
                 self.write_record(&mut writes, &collection, &key, None)?;
-                self.writes.append(&mut writes);
+                self.writes.extend(writes);
                 Ok(0)
             }
             Operation::Remove(run) => self.remove(run).map(|()| 0),
@@ -136,7 +136,7 @@ impl<'a> Staging<'a> {
         for write in records {
             self.write_record(&mut writes, &write.collection, &write.key, write.value)?;
         }
-        self.writes.append(&mut writes);
+        self.writes.extend(writes);
         self.lengths.insert(run, position + n_entries);
         Ok(())
     }
@@ -148,7 +148,7 @@ impl<'a> Staging<'a> {
             writes.insert(key.map_err(fault::engine)?.to_vec(), None);
         }
         writes.extend(self.writes.range(keys).map(|(key, _)| (key.clone(), None)));
-        self.writes.append(&mut writes);
+        self.writes.extend(writes);
         self.lengths.insert(run, 0);
         Ok(())
     }
