@@ -2,6 +2,8 @@
 //!
 //! Recovery, dry run, limits and drift all use the same look, so its result is plain data that is journaled.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use linchpin_language::{Fields, Map, Mismatch, Schema, Template, Value};
 use serde::{Deserialize, Serialize};
@@ -177,7 +179,7 @@ pub trait Action: Send + Sync {
         wrote: &[Wrote],
     ) -> Result<Value, ActionError> {
         let _ = (call, look);
-        Ok(wrote.last().map(|wrote| wrote.answer.clone()).unwrap_or_default())
+        Ok(wrote.last().map(|wrote| Value::clone(&wrote.answer)).unwrap_or_default())
     }
 
     /// What the writes would do, without doing them.
@@ -245,7 +247,7 @@ pub struct Look {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Wrote {
     /// The answer's body as a value; null when it was empty.
-    pub answer: Value,
+    pub answer: Arc<Value>,
     /// The HTTP status.
     pub status: u16,
     /// What the answer shows the write to have been; `none` when somebody else had done it meanwhile.
@@ -261,7 +263,7 @@ pub struct Wrote {
 impl Wrote {
     /// A write and its answer.
     pub fn new(answer: Value, status: u16, effect: Effect) -> Wrote {
-        Wrote { answer, status, effect, after: None, look: None }
+        Wrote { answer: Arc::new(answer), status, effect, after: None, look: None }
     }
 }
 

@@ -65,7 +65,7 @@ pub struct OpenIntent {
     /// Which chunk, from 0.
     pub chunk: u32,
     /// What the look found before it.
-    pub look: Look,
+    pub look: Arc<Look>,
     /// Whether it may have been sent. False after a read-back said that it is not done.
     pub unsettled: bool,
 }

@@ -32,7 +32,7 @@ pub struct Entry {
 #[serde(rename_all = "snake_case")]
 pub enum Event {
     /// The run exists: always the first event.
-    Accepted(Box<Accepted>),
+    Accepted(Arc<Accepted>),
     /// It left the queue.
     Begun,
     /// An expression, a text or a guard decided something.
@@ -223,7 +223,7 @@ pub struct Intended {
     /// The rendered inputs of the call.
     pub input: Arc<Value>,
     /// What the look found and what it says would change.
-    pub look: Look,
+    pub look: Arc<Look>,
     /// The request in words: `POST /users/k7Qp/courses`.
     pub request: String,
 }
@@ -273,7 +273,7 @@ pub enum Found {
     /// It did not: it may be sent.
     NotDone,
     /// Part of it did; the look shows what is left.
-    Part(Look),
+    Part(Arc<Look>),
 }
 
 /// How a person ruled on a held step.

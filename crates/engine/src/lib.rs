@@ -9,7 +9,6 @@ pub mod command;
 pub mod error;
 pub mod event;
 pub mod flow;
-pub mod grammar;
 pub mod history;
 mod logic;
 pub mod parse;

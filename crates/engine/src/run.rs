@@ -80,7 +80,7 @@ impl Run {
         Ok(Self {
             root,
             program,
-            accepted: Arc::new((**accepted).clone()),
+            accepted: Arc::clone(accepted),
             now: entry.at,
             started_at: entry.at,
             next_op: 1,

@@ -66,7 +66,7 @@ impl Played {
             dry_run: false,
         };
         let at = Timestamp::UNIX_EPOCH;
-        let first = Entry { at, event: Event::Accepted(Box::new(accepted)) };
+        let first = Entry { at, event: Event::Accepted(Arc::new(accepted)) };
         let program = Arc::new(program);
         let run = Run::new(Arc::clone(&program), &first).expect("an accepted run");
         let (journal, calls, open) = (vec![first], Vec::new(), [].into());
@@ -606,13 +606,13 @@ steps:
     let turn = played.run.next().expect("the run can go on");
     let op = turn.commands[0].op().expect("a call has a number");
     let path: StepPath = "a".parse().expect("a path");
-    let look = Look {
+    let look = Arc::new(Look {
         found: json!({}),
         changes: vec![json!(1)],
         effect: Effect::Create,
         chunks: 1,
         variant: None,
-    };
+    });
     let (input, request) = (Arc::new(json!({ "n": 1 })), "POST /a".to_owned());
     let intended = Intended { path: path.clone(), op, attempt: 1, chunk: 0, input, look, request };
     played.record(Event::Intended(Box::new(intended)));

@@ -33,12 +33,12 @@ pub(crate) enum Stage {
     /// A page of a stream arrived.
     Page(Result<Page, ActionError>),
     /// The look ended.
-    Looked(Result<Look, ActionError>),
+    Looked(Result<Arc<Look>, ActionError>),
     /// A chunk was written; after the last one the outputs are there, or why they could not be
     /// read back.
     Wrote(Result<(Wrote, Option<Result<Value, ActionError>>), ActionError>),
     /// An open intent was read back. The look tells what is left when only a part was done.
-    Verified(Result<(Verdict, Option<Look>), ActionError>),
+    Verified(Result<(Verdict, Option<Arc<Look>>), ActionError>),
     /// The outputs of writes that were done before.
     Finished(Result<Value, ActionError>),
 }
@@ -115,11 +115,12 @@ impl Prepared {
 
     pub(crate) async fn look(self) -> Stage {
         let call = self.call(None);
-        Stage::Looked(self.bounded(self.action.look(&call), WriteState::None).await)
+        let looked = self.bounded(self.action.look(&call), WriteState::None).await;
+        Stage::Looked(looked.map(Arc::new))
     }
 
     /// Writes one chunk. When it is the last, reads back and makes the outputs as well.
-    pub(crate) async fn write(self, look: Look, chunk: u32, mut before: Vec<Wrote>) -> Stage {
+    pub(crate) async fn write(self, look: Arc<Look>, chunk: u32, mut before: Vec<Wrote>) -> Stage {
         let call = self.call(None);
         let written =
             self.bounded(self.action.write(&call, &look, chunk), WriteState::Unknown).await;
@@ -136,7 +137,7 @@ impl Prepared {
         Stage::Wrote(Ok((wrote, Some(output))))
     }
 
-    pub(crate) async fn verify(self, look: Look, chunk: u32) -> Stage {
+    pub(crate) async fn verify(self, look: Arc<Look>, chunk: u32) -> Stage {
         let call = self.call(None);
         let verify = self.bounded(self.action.verify(&call, &look, chunk), WriteState::None);
         let verdict = match verify.await {
@@ -147,10 +148,10 @@ impl Prepared {
             return Stage::Verified(Ok((verdict, None)));
         }
         let left = self.bounded(self.action.look(&call), WriteState::None).await;
-        Stage::Verified(left.map(|left| (verdict, Some(left))))
+        Stage::Verified(left.map(|left| (verdict, Some(Arc::new(left)))))
     }
 
-    pub(crate) async fn finish(self, look: Look, wrote: Vec<Wrote>) -> Stage {
+    pub(crate) async fn finish(self, look: Arc<Look>, wrote: Vec<Wrote>) -> Stage {
         let call = self.call(None);
         let finish = self.action.finish(&call, &look, &wrote);
         Stage::Finished(self.bounded(finish, WriteState::None).await)

@@ -14,6 +14,7 @@
 mod ledger;
 
 use std::collections::{BTreeMap, HashMap};
+use std::pin::Pin;
 use std::sync::Arc;
 
 use linchpin_connector::{ActionError, Look, Wrote};
@@ -48,7 +49,7 @@ struct UnderWay {
     run: RunAction,
     prepared: Prepared,
     /// What the look found, once there is one.
-    look: Option<Look>,
+    look: Option<Arc<Look>>,
     /// The chunk being written.
     chunk: u32,
     wrote: Vec<Wrote>,
@@ -84,6 +85,8 @@ pub(crate) struct Driver {
     pages: HashMap<u64, ReadPage>,
     timers: BTreeMap<u64, StepPath>,
     tasks: HashMap<u64, AbortHandle>,
+    /// The only call under way, when there is no other: it needs no task of its own.
+    only: Option<(u64, Pin<Box<dyn Future<Output = Stage> + Send>>)>,
     accepted: Option<oneshot::Sender<Result<(), Arc<StoreError>>>>,
     is_stopping: bool,
 }
@@ -111,6 +114,7 @@ impl Driver {
             pages: HashMap::new(),
             timers: BTreeMap::new(),
             tasks: HashMap::new(),
+            only: None,
             accepted,
             is_stopping: false,
         };
@@ -139,10 +143,24 @@ impl Driver {
             if self.run.outcome().is_some() || (self.is_stopping && self.calls.is_empty()) {
                 return Ok(());
             }
-            let Some(message) = self.inbox.recv().await else { return Ok(()) };
+            let Some(message) = self.message().await else { return Ok(()) };
             self.receive(message).await?;
             while let Ok(message) = self.inbox.try_recv() {
                 self.receive(message).await?;
+            }
+        }
+    }
+
+    /// The next message, or the end of the only call.
+    async fn message(&mut self) -> Option<Message> {
+        let Some((op, stage)) = &mut self.only else { return self.inbox.recv().await };
+        let op = *op;
+        tokio::select! {
+            biased;
+            message = self.inbox.recv() => message,
+            stage = stage => {
+                self.only = None;
+                Some(Message::Stage { op, stage })
             }
         }
     }
@@ -199,7 +217,7 @@ impl Driver {
         if self.unsaved.is_empty() {
             return Ok(());
         }
-        let entries = self.unsaved.iter().map(serde_json::to_vec).collect::<Result<Vec<_>, _>>()?;
+        let entries = self.unsaved.iter().map(line).collect::<Result<Vec<_>, _>>()?;
         let count = entries.len() as u64;
         let records = self.index_records()?;
         let batch = Append { run: self.id.clone(), position: self.saved, entries, records };
@@ -209,9 +227,7 @@ impl Driver {
             // Whoever started the run may be gone; then nobody needs to know.
             drop(accepted.send(Ok(())));
         }
-        for entry in self.unsaved.drain(..) {
-            self.shared.tell(&self.id, entry);
-        }
+        self.shared.tell(&self.id, &mut self.unsaved);
         Ok(())
     }
 
@@ -281,39 +297,50 @@ impl Driver {
         self.tasks.insert(op, task.abort_handle());
     }
 
+    /// Starts a stage: in this task when nothing else is under way, else in one of its own, so
+    /// that many calls are not served by one processor.
     fn spawn(&mut self, op: u64, task: StageTask) {
+        let Some(stage) = self.stage(op, task) else { return };
+        if self.only.is_none() && self.tasks.is_empty() {
+            self.only = Some((op, stage));
+            return;
+        }
         let sender = self.sender.clone();
-        let stage = match task {
-            StageTask::Page(prepared, cursor) => {
-                tokio::spawn(async move { answer(sender, op, prepared.page(cursor)).await })
-            }
-            task => {
-                let Some(call) = self.calls.get(&op) else { return };
-                let (prepared, chunk, wrote) =
-                    (call.prepared.clone(), call.chunk, call.wrote.clone());
-                let look = call.look.clone();
-                match (task, look) {
-                    (StageTask::Read, _) => tokio::spawn(answer(sender, op, prepared.read())),
-                    (StageTask::Write, Some(look)) => {
-                        tokio::spawn(answer(sender, op, prepared.write(look, chunk, wrote)))
-                    }
-                    (StageTask::Verify, Some(look)) => {
-                        tokio::spawn(answer(sender, op, prepared.verify(look, chunk)))
-                    }
-                    (StageTask::Finish, Some(look)) => {
-                        tokio::spawn(answer(sender, op, prepared.finish(look, wrote)))
-                    }
-                    _ => tokio::spawn(answer(sender, op, prepared.look())),
-                }
-            }
+        let task = tokio::spawn(async move {
+            let stage = stage.await;
+            // The run may have ended meanwhile.
+            drop(sender.send(Message::Stage { op, stage }));
+        });
+        self.tasks.insert(op, task.abort_handle());
+    }
+
+    fn stage(
+        &self,
+        op: u64,
+        task: StageTask,
+    ) -> Option<Pin<Box<dyn Future<Output = Stage> + Send>>> {
+        let task = match task {
+            StageTask::Page(prepared, cursor) => return Some(Box::pin(prepared.page(cursor))),
+            task => task,
         };
-        self.tasks.insert(op, stage.abort_handle());
+        let call = self.calls.get(&op)?;
+        let (prepared, chunk, wrote) = (call.prepared.clone(), call.chunk, call.wrote.clone());
+        Some(match (task, call.look.clone()) {
+            (StageTask::Read, _) => Box::pin(prepared.read()),
+            (StageTask::Write, Some(look)) => Box::pin(prepared.write(look, chunk, wrote)),
+            (StageTask::Verify, Some(look)) => Box::pin(prepared.verify(look, chunk)),
+            (StageTask::Finish, Some(look)) => Box::pin(prepared.finish(look, wrote)),
+            _ => Box::pin(prepared.look()),
+        })
     }
 
     fn drop_op(&mut self, op: u64) {
         self.calls.remove(&op);
         self.pages.remove(&op);
         self.timers.remove(&op);
+        if self.only.as_ref().is_some_and(|(only, _)| *only == op) {
+            self.only = None;
+        }
         if let Some(task) = self.tasks.remove(&op) {
             task.abort();
         }
@@ -330,14 +357,12 @@ enum StageTask {
     Page(Box<Prepared>, Option<Value>),
 }
 
-async fn answer(
-    sender: mpsc::UnboundedSender<Message>,
-    op: u64,
-    stage: impl Future<Output = Stage>,
-) {
-    let stage = stage.await;
-    // The run may have ended meanwhile.
-    drop(sender.send(Message::Stage { op, stage }));
+/// An entry as the journal keeps it.
+fn line(entry: &Entry) -> Result<Vec<u8>, serde_json::Error> {
+    // Most are a few hundred bytes: room from the start is cheaper than growing to it.
+    let mut line = Vec::with_capacity(512);
+    serde_json::to_writer(&mut line, entry)?;
+    Ok(line)
 }
 
 /// Whether an entry is a line for people.

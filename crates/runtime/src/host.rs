@@ -165,9 +165,15 @@ pub enum Error {
 }
 
 impl Shared {
-    pub(crate) fn tell(&self, run: &RunId, entry: Entry) {
-        // Nobody watching is no fault.
-        drop(self.watchers.send((run.clone(), entry)));
+    /// Takes the entries, which are on disk, to those who watch.
+    pub(crate) fn tell(&self, run: &RunId, entries: &mut Vec<Entry>) {
+        if self.watchers.receiver_count() == 0 {
+            return entries.clear();
+        }
+        for entry in entries.drain(..) {
+            // Nobody watching any more is no fault.
+            drop(self.watchers.send((run.clone(), entry)));
+        }
     }
 }
 

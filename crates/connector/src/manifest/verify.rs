@@ -170,7 +170,7 @@ impl ManifestAction {
         let after = seen.unwrap_or_else(|| names.value("look")).clone();
         names.set("after", after);
         let last = wrote.last();
-        names.set("answer", last.map(|wrote| wrote.answer.clone()).unwrap_or_default());
+        names.set("answer", last.map(|wrote| Value::clone(&wrote.answer)).unwrap_or_default());
         names.set("status", last.map_or(Value::Null, |wrote| Value::from(wrote.status)));
         names.set("changed", Value::Array(self.changed(look, wrote)));
         names.compute(&self.parsed.lets);

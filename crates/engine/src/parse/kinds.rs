@@ -12,7 +12,24 @@ use crate::flow::{
     Block, Call, Catch, Fail, ForEach, If, Level, Located, Log, LoopSource, OnError, OnItemError,
     Step, StepKind, Subflow, Try, Wait,
 };
-use crate::grammar::{self, Key};
+
+/// The keys beside `call`.
+pub(super) const CALL: &[&str] = &["with", "connection", "connections", "retry", "undo", "detach"];
+/// The keys beside `for_each`, those of its `call` body included.
+pub(super) const FOR_EACH: &[&str] = &[
+    "as",
+    "parallel",
+    "on_item_error",
+    "collect",
+    "steps",
+    "call",
+    "with",
+    "connection",
+    "connections",
+    "retry",
+    "undo",
+    "detach",
+];
 
 /// `call:` of an action or of a subflow.
 pub(super) fn call_step(reader: &mut Reader, owner: &Node<'_>, value: &Node<'_>) -> StepKind {
@@ -98,7 +115,7 @@ pub(super) fn condition(reader: &mut Reader, owner: &Node<'_>, then: &Node<'_>) 
     if let Some(more) = owner.get("else_if") {
         let clauses = if more.value().is_array() { more.items() } else { vec![more] };
         for clause in &clauses {
-            reader.keys(clause, &grammar::ELSE_IF);
+            reader.keys(clause, &["if", "then"], "`else_if`");
             match (clause.get("if"), clause.get("then")) {
                 (Some(condition), Some(then)) => {
                     arms.push((reader.expression(&condition), block(reader, &then)));
@@ -122,6 +139,7 @@ pub(super) fn for_each(reader: &mut Reader, owner: &Node<'_>, value: &Node<'_>) 
         }
         None => Located { value: "item".to_owned(), span: value.span() },
     };
+    let on_item_error = [("stop", OnItemError::Stop), ("continue", OnItemError::Continue)];
     StepKind::ForEach(ForEach {
         source,
         item,
@@ -130,7 +148,7 @@ pub(super) fn for_each(reader: &mut Reader, owner: &Node<'_>, value: &Node<'_>) 
             .map_or(1, |node| u32::try_from(reader.count(&node, 1..1001)).unwrap_or(1)),
         on_item_error: owner
             .get("on_item_error")
-            .and_then(|node| reader.choice(&node, OnItemError::WORDS))
+            .and_then(|node| reader.choice(&node, &on_item_error))
             .unwrap_or(OnItemError::Stop),
         collect: owner.get("collect").map(|node| reader.expression(&node)),
         body: loop_body(reader, owner),
@@ -141,7 +159,7 @@ fn loop_source(reader: &mut Reader, value: &Node<'_>) -> LoopSource {
     if !value.value().is_object() {
         return LoopSource::List(reader.expression(value));
     }
-    reader.keys(value, &grammar::LOOP_SOURCE);
+    reader.keys(value, &["call", "with", "connection", "retry"], "the source of a loop");
     match value.get("call") {
         Some(name) => LoopSource::Stream(call(reader, value, &name)),
         None => {
@@ -166,7 +184,7 @@ pub(super) fn placeholder(reader: &mut Reader, owner: &Node<'_>) -> Call {
 fn loop_body(reader: &mut Reader, owner: &Node<'_>) -> Block {
     match (owner.get("steps"), owner.get("call")) {
         (Some(steps), None) => {
-            for Key { name: key, .. } in grammar::CALL {
+            for key in CALL {
                 if let Some(wrong) = owner.get(key) {
                     let message = format!("`{key}` needs a `call` as the body of the loop");
                     reader.report(wrong.error_at_key(codes::UNKNOWN_KEY, message));
@@ -226,7 +244,7 @@ fn catches(reader: &mut Reader, node: &Node<'_>) -> Vec<Catch> {
     }
     let mut clauses = Vec::new();
     for item in &items {
-        if !reader.keys(item, &grammar::CATCH) {
+        if !reader.keys(item, &["on", "steps"], "a clause of `catch`") {
             continue;
         }
         let on = item.get("on").map_or_else(Vec::new, |node| reader.kinds(&node));
@@ -240,7 +258,7 @@ fn catches(reader: &mut Reader, node: &Node<'_>) -> Vec<Catch> {
 
 /// `wait:`
 pub(super) fn wait(reader: &mut Reader, value: &Node<'_>) -> StepKind {
-    reader.keys(value, &grammar::WAIT);
+    reader.keys(value, &["for", "until", "signal", "timeout"], "`wait`");
     if let Some(signal) = value.get("signal") {
         reader.not_yet(&signal, "`wait` for a signal");
         return StepKind::End;
@@ -280,8 +298,9 @@ pub(super) fn log(reader: &mut Reader, value: &Node<'_>) -> StepKind {
     if !value.value().is_object() {
         return StepKind::Log(Log { level: Level::Info, message: reader.text(value) });
     }
-    reader.keys(value, &grammar::LOG);
-    let level = value.get("level").and_then(|node| reader.choice(&node, Level::WORDS));
+    reader.keys(value, &["level", "message"], "`log`");
+    let levels = [("info", Level::Info), ("warn", Level::Warn), ("error", Level::Error)];
+    let level = value.get("level").and_then(|node| reader.choice(&node, &levels));
     StepKind::Log(Log {
         level: level.unwrap_or(Level::Info),
         message: message(reader, value, "`log`"),
@@ -293,7 +312,7 @@ pub(super) fn fail(reader: &mut Reader, value: &Node<'_>) -> StepKind {
     if !value.value().is_object() {
         return StepKind::Fail(Fail { kind: ErrorKind::Rejected, message: reader.text(value) });
     }
-    reader.keys(value, &grammar::FAIL);
+    reader.keys(value, &["kind", "message"], "`fail`");
     let kinds: Vec<(&str, ErrorKind)> =
         ErrorKind::ALL.iter().map(|kind| (kind.as_str(), *kind)).collect();
     let kind = value.get("kind").and_then(|node| reader.choice(&node, &kinds));

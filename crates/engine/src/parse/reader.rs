@@ -12,7 +12,6 @@ use linchpin_language::{
 };
 
 use crate::flow::Located;
-use crate::grammar::{self, Mapping};
 use crate::retry::{Backoff, RetryPolicy};
 
 /// Collects mistakes while a flow is read.
@@ -62,21 +61,18 @@ impl Reader {
     }
 
     /// Refuses keys that mean nothing here, and what is not a map at all.
-    pub(crate) fn keys(&mut self, node: &Node<'_>, known: &Mapping) -> bool {
+    pub(crate) fn keys(&mut self, node: &Node<'_>, allowed: &[&str], what: &str) -> bool {
         if !node.value().is_object() {
-            self.wrong_type(node, &format!("{} as a map", known.name));
+            self.wrong_type(node, &format!("{what} as a map"));
             return false;
         }
         for (key, value) in node.entries() {
-            if known.key(key).is_none() {
-                let help = match did_you_mean(key, known.names()) {
+            if !allowed.contains(&key) {
+                let help = match did_you_mean(key, allowed.iter().copied()) {
                     Some(near) => format!("did you mean `{near}`?"),
-                    None => {
-                        let names: Vec<&str> = known.names().collect();
-                        format!("known here: {}", names.join(", "))
-                    }
+                    None => format!("known here: {}", allowed.join(", ")),
                 };
-                let message = format!("`{key}` means nothing in {}", known.name);
+                let message = format!("`{key}` means nothing in {what}");
                 self.report(value.error_at_key(codes::UNKNOWN_KEY, message).with_help(help));
             }
         }
@@ -185,7 +181,7 @@ impl Reader {
         let Some(node) = node else {
             return RetryPolicy::default();
         };
-        if !self.keys(&node, &grammar::RETRY) {
+        if !self.keys(&node, &["attempts", "backoff", "on", "max_elapsed"], "`retry`") {
             return RetryPolicy::default();
         }
         RetryPolicy {

@@ -293,7 +293,7 @@ impl Slot {
         calling.input.get_or_insert_with(|| Arc::clone(&intended.input));
         calling.intent = Some(OpenIntent {
             chunk: intended.chunk,
-            look: intended.look.clone(),
+            look: Arc::clone(&intended.look),
             unsettled: true,
         });
     }
@@ -325,7 +325,7 @@ impl Slot {
             }
             Found::Part(look) => {
                 intent.chunk = 0;
-                intent.look = look.clone();
+                intent.look = Arc::clone(look);
             }
         }
     }

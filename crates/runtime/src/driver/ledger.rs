@@ -61,7 +61,7 @@ impl Driver {
             Some(intent) => {
                 call.run.intent = Some(intent.clone());
                 let is_written = is_written(&call.run);
-                call.look = Some(intent.look.clone());
+                call.look = Some(Arc::clone(&intent.look));
                 self.calls.insert(op, call);
                 if is_written {
                     return Ok(Some(StageTask::Finish));
@@ -125,14 +125,14 @@ impl Driver {
 
     /// Journals the intent of one chunk, after which it is sent; unless there is nothing to do,
     /// a limit is passed, or the step is not wanted any more.
-    fn intend(&mut self, op: u64, look: Look, chunk: u32) -> Result<Option<StageTask>, Halt> {
+    fn intend(&mut self, op: u64, look: Arc<Look>, chunk: u32) -> Result<Option<StageTask>, Halt> {
         let Some(call) = self.calls.get_mut(&op) else { return Ok(None) };
         let path = call.run.path.clone();
         if !self.run.wants(&path, op) {
             self.calls.remove(&op);
             return Ok(None);
         }
-        call.look = Some(look.clone());
+        call.look = Some(Arc::clone(&look));
         call.chunk = chunk;
         if look.chunks == 0 {
             return Ok(Some(StageTask::Finish));
@@ -213,7 +213,7 @@ impl Driver {
         &mut self,
         mut call: UnderWay,
         op: u64,
-        result: Result<(Verdict, Option<Look>), ActionError>,
+        result: Result<(Verdict, Option<Arc<Look>>), ActionError>,
     ) -> Result<(), Halt> {
         let path = call.run.path.clone();
         let doubt = call.doubt.take();
@@ -233,7 +233,7 @@ impl Driver {
                 }
             }
             Ok((Verdict::Part(_), Some(left))) => {
-                let verdict = Found::Part(left.clone());
+                let verdict = Found::Part(Arc::clone(&left));
                 self.record(Event::Verified { path, verdict })?;
                 self.send_again(call, op, Some(left)).await
             }
@@ -254,7 +254,7 @@ impl Driver {
         &mut self,
         call: UnderWay,
         op: u64,
-        look: Option<Look>,
+        look: Option<Arc<Look>>,
     ) -> Result<(), Halt> {
         let chunk = if look.is_some() { 0 } else { call.chunk };
         let Some(look) = look.or_else(|| call.look.clone()) else { return Ok(()) };
@@ -277,7 +277,7 @@ impl Driver {
         op: u64,
         (wrote, output): (Option<Wrote>, Option<Value>),
     ) -> Result<(), Halt> {
-        let look = call.look.as_ref();
+        let look = call.look.as_deref();
         let effect = wrote.as_ref().map(|wrote| wrote.effect);
         let effect = effect.or(look.map(|look| look.effect)).unwrap_or(Effect::Read);
         let is_last = look.is_some_and(|look| call.chunk + 1 == look.chunks && wrote.is_some())

@@ -64,7 +64,7 @@ pub async fn dry_run(
         run: run.clone(),
         why: why.to_string(),
     };
-    let first = Entry { at: now, event: Event::Accepted(Box::new(accepted)) };
+    let first = Entry { at: now, event: Event::Accepted(Arc::new(accepted)) };
     let state = Run::new(Arc::new(program), &first).map_err(refused)?;
     let preview = Preview::new(&start.flow, &loaded.hash, inputs);
     let mut host =

@@ -37,7 +37,7 @@ impl Host {
         }
         let run = accepted.run.clone();
         let at = self.shared.clock.now();
-        let first = Entry { at, event: Event::Accepted(Box::new(accepted)) };
+        let first = Entry { at, event: Event::Accepted(Arc::new(accepted)) };
         let begun = Entry { at, event: Event::Begun };
         let unread = |why: linchpin_engine::run::Mismatch| Error::Refused {
             run: run.clone(),

@@ -82,7 +82,8 @@ impl Bound {
 
     fn url(&self, path: &str, query: &[(String, String)]) -> Result<Url, ActionError> {
         check_path(path).map_err(|why| invalid(format!("the path of the request {why}")))?;
-        let mut text = String::with_capacity(self.prefix.len() + path.len() + 32);
+        let base = &self.binding.base;
+        let mut text = String::with_capacity(self.prefix.len() + path.len() + 64);
         text.push_str(&self.prefix);
         text.push_str(path);
         for (name, value) in query {
@@ -91,9 +92,13 @@ impl Bound {
         if let Credential::Query(name, secret) = &self.binding.credential {
             push_parameter(&mut text, name, secret.expose());
         }
-        let url = Url::parse(&text)
-            .map_err(|error| invalid(format!("the path is not valid: {error}")))?;
-        if url[..Position::BeforePath] == self.binding.base[..Position::BeforePath] {
+        // Read against the base, the host is not parsed again. Two slashes would name a host.
+        let url = match &text[base[..Position::BeforePath].len()..] {
+            relative if relative.starts_with("//") => Url::parse(&text),
+            relative => base.join(relative),
+        };
+        let url = url.map_err(|error| invalid(format!("the path is not valid: {error}")))?;
+        if url[..Position::BeforePath] == base[..Position::BeforePath] {
             Ok(url)
         } else {
             Err(invalid("the path of the request leads to another host".to_owned()))
