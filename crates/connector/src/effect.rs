@@ -37,7 +37,7 @@ impl Effect {
     ];
 
     /// The word used in manifests, limits and journals.
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Effect::Read => "read",
             Effect::Ensure => "ensure",

@@ -379,6 +379,35 @@ pub struct Fail {
     pub message: Located<Text>,
 }
 
+impl Full {
+    /// The words of `full:`.
+    pub const WORDS: &'static [(&'static str, Self)] =
+        &[("queue", Self::Queue), ("skip", Self::Skip), ("cancel", Self::Cancel)];
+}
+
+impl Missed {
+    /// The words of `missed:`.
+    pub const WORDS: &'static [(&'static str, Self)] =
+        &[("none", Self::None), ("latest", Self::Latest), ("all", Self::All)];
+}
+
+impl OnItemError {
+    /// The words of `on_item_error:`.
+    pub const WORDS: &'static [(&'static str, Self)] =
+        &[("stop", Self::Stop), ("continue", Self::Continue)];
+}
+
+impl OnError {
+    /// The words of `on_error:` of a step, each with whether the failure is passed over.
+    pub const WORDS: &'static [(&'static str, bool)] = &[("stop", false), ("continue", true)];
+}
+
+impl Level {
+    /// The words of `level:`.
+    pub const WORDS: &'static [(&'static str, Self)] =
+        &[("info", Self::Info), ("warn", Self::Warn), ("error", Self::Error)];
+}
+
 impl Step {
     /// The blocks directly inside this step, each with its label in paths.
     pub fn blocks(&self) -> Vec<(Arm, &Block)> {

@@ -9,6 +9,7 @@ pub mod command;
 pub mod error;
 pub mod event;
 pub mod flow;
+pub mod grammar;
 pub mod history;
 mod logic;
 pub mod parse;

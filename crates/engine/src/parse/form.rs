@@ -6,10 +6,11 @@ use linchpin_language::{Node, Text, codes};
 use super::kinds::{call, placeholder};
 use super::reader::Reader;
 use crate::flow::{Ask, AskField, ChoicesFrom, Located, StepKind};
+use crate::grammar;
 
 /// `ask:` with its form.
 pub(super) fn ask(reader: &mut Reader, value: &Node<'_>) -> StepKind {
-    reader.keys(value, &["of", "form", "message", "submit", "timeout"], "`ask`");
+    reader.keys(value, &grammar::ASK);
     let form = match value.get("form") {
         Some(node) => form(reader, &node),
         None => {
@@ -47,8 +48,7 @@ fn form(reader: &mut Reader, node: &Node<'_>) -> IndexMap<String, AskField> {
 }
 
 fn choices(reader: &mut Reader, node: &Node<'_>) -> ChoicesFrom {
-    const KEYS: &[&str] = &["call", "with", "connection", "retry", "value", "columns", "list"];
-    reader.keys(node, KEYS, "`choices_from`");
+    reader.keys(node, &grammar::CHOICES_FROM);
     let call = match node.get("call") {
         Some(name) => call(reader, node, &name),
         None => {

@@ -11,32 +11,11 @@ use super::step;
 use crate::flow::{
     Block, Concurrency, Defaults, Flow, Full, Located, Missed, Rule, Schedule, Trigger,
 };
-
-const KEYS: &[&str] = &[
-    "flow",
-    "description",
-    "owner",
-    "enabled",
-    "connections",
-    "trigger",
-    "triggers",
-    "concurrency",
-    "run_by",
-    "inputs",
-    "vars",
-    "defaults",
-    "limits",
-    "timeout",
-    "steps",
-    "on_error",
-    "on_cancel",
-    "finally",
-    "outputs",
-];
+use crate::grammar;
 
 /// Reads a whole flow.
 pub(crate) fn flow(reader: &mut Reader, root: &Node<'_>) -> Flow {
-    let is_map = reader.keys(root, KEYS, "a flow");
+    let is_map = reader.keys(root, &grammar::FLOW);
     let name = match root.get("flow") {
         Some(node) => {
             let name = reader.word(&node);
@@ -150,14 +129,14 @@ fn triggers(reader: &mut Reader, root: &Node<'_>) -> Vec<Located<Trigger>> {
 }
 
 fn trigger(reader: &mut Reader, node: &Node<'_>) -> Option<Located<Trigger>> {
-    let known = ["schedule", "form", "webhook", "record", "flow"];
-    if !reader.keys(node, &known, "a trigger") {
+    if !reader.keys(node, &grammar::TRIGGER) {
         return None;
     }
     let entries = node.entries();
     let [(kind, value)] = entries.as_slice() else {
-        if entries.iter().all(|(key, _)| known.contains(key)) {
-            let message = format!("a trigger has exactly one of {}", known.join(", "));
+        if entries.iter().all(|(key, _)| grammar::TRIGGER.key(key).is_some()) {
+            let known = grammar::TRIGGER.one_of.join(", ");
+            let message = format!("a trigger has exactly one of {known}");
             reader.report(node.error(codes::CONFLICTING_KEYS, message));
         }
         return None;
@@ -166,7 +145,7 @@ fn trigger(reader: &mut Reader, node: &Node<'_>) -> Option<Located<Trigger>> {
         "schedule" => Trigger::Schedule(schedule(reader, value)?),
         "form" => {
             if !is_blank(value.value()) {
-                reader.keys(value, &["title"], "a form trigger");
+                reader.keys(value, &grammar::FORM_TRIGGER);
             }
             Trigger::Form { title: reader.optional_word(value, "title") }
         }
@@ -180,9 +159,7 @@ fn trigger(reader: &mut Reader, node: &Node<'_>) -> Option<Located<Trigger>> {
 }
 
 fn schedule(reader: &mut Reader, node: &Node<'_>) -> Option<Schedule> {
-    const KEYS: &[&str] =
-        &["cron", "every", "at", "timezone", "missed", "jitter", "start", "end", "calendar"];
-    if !reader.keys(node, KEYS, "a schedule") {
+    if !reader.keys(node, &grammar::SCHEDULE) {
         return None;
     }
     for key in ["at", "start", "end", "calendar"] {
@@ -211,8 +188,7 @@ fn schedule(reader: &mut Reader, node: &Node<'_>) -> Option<Schedule> {
         let help = "add timezone: UTC, or where people live: Europe/London";
         reader.report(mistake.with_help(help));
     }
-    let missed = [("none", Missed::None), ("latest", Missed::Latest), ("all", Missed::All)];
-    let missed = node.get("missed").and_then(|node| reader.choice(&node, &missed));
+    let missed = node.get("missed").and_then(|node| reader.choice(&node, Missed::WORDS));
     Some(Schedule {
         rule,
         timezone,
@@ -233,9 +209,8 @@ fn period(reader: &mut Reader, node: &Node<'_>) -> Duration {
 }
 
 fn concurrency(reader: &mut Reader, node: &Node<'_>) -> Concurrency {
-    reader.keys(node, &["max", "full", "key"], "`concurrency`");
-    let full = [("queue", Full::Queue), ("skip", Full::Skip), ("cancel", Full::Cancel)];
-    let wanted = node.get("full").and_then(|node| reader.choice(&node, &full));
+    reader.keys(node, &grammar::CONCURRENCY);
+    let wanted = node.get("full").and_then(|node| reader.choice(&node, Full::WORDS));
     if wanted != Some(Full::Skip) {
         let place = node.get("full").unwrap_or_else(|| node.clone());
         reader.not_yet(&place, "a concurrency that is not `full: skip`");
@@ -253,7 +228,7 @@ fn defaults(reader: &mut Reader, node: Option<Node<'_>>) -> Defaults {
     let Some(node) = node else {
         return Defaults::default();
     };
-    reader.keys(&node, &["timeout", "retry"], "`defaults`");
+    reader.keys(&node, &grammar::DEFAULTS);
     Defaults {
         timeout: reader.optional_duration(&node, "timeout"),
         retry: reader.retry(node.get("retry")),
@@ -265,12 +240,10 @@ fn limits(reader: &mut Reader, node: Option<Node<'_>>) -> IndexMap<Effect, u64> 
     let Some(node) = node else {
         return limits;
     };
-    let effects = [Effect::Create, Effect::Update, Effect::Delete, Effect::Send];
-    let words = effects.map(Effect::as_str);
-    if !reader.keys(&node, &words, "`limits`") {
+    if !reader.keys(&node, &grammar::LIMITS) {
         return limits;
     }
-    for effect in effects {
+    for effect in grammar::LIMITS.names().filter_map(Effect::parse) {
         if let Some(limit) = node.get(effect.as_str()) {
             limits.insert(effect, reader.count(&limit, 0..u64::MAX));
         }

@@ -12,24 +12,7 @@ use crate::flow::{
     Block, Call, Catch, Fail, ForEach, If, Level, Located, Log, LoopSource, OnError, OnItemError,
     Step, StepKind, Subflow, Try, Wait,
 };
-
-/// The keys beside `call`.
-pub(super) const CALL: &[&str] = &["with", "connection", "connections", "retry", "undo", "detach"];
-/// The keys beside `for_each`, those of its `call` body included.
-pub(super) const FOR_EACH: &[&str] = &[
-    "as",
-    "parallel",
-    "on_item_error",
-    "collect",
-    "steps",
-    "call",
-    "with",
-    "connection",
-    "connections",
-    "retry",
-    "undo",
-    "detach",
-];
+use crate::grammar::{self, Key};
 
 /// `call:` of an action or of a subflow.
 pub(super) fn call_step(reader: &mut Reader, owner: &Node<'_>, value: &Node<'_>) -> StepKind {
@@ -115,7 +98,7 @@ pub(super) fn condition(reader: &mut Reader, owner: &Node<'_>, then: &Node<'_>) 
     if let Some(more) = owner.get("else_if") {
         let clauses = if more.value().is_array() { more.items() } else { vec![more] };
         for clause in &clauses {
-            reader.keys(clause, &["if", "then"], "`else_if`");
+            reader.keys(clause, &grammar::ELSE_IF);
             match (clause.get("if"), clause.get("then")) {
                 (Some(condition), Some(then)) => {
                     arms.push((reader.expression(&condition), block(reader, &then)));
@@ -139,7 +122,6 @@ pub(super) fn for_each(reader: &mut Reader, owner: &Node<'_>, value: &Node<'_>) 
         }
         None => Located { value: "item".to_owned(), span: value.span() },
     };
-    let on_item_error = [("stop", OnItemError::Stop), ("continue", OnItemError::Continue)];
     StepKind::ForEach(ForEach {
         source,
         item,
@@ -148,7 +130,7 @@ pub(super) fn for_each(reader: &mut Reader, owner: &Node<'_>, value: &Node<'_>) 
             .map_or(1, |node| u32::try_from(reader.count(&node, 1..1001)).unwrap_or(1)),
         on_item_error: owner
             .get("on_item_error")
-            .and_then(|node| reader.choice(&node, &on_item_error))
+            .and_then(|node| reader.choice(&node, OnItemError::WORDS))
             .unwrap_or(OnItemError::Stop),
         collect: owner.get("collect").map(|node| reader.expression(&node)),
         body: loop_body(reader, owner),
@@ -159,7 +141,7 @@ fn loop_source(reader: &mut Reader, value: &Node<'_>) -> LoopSource {
     if !value.value().is_object() {
         return LoopSource::List(reader.expression(value));
     }
-    reader.keys(value, &["call", "with", "connection", "retry"], "the source of a loop");
+    reader.keys(value, &grammar::LOOP_SOURCE);
     match value.get("call") {
         Some(name) => LoopSource::Stream(call(reader, value, &name)),
         None => {
@@ -184,7 +166,7 @@ pub(super) fn placeholder(reader: &mut Reader, owner: &Node<'_>) -> Call {
 fn loop_body(reader: &mut Reader, owner: &Node<'_>) -> Block {
     match (owner.get("steps"), owner.get("call")) {
         (Some(steps), None) => {
-            for key in CALL {
+            for Key { name: key, .. } in grammar::CALL {
                 if let Some(wrong) = owner.get(key) {
                     let message = format!("`{key}` needs a `call` as the body of the loop");
                     reader.report(wrong.error_at_key(codes::UNKNOWN_KEY, message));
@@ -244,7 +226,7 @@ fn catches(reader: &mut Reader, node: &Node<'_>) -> Vec<Catch> {
     }
     let mut clauses = Vec::new();
     for item in &items {
-        if !reader.keys(item, &["on", "steps"], "a clause of `catch`") {
+        if !reader.keys(item, &grammar::CATCH) {
             continue;
         }
         let on = item.get("on").map_or_else(Vec::new, |node| reader.kinds(&node));
@@ -258,7 +240,7 @@ fn catches(reader: &mut Reader, node: &Node<'_>) -> Vec<Catch> {
 
 /// `wait:`
 pub(super) fn wait(reader: &mut Reader, value: &Node<'_>) -> StepKind {
-    reader.keys(value, &["for", "until", "signal", "timeout"], "`wait`");
+    reader.keys(value, &grammar::WAIT);
     if let Some(signal) = value.get("signal") {
         reader.not_yet(&signal, "`wait` for a signal");
         return StepKind::End;
@@ -298,9 +280,8 @@ pub(super) fn log(reader: &mut Reader, value: &Node<'_>) -> StepKind {
     if !value.value().is_object() {
         return StepKind::Log(Log { level: Level::Info, message: reader.text(value) });
     }
-    reader.keys(value, &["level", "message"], "`log`");
-    let levels = [("info", Level::Info), ("warn", Level::Warn), ("error", Level::Error)];
-    let level = value.get("level").and_then(|node| reader.choice(&node, &levels));
+    reader.keys(value, &grammar::LOG);
+    let level = value.get("level").and_then(|node| reader.choice(&node, Level::WORDS));
     StepKind::Log(Log {
         level: level.unwrap_or(Level::Info),
         message: message(reader, value, "`log`"),
@@ -312,7 +293,7 @@ pub(super) fn fail(reader: &mut Reader, value: &Node<'_>) -> StepKind {
     if !value.value().is_object() {
         return StepKind::Fail(Fail { kind: ErrorKind::Rejected, message: reader.text(value) });
     }
-    reader.keys(value, &["kind", "message"], "`fail`");
+    reader.keys(value, &grammar::FAIL);
     let kinds: Vec<(&str, ErrorKind)> =
         ErrorKind::ALL.iter().map(|kind| (kind.as_str(), *kind)).collect();
     let kind = value.get("kind").and_then(|node| reader.choice(&node, &kinds));

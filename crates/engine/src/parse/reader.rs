@@ -12,6 +12,7 @@ use linchpin_language::{
 };
 
 use crate::flow::Located;
+use crate::grammar::{self, Mapping};
 use crate::retry::{Backoff, RetryPolicy};
 
 /// Collects mistakes while a flow is read.
@@ -61,18 +62,21 @@ impl Reader {
     }
 
     /// Refuses keys that mean nothing here, and what is not a map at all.
-    pub(crate) fn keys(&mut self, node: &Node<'_>, allowed: &[&str], what: &str) -> bool {
+    pub(crate) fn keys(&mut self, node: &Node<'_>, known: &Mapping) -> bool {
         if !node.value().is_object() {
-            self.wrong_type(node, &format!("{what} as a map"));
+            self.wrong_type(node, &format!("{} as a map", known.name));
             return false;
         }
         for (key, value) in node.entries() {
-            if !allowed.contains(&key) {
-                let help = match did_you_mean(key, allowed.iter().copied()) {
+            if known.key(key).is_none() {
+                let help = match did_you_mean(key, known.names()) {
                     Some(near) => format!("did you mean `{near}`?"),
-                    None => format!("known here: {}", allowed.join(", ")),
+                    None => {
+                        let names: Vec<&str> = known.names().collect();
+                        format!("known here: {}", names.join(", "))
+                    }
                 };
-                let message = format!("`{key}` means nothing in {what}");
+                let message = format!("`{key}` means nothing in {}", known.name);
                 self.report(value.error_at_key(codes::UNKNOWN_KEY, message).with_help(help));
             }
         }
@@ -181,7 +185,7 @@ impl Reader {
         let Some(node) = node else {
             return RetryPolicy::default();
         };
-        if !self.keys(&node, &["attempts", "backoff", "on", "max_elapsed"], "`retry`") {
+        if !self.keys(&node, &grammar::RETRY) {
             return RetryPolicy::default();
         }
         RetryPolicy {

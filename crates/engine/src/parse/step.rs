@@ -7,33 +7,10 @@ use linchpin_language::{Node, codes, did_you_mean};
 use super::kinds;
 use super::reader::{Reader, is_id};
 use crate::flow::{Block, OnError, Step, StepKind};
+use crate::grammar::{COMMON, KINDS, Kind};
 
 /// The most steps of one flow.
 const MAX_STEPS: usize = 1000;
-
-/// The keys that every step may have.
-const COMMON: &[&str] = &["id", "name", "if", "after", "timeout", "on_error", "note"];
-
-/// What a step can be: the key that says so, and the keys that may stand beside it.
-const KINDS: &[(&str, &[&str])] = &[
-    ("for_each", kinds::FOR_EACH),
-    ("call", kinds::CALL),
-    ("then", &["else_if", "else"]),
-    ("try", &["catch", "finally"]),
-    ("wait", &[]),
-    ("ask", &[]),
-    ("set", &[]),
-    ("log", &[]),
-    ("end", &[]),
-    ("fail", &[]),
-    ("repeat", &["until", "max", "every"]),
-    ("approval", &[]),
-    ("decide", &[]),
-    ("next", &[]),
-    ("break", &[]),
-    ("parallel", &["on_branch_error"]),
-    ("undo", &[]),
-];
 
 /// A list of steps.
 pub(crate) fn block(reader: &mut Reader, node: &Node<'_>) -> Block {
@@ -113,8 +90,7 @@ fn on_error(reader: &mut Reader, node: &Node<'_>) -> OnError {
     if node.value().is_array() {
         return OnError::Steps(block(reader, &node));
     }
-    let choices = [("stop", false), ("continue", true)];
-    match reader.choice(&node, &choices) {
+    match reader.choice(&node, OnError::WORDS) {
         Some(true) => OnError::Continue,
         Some(false) | None => OnError::Stop,
     }
@@ -125,14 +101,14 @@ fn kind(reader: &mut Reader, node: &Node<'_>) -> StepKind {
         reader.wrong_type(node, "a step as a map");
         return StepKind::End;
     }
-    let Some((key, beside)) = the_kind(reader, node) else {
+    let Some(found) = the_kind(reader, node) else {
         return StepKind::End;
     };
-    refuse_keys(reader, node, key, beside);
-    let Some(value) = node.get(key) else {
+    refuse_keys(reader, node, found);
+    let Some(value) = node.get(found.key) else {
         return StepKind::End;
     };
-    match key {
+    match found.key {
         "for_each" => kinds::for_each(reader, node, &value),
         "call" => kinds::call_step(reader, node, &value),
         "then" => kinds::condition(reader, node, &value),
@@ -143,7 +119,7 @@ fn kind(reader: &mut Reader, node: &Node<'_>) -> StepKind {
         "log" => kinds::log(reader, &value),
         "end" => kinds::end(reader, &value),
         "fail" => kinds::fail(reader, &value),
-        _ => {
+        key => {
             reader.not_yet(&value, &format!("a step of the kind `{key}`"));
             StepKind::End
         }
@@ -151,27 +127,18 @@ fn kind(reader: &mut Reader, node: &Node<'_>) -> StepKind {
 }
 
 /// The one key that says what a step is.
-fn the_kind(
-    reader: &mut Reader,
-    node: &Node<'_>,
-) -> Option<(&'static str, &'static [&'static str])> {
-    let mut found: Vec<(&'static str, &'static [&'static str])> = Vec::new();
-    for (key, beside) in KINDS {
-        let belongs_to_other = found.iter().any(|(_, beside)| beside.contains(key));
-        if node.get(key).is_some() && !belongs_to_other {
-            found.push((key, beside));
-        }
-    }
-    found.sort_by_key(|(key, _)| node.get(key).map(|value| value.key_span().start));
+fn the_kind(reader: &mut Reader, node: &Node<'_>) -> Option<&'static Kind> {
+    let mut found = Kind::among(|key| node.get(key).is_some());
+    found.sort_by_key(|kind| node.get(kind.key).map(|value| value.key_span().start));
     match found.as_slice() {
         [] => {
             no_kind(reader, node);
             None
         }
-        [one] => Some(*one),
+        [one] => Some(one),
         [first, second, ..] => {
-            let message = format!("a step is one thing: `{}` or `{}`", first.0, second.0);
-            let place = node.get(second.0).unwrap_or_else(|| node.clone());
+            let message = format!("a step is one thing: `{}` or `{}`", first.key, second.key);
+            let place = node.get(second.key).unwrap_or_else(|| node.clone());
             reader.report(place.error_at_key(codes::UNKNOWN_STEP_KIND, message));
             None
         }
@@ -185,37 +152,42 @@ fn no_kind(reader: &mut Reader, node: &Node<'_>) {
         reader.report(mistake.with_help("add `then:` with steps, or a `call`"));
         return;
     }
-    let kinds = || KINDS.iter().map(|(key, _)| *key).filter(|key| *key != "then");
+    let kinds = || KINDS.iter().map(|kind| kind.key).filter(|key| *key != "then");
+    let is_common = |key: &str| COMMON.iter().any(|common| common.name == key);
     for (key, value) in node.entries() {
-        if let Some(near) = did_you_mean(key, kinds()).filter(|_| !COMMON.contains(&key)) {
+        if let Some(near) = did_you_mean(key, kinds()).filter(|_| !is_common(key)) {
             let mistake = value.error_at_key(codes::UNKNOWN_KEY, format!("no step is a `{key}`"));
             reader.report(mistake.with_help(format!("did you mean `{near}`?")));
             return;
         }
     }
     let message = "this step does not say what it does";
-    let help = "add one of call, if with then, for_each, try, wait, ask, set, log, end, fail";
+    let shown = |kind: &Kind| match kind.key == kind.shown {
+        true => kind.key.to_owned(),
+        false => format!("{} with {}", kind.shown, kind.key),
+    };
+    let kinds: Vec<String> = KINDS.iter().map(shown).collect();
+    let help = format!("add one of {}", kinds.join(", "));
     reader.report(node.error(codes::UNKNOWN_STEP_KIND, message).with_help(help));
 }
 
-fn refuse_keys(reader: &mut Reader, node: &Node<'_>, kind: &str, beside: &[&str]) {
-    let shown = if kind == "then" { "if" } else { kind };
+fn refuse_keys(reader: &mut Reader, node: &Node<'_>, kind: &Kind) {
+    let known = || COMMON.iter().chain(kind.beside()).map(|key| key.name);
     for (key, value) in node.entries() {
-        if key == kind || COMMON.contains(&key) || beside.contains(&key) {
+        if key == kind.key || known().any(|known| known == key) {
             continue;
         }
-        let owner = KINDS.iter().find(|(other, keys)| *other == key || keys.contains(&key));
-        let allowed = COMMON.iter().chain(beside).copied();
-        let message = format!("`{key}` means nothing in a `{shown}` step");
+        let owner = KINDS.iter().find(|other| other.key == key || other.takes(key));
+        let message = format!("`{key}` means nothing in a `{}` step", kind.shown);
         let mistake = value.error_at_key(codes::UNKNOWN_KEY, message);
-        reader.report(match (owner, did_you_mean(key, allowed)) {
-            (Some((owner, _)), _) if *owner != key => {
-                mistake.with_help(format!("it belongs to a `{owner}` step"))
+        reader.report(match (owner, did_you_mean(key, known())) {
+            (Some(owner), _) if owner.key != key => {
+                mistake.with_help(format!("it belongs to a `{}` step", owner.shown))
             }
             (_, Some(near)) => mistake.with_help(format!("did you mean `{near}`?")),
             (_, None) => {
-                let allowed: Vec<&str> = COMMON.iter().chain(beside).copied().collect();
-                mistake.with_help(format!("known here: {}", allowed.join(", ")))
+                let known: Vec<&str> = known().collect();
+                mistake.with_help(format!("known here: {}", known.join(", ")))
             }
         });
     }
