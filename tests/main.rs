@@ -7,6 +7,8 @@ mod crash;
 #[cfg(test)]
 mod dry_run;
 #[cfg(test)]
+mod editor;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod guides;

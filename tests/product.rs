@@ -6,5 +6,5 @@ mod broken_flows;
 mod daemon;
 mod real_connections;
 mod secrets;
-mod support;
+pub(crate) mod support;
 mod tokens;

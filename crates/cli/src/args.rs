@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args as Fields, Parser, Subcommand};
 
 use crate::commands::{
-    check, completions, connections, daemon, dry_run, init, run, runs, sandbox, spokes,
+    check, completions, connections, daemon, dry_run, init, run, runs, sandbox, schema, spokes,
 };
 use crate::exit_code::HELP;
 
@@ -50,6 +50,7 @@ pub(crate) enum Command {
     Runs(runs::Runs),
     Connections(connections::Connections),
     Spokes(spokes::Spokes),
+    Schema(schema::Schema),
     Sandbox(sandbox::Sandbox),
     Completions(completions::Completions),
 }

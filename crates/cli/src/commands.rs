@@ -9,6 +9,7 @@ pub(crate) mod init;
 pub(crate) mod run;
 pub(crate) mod runs;
 pub(crate) mod sandbox;
+pub(crate) mod schema;
 pub(crate) mod spokes;
 
 use crate::args::{Args, Command};
@@ -31,6 +32,7 @@ pub(crate) async fn dispatch(args: Args, report: &Report) -> Done {
         Command::Runs(command) => Box::pin(command.run(global, report)).await,
         Command::Connections(command) => Box::pin(command.run(global, report)).await,
         Command::Spokes(command) => command.run(global, report),
+        Command::Schema(command) => command.run(global, report),
         Command::Sandbox(command) => Box::pin(command.run(global, report)).await,
         Command::Completions(command) => Ok(command.run(report)),
     }

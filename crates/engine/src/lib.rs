@@ -11,6 +11,7 @@ pub mod event;
 pub mod flow;
 pub mod grammar;
 pub mod history;
+pub mod json_schema;
 mod logic;
 pub mod parse;
 pub mod path;

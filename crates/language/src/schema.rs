@@ -129,6 +129,23 @@ impl Type {
 }
 
 impl Schema {
+    /// The keys of a type as it is written, each with its meaning.
+    pub const KEYS: [(&'static str, &'static str); 13] = [
+        ("type", "The name of the type."),
+        ("items", "The type of each item of a list."),
+        ("fields", "The fields of an object, each with its type."),
+        ("required", "Whether it must be given."),
+        ("nullable", "Whether it may be null."),
+        ("default", "What stands in its place when it is not given."),
+        ("enum", "The values it may have."),
+        ("min", "The smallest number, length of text or count of items."),
+        ("max", "The largest number, length of text or count of items."),
+        ("pattern", "A regular expression that a text must match."),
+        ("example", "An example for people."),
+        ("about", "What it is, for people."),
+        ("personal", "Whether it is personal: hidden in listings, erasable."),
+    ];
+
     /// Anything.
     pub fn any() -> Self {
         Self::of(Type::Any)

@@ -7,10 +7,12 @@ use linchpin_language::json;
 
 use crate::args::Global;
 use crate::commands::Done;
+use crate::commands::schema::{self, Of};
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
-use crate::project::shown;
+use crate::project::{Project, shown};
 use crate::report::{Report, Style};
+use crate::workspace::Workspace;
 
 /// Make a project to begin with
 #[derive(Debug, Args)]
@@ -38,9 +40,21 @@ impl Init {
             if path.exists() {
                 kept.push(name);
             } else {
-                write(&path, text)?;
-                written.push(name);
+                let of = match name {
+                    "linchpin.yaml" => Some(Of::Project),
+                    "connections.yaml" => Some(Of::Connections),
+                    _ if name.ends_with(".yaml") => Some(Of::Flow),
+                    _ => None,
+                };
+                let line = of.map(|of| schema::modeline(of, Path::new(name))).unwrap_or_default();
+                write(&path, &format!("{line}{text}"))?;
+                written.push(name.to_owned());
             }
+        }
+        let project = Project::find(&Global { project: Some(folder.clone()), ..global.clone() })?;
+        for file in schema::write(&project, &Workspace::read(&project, None)?)? {
+            let file = std::path::absolute(&file).unwrap_or(file);
+            written.push(file.strip_prefix(&folder).unwrap_or(&file).display().to_string());
         }
         report.json(&json!({ "project": folder, "written": written, "kept": kept }));
         for name in &written {

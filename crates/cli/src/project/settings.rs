@@ -31,7 +31,17 @@ impl Default for Settings {
 }
 
 impl Settings {
-    const KEYS: [&str; 4] = ["store", "environment", "flows", "spokes"];
+    /// The keys of the file, each with its meaning.
+    pub(crate) const KEYS: [(&'static str, &'static str); 4] = [
+        ("store", "The folder of the store; .linchpin/store when left out."),
+        ("environment", "Which connections.ENV.yaml is read over connections.yaml."),
+        ("flows", "The folder of the flows; flows when left out."),
+        ("spokes", "The folder of the project's own spokes; spokes when left out."),
+    ];
+
+    fn names() -> impl Iterator<Item = &'static str> {
+        Self::KEYS.iter().map(|(name, _)| *name)
+    }
 
     /// The settings in a file; the defaults when there is none.
     pub(crate) fn read(file: &Path) -> Result<Self, Failure> {
@@ -70,13 +80,14 @@ impl Settings {
 }
 
 fn mistake(key: &str, node: &Node<'_>) -> Diagnostic {
-    if Settings::KEYS.contains(&key) {
+    if Settings::names().any(|name| name == key) {
         return node.error(codes::WRONG_TYPE, format!("{key} is a text"));
     }
     let mistake = node.error_at_key(codes::UNKNOWN_KEY, format!("there is no setting {key:?}"));
-    match did_you_mean(key, Settings::KEYS) {
+    let all: Vec<&str> = Settings::names().collect();
+    match did_you_mean(key, Settings::names()) {
         Some(near) => mistake.with_help(format!("did you mean {near}?")),
-        None => mistake.with_help(format!("the settings are {}", Settings::KEYS.join(", "))),
+        None => mistake.with_help(format!("the settings are {}", all.join(", "))),
     }
 }
 

@@ -6,11 +6,6 @@ use crate::document::Node;
 use crate::functions::with_regex;
 use crate::value::{Value, kind};
 
-const KEYS: [&str; 13] = [
-    "type", "items", "fields", "required", "nullable", "default", "enum", "min", "max", "pattern",
-    "example", "about", "personal",
-];
-
 impl Schema {
     /// Reads `{ type: string, required: true, ... }` or a bare type name. Keys of the caller's own
     /// are passed over. All mistakes at once.
@@ -77,12 +72,16 @@ fn usual_slip(name: &str) -> Option<&'static str> {
 
 fn object(node: &Node<'_>, extra: &[&str], found: &mut Vec<Diagnostic>) -> Schema {
     for (key, field) in node.entries() {
-        if !KEYS.contains(&key) && !extra.contains(&key) {
+        let known = || Schema::KEYS.iter().map(|(name, _)| *name);
+        if !known().any(|known| known == key) && !extra.contains(&key) {
             let error =
                 field.error_at_key(codes::UNKNOWN_KEY, format!("unknown key `{key}` in a type"));
-            found.push(match did_you_mean(key, KEYS.into_iter().chain(extra.iter().copied())) {
+            found.push(match did_you_mean(key, known().chain(extra.iter().copied())) {
                 Some(near) => error.with_help(format!("did you mean `{near}`?")),
-                None => error.with_help(format!("a type has the keys: {}", KEYS.join(", "))),
+                None => {
+                    let known: Vec<&str> = known().collect();
+                    error.with_help(format!("a type has the keys: {}", known.join(", ")))
+                }
             });
         }
     }

@@ -12,9 +12,21 @@ use linchpin_language::{
 use super::settings::{check_url, is_secret};
 use super::source::SecretSource;
 
-/// Keys of an alias that are not fields of its spoke's form.
-const OWN_KEYS: [&str; 7] =
-    ["spoke", "parent", "about", "attributes", "allow_private", "allow_insecure", "timeout"];
+/// Keys of an alias that are not fields of its spoke's form, each with its meaning.
+pub(super) const OWN_KEYS: [(&str, &str); 7] = [
+    ("spoke", "The spoke that the alias is a connection of."),
+    ("parent", "An alias whose settings this one has as well; its credential is its own."),
+    ("about", "A remark for readers."),
+    ("attributes", "Settings of the spoke that are not on its form."),
+    ("allow_private", "Lets requests go to private addresses."),
+    ("allow_insecure", "Lets requests go over http, unencrypted."),
+    ("timeout", "How long one request may take: 30s."),
+];
+
+/// Whether a key of an alias is none of its spoke's form.
+fn is_own(key: &str) -> bool {
+    OWN_KEYS.iter().any(|(own, _)| *own == key)
+}
 
 /// The aliases of an environment.
 #[derive(Clone, Default)]
@@ -227,9 +239,15 @@ impl<'d> Reader<'d> {
 
     fn fields(&mut self, entry: &mut Entry, keys: &BTreeMap<&'d str, Node<'d>>, spoke: &Spoke) {
         let template = &spoke.connection;
-        let names = || template.fields.iter().map(|field| field.name.as_str()).chain(OWN_KEYS);
+        let names = || {
+            template
+                .fields
+                .iter()
+                .map(|field| field.name.as_str())
+                .chain(OWN_KEYS.iter().map(|(own, _)| *own))
+        };
         for (key, node) in keys {
-            if OWN_KEYS.contains(key) {
+            if is_own(key) {
                 continue;
             }
             let Some(field) = template.fields.iter().find(|field| field.name == **key) else {

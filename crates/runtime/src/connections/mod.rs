@@ -2,11 +2,12 @@
 //!
 //! `file` reads `connections.yaml`, `source` fetches secrets from where it says, `settings` puts both
 //! together, `credential` makes of them what the transport sends, `registry` keeps one transport per
-//! alias, `status` is what may be shown of all this.
+//! alias, `status` is what may be shown of all this; `json_schema` is for editors.
 
 mod credential;
 mod error;
 mod file;
+mod json_schema;
 mod registry;
 mod settings;
 mod source;
@@ -14,5 +15,6 @@ mod status;
 
 pub use error::{ConfigureError, ConnectionError};
 pub use file::ConnectionsFile;
+pub use json_schema::json_schema;
 pub use registry::{Connections, Options, Resolved};
 pub use status::{ConnectionStatus, FieldStatus};

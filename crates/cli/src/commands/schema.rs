@@ -1,0 +1,135 @@
+//! `linchpin schema`: the JSON Schemas of the project's files, for editors.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use linchpin_engine::json_schema;
+use linchpin_language::{Map, Value, json};
+use linchpin_runtime::connections;
+
+use crate::args::Global;
+use crate::commands::Done;
+use crate::exit_code::ExitCode;
+use crate::failure::Failure;
+use crate::project::{Project, Settings, shown};
+use crate::report::{Report, Style};
+use crate::workspace::Workspace;
+
+/// The folder of the schemas that a project keeps for editors.
+const FOLDER: &str = "schemas";
+
+/// Print the JSON Schema of a file, for editors
+#[derive(Debug, Args)]
+pub(crate) struct Schema {
+    /// Of which file
+    #[arg(value_enum, default_value_t = Of::Flow)]
+    of: Of,
+    /// Write all of them into the project's folder schemas/ in place of printing one
+    #[arg(long)]
+    write: bool,
+}
+
+/// A kind of file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Of {
+    /// A flow, with the actions of the installed spokes and the project's subflows
+    Flow,
+    /// connections.yaml
+    Connections,
+    /// linchpin.yaml
+    Project,
+}
+
+impl Schema {
+    pub(crate) fn run(self, global: &Global, report: &Report) -> Done {
+        let project = Project::find(global)?;
+        let workspace = Workspace::read(&project, None)?;
+        if !self.write {
+            report.raw(&format!("{:#}\n", self.of.schema(&workspace)));
+            return Ok(ExitCode::Ok);
+        }
+        let written = write(&project, &workspace)?;
+        report.json(&json!({ "written": written }));
+        for file in &written {
+            report.line(format!("{} {}", report.paint(Style::Green, "+"), file.display()));
+        }
+        Ok(ExitCode::Ok)
+    }
+}
+
+impl Of {
+    const ALL: [Self; 3] = [Self::Flow, Self::Connections, Self::Project];
+
+    /// The name of its schema's file.
+    fn file(self) -> &'static str {
+        match self {
+            Self::Flow => "flow.json",
+            Self::Connections => "connections.json",
+            Self::Project => "project.json",
+        }
+    }
+
+    fn schema(self, workspace: &Workspace) -> Value {
+        match self {
+            Self::Flow => json_schema::flow(&workspace.catalog),
+            Self::Connections => connections::json_schema(&workspace.spokes),
+            Self::Project => settings(),
+        }
+    }
+}
+
+/// Writes the schemas of a project where its files look for them.
+pub(crate) fn write(project: &Project, workspace: &Workspace) -> Result<Vec<PathBuf>, Failure> {
+    let folder = project.root.join(FOLDER);
+    let mut written = Vec::new();
+    for of in Of::ALL {
+        let file = folder.join(of.file());
+        let text = format!("{:#}\n", of.schema(workspace));
+        let done = std::fs::create_dir_all(&folder).and_then(|()| std::fs::write(&file, text));
+        done.map_err(|error| Failure::because(format!("cannot write {}", file.display()), &error))?;
+        written.push(shown(&file));
+    }
+    Ok(written)
+}
+
+/// The comment at the top of a file that tells an editor its schema; the path is that of the file
+/// in its project.
+pub(crate) fn modeline(of: Of, path: &Path) -> String {
+    let n_folders = path.components().count().saturating_sub(1);
+    let up = if n_folders == 0 { "./".to_owned() } else { "../".repeat(n_folders) };
+    format!("# yaml-language-server: $schema={up}{FOLDER}/{}\n", of.file())
+}
+
+/// The schema of `linchpin.yaml`.
+fn settings() -> Value {
+    let properties: Map<String, Value> = Settings::KEYS
+        .iter()
+        .map(|(name, about)| {
+            ((*name).to_owned(), json!({ "type": "string", "description": about }))
+        })
+        .collect();
+    json!({
+        "$schema": json_schema::DIALECT,
+        "title": "A project",
+        "type": ["object", "null"],
+        "properties": properties,
+        "additionalProperties": false,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_comment_leads_from_the_file_to_its_schema() {
+        for (of, path, expected) in [
+            (Of::Project, "linchpin.yaml", "./schemas/project.json"),
+            (Of::Flow, "flows/a.yaml", "../schemas/flow.json"),
+            (Of::Flow, "flows/hr/a.yaml", "../../schemas/flow.json"),
+        ] {
+            let line = modeline(of, Path::new(path));
+            assert_eq!(line, format!("# yaml-language-server: $schema={expected}\n"));
+        }
+    }
+}
