@@ -1,13 +1,14 @@
 //! The engine under measurement: the embedded host on the sled store, every step journaled.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use linchpin_engine::RunId;
 use linchpin_engine::catalog::Catalog;
 use linchpin_engine::event::Outcome;
 use linchpin_engine::store::Store;
-use linchpin_language::json;
+use linchpin_language::{Map, Value, json};
 use linchpin_persistence::SledStore;
 use linchpin_runtime::connections::{Connections, ConnectionsFile, Options};
 use linchpin_runtime::flows::Flows;
@@ -21,6 +22,9 @@ pub(crate) const TEN_POSTS: &str = include_str!("../flows/ten_posts.yaml");
 /// A loop over a thousand items.
 pub(crate) const THOUSAND_ITEMS: &str = include_str!("../flows/thousand_items.yaml");
 
+/// A loop over the items that it is given.
+pub(crate) const LONG_LOOP: &str = include_str!("../flows/long_loop.yaml");
+
 /// Forty steps that call nothing.
 pub(crate) fn forty_light_steps() -> String {
     let mut flow = "flow: bench\nvars: { n: { type: integer, default: 0 } }\nsteps:\n".to_owned();
@@ -32,22 +36,29 @@ pub(crate) fn forty_light_steps() -> String {
 
 /// A host with one flow named `bench`.
 pub(crate) struct Bench {
-    host: Host,
-    _folder: tempfile::TempDir,
+    pub(crate) host: Host,
+    // Held until the end: it is removed with the benchmark.
+    _folder: Option<tempfile::TempDir>,
 }
 
 impl Bench {
     pub(crate) fn open(url: &str, flow: &str) -> Fails<Self> {
         let folder = tempfile::tempdir_in(".")?;
-        let store: Arc<dyn Store> = Arc::new(SledStore::open(&folder.path().join("store"))?);
+        let bench = Self::open_in(folder.path(), url, flow)?;
+        Ok(Self { _folder: Some(folder), ..bench })
+    }
+
+    /// The same in a folder that stays.
+    pub(crate) fn open_in(folder: &Path, url: &str, flow: &str) -> Fails<Self> {
+        let store: Arc<dyn Store> = Arc::new(SledStore::open(&folder.join("store"))?);
         let bundled = linchpin_spokes::bundled().map_err(|_| "a bundled spoke has mistakes")?;
         let spokes: BTreeMap<_, _> =
             bundled.into_iter().map(|spoke| (spoke.name.clone(), spoke)).collect();
         let clock = Arc::new(SystemClock);
-        let key = MasterKey::load_or_create(&folder.path().join("key"))?;
+        let key = MasterKey::load_or_create(&folder.join("key"))?;
         let vault = Arc::new(Vault::new(Arc::clone(&store) as Arc<_>, key));
         let file = ConnectionsFile::parse(&[], &spokes).map_err(|_| "no connections is fine")?;
-        let options = Options { folder: folder.path().to_owned(), ..Options::default() };
+        let options = Options { folder: folder.to_owned(), ..Options::default() };
         let connections =
             Connections::new(file, spokes.clone(), vault, Arc::clone(&clock) as Arc<_>, options);
         let values = json!({ "url": url }).as_object().cloned().unwrap_or_default();
@@ -59,7 +70,13 @@ impl Bench {
         }
         let connections = Arc::new(connections);
         let parts = Parts { store, catalog: Arc::new(catalog), connections, clock };
-        Ok(Self { host: Host::new(parts, flows), _folder: folder })
+        Ok(Self { host: Host::new(parts, flows), _folder: None })
+    }
+
+    /// Starts one run.
+    pub(crate) async fn start(&self, inputs: Map<String, Value>) -> Fails<RunId> {
+        let start = Start { flow: "bench".to_owned(), inputs, ..Start::default() };
+        Ok(self.host.start(start).await?.run)
     }
 
     /// Runs `flows` runs with `under_way` at once, and sees that each succeeds.
@@ -99,10 +116,9 @@ async fn run_one(host: &Host) {
 /// Bytes that one step of [`TEN_POSTS`] leaves in the journal.
 pub(crate) async fn bytes_per_step(url: &str) -> Fails<usize> {
     let bench = Bench::open(url, TEN_POSTS)?;
-    let start = Start { flow: "bench".to_owned(), ..Start::default() };
-    let run = bench.host.start(start).await?.run;
+    let run = bench.start(Map::new()).await?;
     bench.host.wait(&run).await;
-    let entries = bench.host.store().read(&run, 0).await?;
+    let entries = bench.host.store().read(&run, 0, usize::MAX).await?;
     let bytes: usize = entries.iter().map(Vec::len).sum();
     bench.close().await;
     Ok(bytes / 10)

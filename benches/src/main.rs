@@ -1,6 +1,6 @@
 //! Benchmarks of the durable path, each printed beside its floor in the same run.
 //!
-//! `cargo run --release -p linchpin-benches [-- --quick] [--wide] [--binary PATH]`. The floor is what any
+//! `cargo run --release -p linchpin-benches [-- --quick] [--wide | --long] [--binary PATH]`. The floor is what any
 //! engine with the same promise must pay: a keep-alive HTTP request per step, and a record of
 //! the same size written and synced, by one thread for all who wait (group commit).
 
@@ -8,6 +8,7 @@
 
 mod engine;
 mod floor;
+mod long_loop;
 mod process;
 mod upstream;
 
@@ -31,13 +32,22 @@ fn main() -> Anything {
     let after = |name: &str| {
         arguments.iter().position(|argument| argument == name).and_then(|at| arguments.get(at + 1))
     };
-    let server = upstream::Child::start()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    if let [mode, folder, url] = arguments.as_slice()
+        && mode == "loop"
+    {
+        return runtime.block_on(long_loop::process(folder, url));
+    }
+    let mut server = upstream::Child::start()?;
+    if has("--long") {
+        return long_loop::measure(&mut server);
+    }
     let rounds = if has("--quick") { 2 } else { ROUNDS };
     if has("--wide") {
         return runtime.block_on(widest(&server.url, rounds));
     }
     runtime.block_on(all(&server.url, rounds))?;
+    long_loop::measure(&mut server)?;
     match after("--binary") {
         Some(binary) => process::cold_start_and_idle(binary, rounds),
         None => {

@@ -58,8 +58,8 @@ impl Journal for Mortal {
         self.write(self.inner.append(batch)).await
     }
 
-    async fn read(&self, run: &RunId, from: u64) -> Result<Vec<Vec<u8>>, Error> {
-        self.inner.read(run, from).await
+    async fn read(&self, run: &RunId, from: u64, limit: usize) -> Result<Vec<Vec<u8>>, Error> {
+        self.inner.read(run, from, limit).await
     }
 
     async fn runs(&self, before: Option<&RunId>, limit: usize) -> Result<Vec<RunId>, Error> {

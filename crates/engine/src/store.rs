@@ -88,8 +88,9 @@ pub trait Journal: Send + Sync {
     /// does not hold exactly `position` entries; nothing is written then.
     async fn append(&self, batch: Append) -> Result<(), Error>;
 
-    /// The entries of a run from index `from` on, in order; empty for an unknown run.
-    async fn read(&self, run: &RunId, from: u64) -> Result<Vec<Vec<u8>>, Error>;
+    /// The entries of a run from index `from` on, in order, `limit` of them at most, so that a
+    /// long journal need not be held whole; empty after the last and for an unknown run.
+    async fn read(&self, run: &RunId, from: u64, limit: usize) -> Result<Vec<Vec<u8>>, Error>;
 
     /// Up to `limit` runs that have a journal, newest first, those before `before` only.
     async fn runs(&self, before: Option<&RunId>, limit: usize) -> Result<Vec<RunId>, Error>;

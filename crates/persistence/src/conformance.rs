@@ -57,7 +57,7 @@ pub async fn reopening<S: Store + 'static>(open: impl AsyncFn(&str) -> S) {
     drop(store);
 
     let store = open("reopen").await;
-    assert_eq!(store.read(&run('a'), 2).await.expect("the tail"), [b"two"]);
+    assert_eq!(store.read(&run('a'), 2, usize::MAX).await.expect("the tail"), [b"two"]);
     assert_eq!(read(&store, 'b').await, [b"anew"]);
 }
 
@@ -99,14 +99,17 @@ async fn entries_come_back_in_order(store: &impl Store) {
     append(store, 'a', 3, &[]).await.expect("an empty batch");
     append(store, 'b', 0, &[b"other"]).await.expect("another run");
     assert_eq!(read(store, 'a').await, [b"0".as_slice(), b"1", b""]);
-    assert_eq!(store.read(&run('a'), 1).await.expect("the tail"), [b"1".as_slice(), b""]);
-    assert!(store.read(&run('a'), 3).await.expect("nothing yet").is_empty());
-    assert!(store.read(&run('a'), u64::MAX).await.expect("nothing there").is_empty());
+    assert_eq!(
+        store.read(&run('a'), 1, usize::MAX).await.expect("the tail"),
+        [b"1".as_slice(), b""]
+    );
+    assert!(store.read(&run('a'), 3, usize::MAX).await.expect("nothing yet").is_empty());
+    assert!(store.read(&run('a'), u64::MAX, usize::MAX).await.expect("nothing there").is_empty());
     for position in 3..300 {
         let value = position.to_string();
         append(store, 'a', position, &[value.as_bytes()]).await.expect("one entry");
     }
-    let tail = store.read(&run('a'), 255).await.expect("the tail");
+    let tail = store.read(&run('a'), 255, usize::MAX).await.expect("the tail");
     assert_eq!((tail.len(), tail[0].as_slice()), (45, b"255".as_slice()));
 }
 
@@ -382,7 +385,7 @@ async fn append(
 }
 
 async fn read(store: &impl Store, letter: char) -> Vec<Vec<u8>> {
-    store.read(&run(letter), 0).await.expect("the journal")
+    store.read(&run(letter), 0, usize::MAX).await.expect("the journal")
 }
 
 async fn runs(store: &impl Store, before: Option<char>, limit: usize) -> Vec<RunId> {

@@ -65,11 +65,12 @@ impl Journal for MemoryStore {
         Ok(())
     }
 
-    async fn read(&self, run: &RunId, from: u64) -> Result<Vec<Vec<u8>>, Error> {
+    async fn read(&self, run: &RunId, from: u64, limit: usize) -> Result<Vec<Vec<u8>>, Error> {
         let state = self.state.lock().await;
         let from = usize::try_from(from).unwrap_or(usize::MAX);
         let entries = state.journals.get(run).and_then(|entries| entries.get(from..));
-        Ok(entries.unwrap_or_default().to_vec())
+        let entries = entries.unwrap_or_default();
+        Ok(entries[..limit.min(entries.len())].to_vec())
     }
 
     async fn runs(&self, before: Option<&RunId>, limit: usize) -> Result<Vec<RunId>, Error> {

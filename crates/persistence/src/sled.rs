@@ -151,8 +151,8 @@ impl Journal for SledStore {
         self.submit(Operation::Append(batch)).await.map(drop)
     }
 
-    async fn read(&self, run: &RunId, from: u64) -> Result<Vec<Vec<u8>>, Error> {
-        self.settled(self.reading(|db| reading::entries(db, run, from))).await
+    async fn read(&self, run: &RunId, from: u64, limit: usize) -> Result<Vec<Vec<u8>>, Error> {
+        self.settled(self.reading(|db| reading::entries(db, run, from, limit))).await
     }
 
     async fn runs(&self, before: Option<&RunId>, limit: usize) -> Result<Vec<RunId>, Error> {

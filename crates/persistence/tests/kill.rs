@@ -24,7 +24,7 @@ async fn what_was_acknowledged_is_there_after_a_kill() {
         acknowledged.extend(kill_after(dir.path(), n_lines));
         let store = SledStore::open(dir.path()).unwrap();
         for (letter, position) in &acknowledged {
-            let entries = store.read(&run(*letter), 0).await.unwrap();
+            let entries = store.read(&run(*letter), 0, usize::MAX).await.unwrap();
             assert!(entries.len() as u64 > *position, "{letter} {position} is lost");
             for (at, entry) in entries.iter().enumerate() {
                 assert_eq!(*entry, value(*letter, at as u64));
@@ -73,7 +73,7 @@ async fn append_until_killed() {
     for letter in WRITERS {
         let store = std::sync::Arc::clone(&store);
         writers.spawn(async move {
-            let start = store.read(&run(letter), 0).await.unwrap().len() as u64;
+            let start = store.read(&run(letter), 0, usize::MAX).await.unwrap().len() as u64;
             for position in start.. {
                 let entries = vec![value(letter, position)];
                 let last = RecordWrite {

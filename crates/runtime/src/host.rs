@@ -273,11 +273,7 @@ impl Host {
         {
             return ended.clone().flatten();
         }
-        let entries = self.entries(id).await.ok()?;
-        match &entries.last()?.event {
-            Event::Ended { outcome } => Some(outcome.clone()),
-            _ => None,
-        }
+        self.rebuilt(id).await.ok()?.outcome().cloned()
     }
 
     /// Looks at a run that goes on; `None` when it does not.
@@ -302,7 +298,7 @@ impl Host {
     pub async fn tell(&self, id: &RunId, event: Event) -> Result<(), Error> {
         let inbox = lock(&self.state.active).get(id).map(|active| active.inbox.clone());
         let Some(inbox) = inbox else {
-            self.entries(id).await?;
+            self.find_run(id).await?;
             return Err(Error::Ended(id.clone()));
         };
         let (taken, answer) = oneshot::channel();
@@ -354,8 +350,7 @@ impl Host {
     /// The summary of a run that has not ended and that nobody drives. One whose journal cannot
     /// be replayed is listed all the same.
     async fn left(&self, id: &RunId, summary: Summary) -> Summary {
-        let replayed = async { self.replay(id, &self.entries(id).await?).await };
-        match replayed.await {
+        match self.rebuilt(id).await {
             Ok(run) => Summary::standing(&run, false),
             Err(error) => Summary {
                 state: "interrupted".to_owned(),

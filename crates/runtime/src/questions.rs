@@ -185,8 +185,7 @@ impl Host {
         if let Some(open) = self.look(run, open_questions).await {
             return Ok(open);
         }
-        let entries = self.entries(run).await?;
-        let replayed = self.replay(run, &entries).await?;
+        let replayed = self.rebuilt(run).await?;
         Ok(if replayed.outcome().is_some() { Vec::new() } else { open_questions(&replayed) })
     }
 

@@ -21,8 +21,13 @@ pub struct Tally {
     pub values: u64,
 }
 
-/// The entries of a journal from a position on.
-pub(super) fn entries(tree: &Tree, run: &RunId, from: u64) -> Result<Vec<Vec<u8>>, Error> {
+/// The entries of a journal from a position on, `limit` of them at most.
+pub(super) fn entries(
+    tree: &Tree,
+    run: &RunId,
+    from: u64,
+    limit: usize,
+) -> Result<Vec<Vec<u8>>, Error> {
     // The append that has `from` in it may begin before.
     let up_to = key::entries(run, 0).start..=key::entry(run, from);
     let Some(item) = tree.range(up_to).next_back() else { return Ok(Vec::new()) };
@@ -31,7 +36,11 @@ pub(super) fn entries(tree: &Tree, run: &RunId, from: u64) -> Result<Vec<Vec<u8>
 
     let mut entries = Vec::new();
     let mut next = start;
+    let end = from.saturating_add(limit as u64);
     for item in tree.range(key::entries(run, start)) {
+        if next >= end {
+            break;
+        }
         let (key, sealed) = item.map_err(fault::engine)?;
         let Some(parsed) = key::parse_entry(&key).filter(|parsed| !parsed.is_part) else {
             continue;
@@ -47,7 +56,9 @@ pub(super) fn entries(tree: &Tree, run: &RunId, from: u64) -> Result<Vec<Vec<u8>
         next += whole.number;
     }
     let n_before = usize::try_from(from - start).unwrap_or(usize::MAX).min(entries.len());
-    Ok(entries.split_off(n_before))
+    let mut entries = entries.split_off(n_before);
+    entries.truncate(limit);
+    Ok(entries)
 }
 
 /// Runs that have a journal, newest first.
@@ -108,7 +119,7 @@ pub(super) fn check(tree: &Tree) -> Result<Tally, Error> {
         if let Some(parsed) = key::parse_entry(&key)
             && seen.insert(parsed.run.clone())
         {
-            entries(tree, &parsed.run, 0)?;
+            entries(tree, &parsed.run, 0, usize::MAX)?;
             tally.runs += 1;
         }
     }

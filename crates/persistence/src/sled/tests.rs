@@ -60,7 +60,10 @@ async fn a_second_opener_is_told_who_holds_the_store_and_touches_nothing() {
     assert_eq!(content(dir.path()), before);
     store.append(entry(1, b"1")).await.unwrap();
     store.close();
-    assert_eq!(SledStore::open(dir.path()).unwrap().read(&run(), 0).await.unwrap().len(), 2);
+    assert_eq!(
+        SledStore::open(dir.path()).unwrap().read(&run(), 0, usize::MAX).await.unwrap().len(),
+        2
+    );
 }
 
 #[tokio::test]
@@ -127,7 +130,7 @@ async fn is_refused_or_whole(dir: &Path) -> bool {
         Err(Error::Damaged { .. } | Error::Newer { .. } | Error::Io { .. }) => return false,
         Err(other) => panic!("{other}"),
     };
-    match store.read(&run(), 0).await {
+    match store.read(&run(), 0, usize::MAX).await {
         Ok(entries) => assert_eq!(entries, vec![vec![7; 500]; 40]),
         Err(Error::Damaged { .. }) => return false,
         Err(other) => panic!("{other}"),
@@ -172,7 +175,7 @@ async fn an_attempt_that_did_not_end_is_begun_again_from_the_untouched_files() {
     fs::create_dir(dir.path().join("sled")).unwrap();
     fs::write(dir.path().join("sled/db"), "half").unwrap();
     let store = SledStore::open(dir.path()).unwrap();
-    assert_eq!(store.read(&run(), 0).await.unwrap().len(), 40);
+    assert_eq!(store.read(&run(), 0, usize::MAX).await.unwrap().len(), 40);
     assert!(!dir.path().join("before-recovery").exists());
     let tally = store.check().unwrap();
     assert_eq!((tally.runs, tally.values), (1, 40));
@@ -182,7 +185,10 @@ async fn an_attempt_that_did_not_end_is_begun_again_from_the_untouched_files() {
 async fn a_snapshot_that_was_being_written_does_not_stop_the_open() {
     let dir = closed_store().await;
     fs::write(dir.path().join("sled/snap.FFFFFFFFFFFFFFFF.generating"), "half").unwrap();
-    assert_eq!(SledStore::open(dir.path()).unwrap().read(&run(), 0).await.unwrap().len(), 40);
+    assert_eq!(
+        SledStore::open(dir.path()).unwrap().read(&run(), 0, usize::MAX).await.unwrap().len(),
+        40
+    );
 }
 
 #[tokio::test]
@@ -206,10 +212,10 @@ async fn after_a_failed_sync_nothing_is_accepted_until_the_store_is_opened_anew(
     }
     let put = store.put("c", "k", vec![], Expect::Anything).await;
     assert!(matches!(put, Err(Error::Poisoned { .. })), "{put:?}");
-    assert!(matches!(store.read(&run(), 0).await, Err(Error::Poisoned { .. })));
+    assert!(matches!(store.read(&run(), 0, usize::MAX).await, Err(Error::Poisoned { .. })));
     store.close();
     let store = SledStore::open(dir.path()).unwrap();
-    let entries = store.read(&run(), 0).await.unwrap();
+    let entries = store.read(&run(), 0, usize::MAX).await.unwrap();
     assert_eq!(entries[0], b"kept");
     store.append(entry(entries.len() as u64, b"on")).await.unwrap();
 }

@@ -61,7 +61,7 @@ impl Host {
         let Some(run) = named(record) else { return Ok(None) };
         let is_coming = lock(&self.state.claiming).contains(&run)
             || lock(&self.state.active).contains_key(&run);
-        let is_there = is_coming || !self.shared.store.read(&run, 0).await?.is_empty();
+        let is_there = is_coming || !self.shared.store.read(&run, 0, 1).await?.is_empty();
         Ok(is_there.then_some(run))
     }
 }

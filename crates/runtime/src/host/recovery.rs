@@ -10,6 +10,9 @@ use linchpin_engine::{Entry, Event, Run, RunId};
 use super::{Error, Host, TEXTS, lock};
 use crate::summary::OPEN;
 
+/// How many entries of a journal are read at once.
+const PART: usize = 512;
+
 impl Host {
     /// The program of a run, from the texts that it started with.
     pub(super) async fn program(&self, accepted: &Accepted) -> Result<Arc<Program>, Error> {
@@ -64,12 +67,52 @@ impl Host {
         if lock(&self.state.active).contains_key(id) {
             return Ok(());
         }
-        let entries = self.entries(id).await?;
-        let run = self.replay(id, &entries).await?;
+        let run = self.rebuilt(id).await?;
         if run.outcome().is_some() {
             return Err(Error::Ended(id.clone()));
         }
-        self.drive(run, (entries.len() as u64, Vec::new()), None)
+        let saved = run.position();
+        self.drive(run, (saved, Vec::new()), None)
+    }
+
+    /// A run as its journal makes it. The journal is read in parts: one of a long loop may be
+    /// larger than the memory that its run needs.
+    pub async fn rebuilt(&self, id: &RunId) -> Result<Run, Error> {
+        let unread = |why: String| Error::Journal { run: id.clone(), why };
+        let mut rebuilt: Option<Run> = None;
+        loop {
+            let from = rebuilt.as_ref().map_or(0, Run::position);
+            let lines = self.shared.store.read(id, from, PART).await?;
+            if lines.is_empty() {
+                return rebuilt.ok_or_else(|| Error::UnknownRun(id.to_string()));
+            }
+            for line in lines {
+                let entry: Entry =
+                    serde_json::from_slice(&line).map_err(|why| unread(why.to_string()))?;
+                match &mut rebuilt {
+                    Some(run) => run.apply(&entry).map_err(|why| unread(why.to_string()))?,
+                    None => rebuilt = Some(self.begun(id, &entry).await?),
+                }
+            }
+        }
+    }
+
+    /// The run of a first entry.
+    async fn begun(&self, id: &RunId, first: &Entry) -> Result<Run, Error> {
+        let Event::Accepted(accepted) = &first.event else {
+            return Err(Error::UnknownRun(id.to_string()));
+        };
+        let program = self.program(accepted).await?;
+        Run::new(program, first)
+            .map_err(|why| Error::Journal { run: id.clone(), why: why.to_string() })
+    }
+
+    /// Whether there is such a run.
+    pub async fn find_run(&self, id: &RunId) -> Result<(), Error> {
+        match self.shared.store.read(id, 0, 1).await?.is_empty() {
+            true => Err(Error::UnknownRun(id.to_string())),
+            false => Ok(()),
+        }
     }
 
     /// A run as its journal makes it.
@@ -84,7 +127,7 @@ impl Host {
 
     /// The journal of a run.
     pub async fn entries(&self, id: &RunId) -> Result<Vec<Entry>, Error> {
-        let lines = self.shared.store.read(id, 0).await?;
+        let lines = self.shared.store.read(id, 0, usize::MAX).await?;
         if lines.is_empty() {
             return Err(Error::UnknownRun(id.to_string()));
         }

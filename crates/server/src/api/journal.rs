@@ -14,6 +14,9 @@ use serde_json::{Map, Value};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
+/// How many entries are read at once.
+const ENTRIES: usize = 512;
+
 use super::run_id;
 use crate::app::App;
 use crate::refusal::Refusal;
@@ -34,7 +37,7 @@ pub(super) async fn stream(
     let run = run_id(&id)?;
     // Watched before the first read, so that nothing falls between the two.
     let watch = app.host.watch();
-    app.host.entries(&run).await?;
+    app.host.find_run(&run).await?;
     let reader = Reader {
         host: app.host,
         run,
@@ -63,7 +66,7 @@ impl Reader {
     /// The next lines; `None` when there is nothing more to come.
     async fn chunk(&mut self) -> Option<Result<Bytes, std::io::Error>> {
         loop {
-            let read = self.host.store().read(&self.run, self.next).await;
+            let read = self.host.store().read(&self.run, self.next, ENTRIES).await;
             let entries = match read {
                 Ok(entries) => entries,
                 Err(error) => return Some(Err(std::io::Error::other(error.to_string()))),
