@@ -77,7 +77,7 @@ impl From<ClientError> for Failure {
         match error {
             ClientError::Refused { status, message, help } => {
                 let code = match status {
-                    404 | 409 | 422 => ExitCode::Usage,
+                    403 | 404 | 409 | 422 => ExitCode::Usage,
                     _ => ExitCode::Unusable,
                 };
                 Self { help, code, ..Self::new(message) }

@@ -135,11 +135,12 @@ async fn watch(
                     }
                     other => other?,
                 };
-                let asks = is_waiting_for("answer", &open);
+                let asks = ["answer", "approval"].iter().any(|kind| is_waiting_for(kind, &open));
+                let others = ["signal", "ruling"].iter().any(|kind| is_waiting_for(kind, &open));
                 if asks && report.can_ask() && !declined {
                     screen.clear();
                     declined = !picker::ask(report, client, run).await?;
-                } else if (asks || is_waiting_for("ruling", &open)) && !is_in_flight(&open) {
+                } else if (asks || others) && !is_in_flight(&open) {
                     return Ok(Ending::Waits);
                 } else {
                     screen.show(&open);
@@ -252,6 +253,8 @@ fn what(step: &Value) -> String {
         Some("until") => format!("waits until {}", instant()),
         Some("retry") => format!("tries again at {}", instant()),
         Some("answer") => format!("waits for an answer of {}", word("of")),
+        Some("approval") => format!("waits for approval by {}", word("of")),
+        Some("signal") => format!("waits for the signal {}", word("of")),
         Some("ruling") => format!("needs attention: {}", word("reason")),
         _ => String::new(),
     }
@@ -341,12 +344,21 @@ pub(crate) async fn show_waits(
             .filter_map(|field| field["name"].as_str())
             .map(|name| format!(" -v {name}=..."))
             .collect();
+        if question["is_approval"] == true {
+            show_approval(report, &question, (run, &flags));
+            continue;
+        }
         report.line(format!(
             "answer with: linchpin runs answer {run} {step}{}{flags}",
             fields.concat()
         ));
     }
     for step in open_steps(client, run).await? {
+        if step["waiting"]["kind"] == "signal" {
+            let name = step["waiting"]["of"].as_str().unwrap_or_default();
+            let command = format!("linchpin runs signal {run} {name}{flags}");
+            report.line(format!("send it with: {command} --payload JSON"));
+        }
         if step["waiting"]["kind"] == "ruling" {
             let path = step["step"].as_str().unwrap_or_default();
             let command = format!("linchpin runs resume {run} --step {path}{flags}");
@@ -354,6 +366,21 @@ pub(crate) async fn show_waits(
         }
     }
     Ok(())
+}
+
+fn show_approval(report: &Report, question: &Value, (run, flags): (&str, &str)) {
+    let step = question["step"].as_str().unwrap_or_default();
+    // Whoever started the run sees what somebody else has to type.
+    let person = if question["not_yours"].is_null() { "" } else { " --as ADDRESS" };
+    let fields = question["fields"].as_array().into_iter().flatten();
+    let fields: String = fields
+        .filter(|field| field["required"] == true)
+        .filter_map(|field| field["name"].as_str())
+        .map(|name| format!(" -i {name}=..."))
+        .collect();
+    let rest = format!("{run} {step}{person}{flags}");
+    report.line(format!("approve with: linchpin runs approve {rest}{fields}"));
+    report.line(format!("or refuse it: linchpin runs reject {rest} --note WHY"));
 }
 
 /// The flags that lead a later command to the same project.

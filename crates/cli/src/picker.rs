@@ -18,19 +18,32 @@ const PAGE: usize = 12;
 
 /// The questions of a run that wait.
 pub(crate) async fn questions(client: &Client, run: &str) -> Result<Vec<Value>, Failure> {
-    let answer = client.get(&format!("/v1/runs/{run}/asks")).await?;
+    let by = escaped(&operator());
+    let answer = client.get(&format!("/v1/runs/{run}/asks?by={by}")).await?;
     Ok(answer["asks"].as_array().cloned().unwrap_or_default())
 }
 
 /// Asks the person at the terminal. False when they would rather not answer now.
 pub(crate) async fn ask(report: &Report, client: &Client, run: &str) -> Result<bool, Failure> {
+    let mut is_answered = false;
     for question in questions(client, run).await? {
+        if !question["not_yours"].is_null() {
+            continue;
+        }
+        is_answered = true;
         loop {
             let asked = question.clone();
+            if question["is_approval"] == true {
+                match approve(report, client, run, asked).await? {
+                    Some(true) => break,
+                    Some(false) => continue,
+                    None => return Ok(false),
+                }
+            }
             let values = tokio::task::spawn_blocking(move || fill(&asked)).await;
             let values = values.map_err(|_| Failure::new("the question could not be shown"))?;
             let Some(values) = values.map_err(unanswered)? else { return Ok(false) };
-            match send(client, run, &question, values).await {
+            match send(client, run, &question, (values, &operator())).await {
                 Ok(()) => break,
                 Err(ClientError::Refused { status: 422, message, .. }) => {
                     report.note(format!("{} {message}", report.paint(Style::Yellow, "!")));
@@ -39,7 +52,75 @@ pub(crate) async fn ask(report: &Report, client: &Client, run: &str) -> Result<b
             }
         }
     }
-    Ok(true)
+    Ok(is_answered)
+}
+
+/// Asks for a yes or no. False when it was not taken, none when it was given up.
+async fn approve(
+    report: &Report,
+    client: &Client,
+    run: &str,
+    question: Value,
+) -> Result<Option<bool>, Failure> {
+    let step = question["step"].clone();
+    let judged = tokio::task::spawn_blocking(move || judge(&question)).await;
+    let judged = judged.map_err(|_| Failure::new("the question could not be shown"))?;
+    let Some((approved, note, values)) = judged.map_err(unanswered)? else { return Ok(None) };
+    let body = json!({
+        "step": step, "approved": approved, "note": note, "values": values, "by": operator(),
+    });
+    match client.post(&format!("/v1/runs/{run}/judge"), &body).await {
+        Ok(_) => Ok(Some(true)),
+        Err(ClientError::Refused { status: 422, message, .. }) => {
+            report.note(format!("{} {message}", report.paint(Style::Yellow, "!")));
+            Ok(Some(false))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+type Judged = (bool, Option<String>, Map<String, Value>);
+
+fn judge(question: &Value) -> Result<Option<Judged>, InquireError> {
+    const CHOICES: [&str; 3] = ["approve", "refuse", "later"];
+    let message = question["message"].as_str().unwrap_or("Approve?");
+    let chosen = match Select::new(message, CHOICES.to_vec()).prompt() {
+        Ok(chosen) => chosen,
+        Err(InquireError::OperationCanceled | InquireError::OperationInterrupted) => {
+            return Ok(None);
+        }
+        Err(error) => return Err(error),
+    };
+    let (approved, values) = match chosen {
+        "later" => return Ok(None),
+        "refuse" => (false, Map::new()),
+        _ => match fill(&without_message(question))? {
+            Some(values) => (true, values),
+            None => return Ok(None),
+        },
+    };
+    let note = Text::new("note (may be empty)").prompt()?;
+    Ok(Some((approved, (!note.is_empty()).then_some(note), values)))
+}
+
+/// The message was shown with the choice already.
+fn without_message(question: &Value) -> Value {
+    let mut question = question.clone();
+    question["message"] = Value::Null;
+    question
+}
+
+/// A value as part of a query: names and addresses need little.
+pub(crate) fn escaped(value: &str) -> String {
+    let mut escaped = String::new();
+    for byte in value.bytes() {
+        if byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-' {
+            escaped.push(char::from(byte));
+        } else {
+            escaped.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    escaped
 }
 
 /// Answers a question with values.
@@ -47,9 +128,9 @@ pub(crate) async fn send(
     client: &Client,
     run: &str,
     question: &Value,
-    values: Map<String, Value>,
+    (values, by): (Map<String, Value>, &str),
 ) -> Result<(), ClientError> {
-    let body = json!({ "step": question["step"], "values": values, "by": operator() });
+    let body = json!({ "step": question["step"], "values": values, "by": by });
     client.post(&format!("/v1/runs/{run}/answer"), &body).await.map(drop)
 }
 

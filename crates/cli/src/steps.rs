@@ -25,7 +25,7 @@ pub(crate) struct Steps {
     pub(crate) flow: String,
     /// How it ended.
     pub(crate) outcome: Option<Outcome>,
-    /// The steps that wait for an answer.
+    /// The steps that wait for an answer, an approval or a signal.
     pub(crate) asks: BTreeSet<StepPath>,
     /// The steps that wait for a ruling, each with the reason.
     pub(crate) held: BTreeMap<StepPath, String>,
@@ -109,7 +109,9 @@ impl Steps {
 
     fn note_waits(&mut self, path: &StepPath, event: &Event) {
         match event {
-            Event::Decided { decision: Decision::Asked { .. }, .. } => {
+            Event::Decided {
+                decision: Decision::Asked { .. } | Decision::Listening(_), ..
+            } => {
                 self.asks.insert(path.clone());
             }
             Event::Held { reason, .. } => {
@@ -205,6 +207,17 @@ impl Steps {
             }
             Event::Decided { decision, .. } => decided(step, decision)?,
             Event::Answered { by, .. } => (Mark::Done, format!("answered by {by}")),
+            Event::Approval { approved, by, note, .. } => {
+                let note = note.as_ref().map(|note| format!(": {note}")).unwrap_or_default();
+                match (approved, step.state) {
+                    (true, _) => (Mark::Done, format!("approved by {by}{note}")),
+                    (false, StepState::Failed) => (Mark::Failed, format!("refused by {by}{note}")),
+                    (false, _) => (Mark::Caught, format!("refused by {by}{note}")),
+                }
+            }
+            Event::Woke { .. } if step.state == StepState::Failed => {
+                (Mark::Failed, "not in time".to_owned())
+            }
             Event::Woke { .. } if step.ended_at.is_some() => (Mark::Done, "waited".to_owned()),
             Event::Held { reason, .. } => (Mark::Held, format!("needs attention: {reason}")),
             Event::Resolved { by, ruling, .. } => {
@@ -370,7 +383,9 @@ fn kind(event: &Event) -> Option<&'static str> {
         Event::Intended(_) | Event::Succeeded(_) | Event::Failed(_) => "call",
         Event::Decided { decision, .. } => match decision {
             Decision::Until(_) => "wait",
-            Decision::Asked { .. } => "ask",
+            Decision::Asked { approval: Some(_), .. } => "approval",
+            Decision::Asked { approval: None, .. } => "ask",
+            Decision::Listening(_) => "wait",
             Decision::Items { .. } | Decision::Stream { .. } => "for_each",
             Decision::Subflow { .. } => "call",
             _ => return None,
@@ -388,10 +403,13 @@ fn decided(step: &StepHistory, decision: &Decision) -> Option<(Mark, String)> {
         Decision::Subflow { .. } => (Mark::Opened, "starts a subflow".to_owned()),
         Decision::Outputs(_) => (Mark::Done, String::new()),
         Decision::Until(at) => (Mark::Waits, format!("waits until {}", print_instant(*at))),
-        Decision::Asked { of, message, .. } => {
+        Decision::Asked { of, message, approval, .. } => {
             let message = message.as_ref().map(|text| format!(": {text}")).unwrap_or_default();
-            (Mark::Waits, format!("asks {of}{message}"))
+            let what = if approval.is_some() { "waits for approval by" } else { "asks" };
+            (Mark::Waits, format!("{what} {of}{message}"))
         }
+        Decision::Listening(name) => (Mark::Waits, format!("waits for the signal {name}")),
+        Decision::Received { name, .. } => (Mark::Done, format!("the signal {name} came")),
         Decision::Failed(error) => {
             (failed_mark(step), format!("{}: {}", error.kind, error.message))
         }

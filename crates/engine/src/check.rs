@@ -10,6 +10,7 @@ mod expect;
 mod graph;
 mod guards;
 mod hints;
+mod people;
 mod references;
 mod schedule;
 mod sight;
@@ -76,6 +77,7 @@ fn found_in(
     graph::order(&mut checker);
     schedule::triggers(&mut checker);
     calls::aliases(&mut checker);
+    people::run_by(&mut checker);
     visit::flow(&mut checker);
     hints::secrets(&mut checker, &document.root());
     hints::unused_reads(&mut checker);

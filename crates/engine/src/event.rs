@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::catalog::ActionFacts;
 use crate::error::RunError;
-use crate::flow::{Arm, Level};
+use crate::flow::{Arm, Level, OnReject, OnTimeout};
 use crate::path::StepPath;
 use crate::store::RunId;
 
@@ -78,6 +78,28 @@ pub enum Event {
         /// The fields of its form.
         values: Value,
         /// Who.
+        by: String,
+    },
+    /// A person approved or refused.
+    Approval {
+        /// The step that asked.
+        path: StepPath,
+        /// Whether it was yes.
+        approved: bool,
+        /// Who.
+        by: String,
+        /// What they wrote beside it.
+        note: Option<String>,
+        /// The fields of its form; null with a refusal.
+        form: Value,
+    },
+    /// A signal came to the run. It is kept until a step waits for it.
+    Signalled {
+        /// Its name.
+        name: String,
+        /// What came with it.
+        payload: Arc<Value>,
+        /// Who sent it.
         by: String,
     },
     /// A step waits for a person's ruling.
@@ -172,14 +194,26 @@ pub enum Decision {
     },
     /// A wait ends at this instant.
     Until(Timestamp),
+    /// A step waits for a signal of this name.
+    Listening(String),
+    /// The oldest signal of this name that is kept goes to the step that waits for it.
+    Received {
+        /// The signal's name.
+        name: String,
+        /// What came with it.
+        payload: Arc<Value>,
+    },
     /// A person is asked.
     Asked {
-        /// Who: `starter`, an address or a role.
+        /// Who: `starter`, an address or a role; for an approval all of `from`, with commas.
         of: String,
         /// The question.
         message: Option<String>,
         /// The rendered inputs of each `choices_from`, by field.
         choices: BTreeMap<String, Value>,
+        /// What follows from no answer and from no, when it is an approval.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        approval: Option<Terms>,
     },
     /// Flow variables change.
     Set(Map<String, Value>),
@@ -207,6 +241,15 @@ pub enum Decision {
     Deadline(Timestamp),
     /// The guard is unknown (dry runs only): the step may run.
     May,
+}
+
+/// What follows when an approval is not given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Terms {
+    /// When it is refused.
+    pub on_reject: OnReject,
+    /// When nobody says anything in time.
+    pub on_timeout: OnTimeout,
 }
 
 /// A write that is about to leave.
@@ -336,12 +379,17 @@ impl Event {
     /// The step that the event is about.
     pub fn path(&self) -> Option<&StepPath> {
         match self {
-            Self::Accepted(_) | Self::Begun | Self::Controlled { .. } | Self::Ended { .. } => None,
+            Self::Accepted(_)
+            | Self::Begun
+            | Self::Signalled { .. }
+            | Self::Controlled { .. }
+            | Self::Ended { .. } => None,
             Self::Decided { path, .. }
             | Self::Verified { path, .. }
             | Self::Page { path, .. }
             | Self::Woke { path }
             | Self::Answered { path, .. }
+            | Self::Approval { path, .. }
             | Self::Held { path, .. }
             | Self::Resolved { path, .. } => Some(path),
             Self::Intended(intended) => Some(&intended.path),

@@ -3,12 +3,16 @@
 //! Nothing is resolved here: names of actions, aliases and flows are as written. `check` tells
 //! whether they exist, `plan` orders the steps.
 
+mod people;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use indexmap::IndexMap;
 use linchpin_connector::{Effect, ErrorKind};
 use linchpin_language::{Expression, Fields, Source, Span, Template, Text};
+
+pub use self::people::{Approval, OnReject, OnTimeout, SignalWait};
 
 use crate::retry::RetryPolicy;
 
@@ -39,7 +43,7 @@ pub struct Flow {
     /// `concurrency:`
     pub concurrency: Option<Concurrency>,
     /// `run_by:`, the roles whose holders may start it.
-    pub run_by: Vec<String>,
+    pub run_by: Vec<Located<String>>,
     /// `inputs:`
     pub inputs: Fields,
     /// `vars:`, with type and first value (the schema's default).
@@ -202,6 +206,8 @@ pub enum StepKind {
     Wait(Wait),
     /// `ask:`
     Ask(Ask),
+    /// `approval:`
+    Approval(Box<Approval>),
     /// `set:`, variable to value.
     Set(IndexMap<String, Located<Expression>>),
     /// `log:`
@@ -310,6 +316,8 @@ pub enum Wait {
     For(Located<Text>),
     /// `until:`, an instant as text.
     Until(Located<Text>),
+    /// `signal:`, with its `timeout`.
+    Signal(SignalWait),
 }
 
 /// A question to a person.
@@ -430,6 +438,7 @@ impl Step {
             | StepKind::Subflow(_)
             | StepKind::Wait(_)
             | StepKind::Ask(_)
+            | StepKind::Approval(_)
             | StepKind::Set(_)
             | StepKind::Log(_)
             | StepKind::End

@@ -6,9 +6,11 @@
 //! together.
 
 mod flow;
+mod people;
 mod steps;
 
 pub use flow::{CONCURRENCY, DEFAULTS, FLOW, FORM_TRIGGER, LIMITS, RETRY, SCHEDULE, TRIGGER};
+pub use people::APPROVAL;
 pub use steps::{
     ASK, CALL, CATCH, CHOICES_FROM, COMMON, ELSE_IF, FAIL, KINDS, LOG, LOOP_SOURCE, WAIT,
 };

@@ -10,12 +10,12 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use linchpin_connector::Effect;
-use linchpin_language::Value;
+use linchpin_language::{Value, json};
 use serde::Serialize;
 
 use crate::error::RunError;
-use crate::event::{Decision, Entry, Event, Failed, Intended, Outcome, Ruling, Succeeded};
-use crate::flow::Level;
+use crate::event::{Decision, Entry, Event, Failed, Intended, Outcome, Ruling, Succeeded, Terms};
+use crate::flow::{Level, OnReject, OnTimeout};
 use crate::path::{Segment, StepPath};
 use crate::run::{Run, StepState};
 
@@ -30,6 +30,9 @@ pub struct History {
     pub controls: Vec<(Timestamp, String)>,
     #[serde(skip)]
     by_path: BTreeMap<StepPath, usize>,
+    /// The steps that wait for somebody; approvals with their terms.
+    #[serde(skip)]
+    asked: BTreeMap<StepPath, Option<Terms>>,
 }
 
 /// A line for people.
@@ -93,6 +96,9 @@ impl History {
         let at = entry.at;
         match &entry.event {
             Event::Accepted(_) | Event::Begun => {}
+            Event::Signalled { name, by, .. } => {
+                self.controls.push((at, format!("signal {name} by {by}")));
+            }
             Event::Ended { outcome } => self.ended(at, outcome),
             Event::Controlled { control, by } => {
                 self.controls.push((at, format!("{} by {by}", control.as_str())));
@@ -109,10 +115,17 @@ impl History {
                 step.items = Some(step.items.unwrap_or_default() + rows.len() as u64);
             }
             Event::Woke { path } => {
+                let state = match self.asked.get(path) {
+                    None | Some(Some(Terms { on_timeout: OnTimeout::Approve, .. })) => {
+                        StepState::Succeeded
+                    }
+                    Some(Some(terms)) => refused(*terms),
+                    Some(None) => StepState::Failed,
+                };
                 let step = self.step(at, path);
                 step.waiting = None;
                 if step.state == StepState::Waiting {
-                    self.end(at, path, StepState::Succeeded);
+                    self.end(at, path, state);
                 }
             }
             Event::Answered { path, values, by } => {
@@ -120,6 +133,18 @@ impl History {
                 step.output = Some(Arc::new(values.clone()));
                 step.waiting = Some(format!("answered by {by}"));
                 self.end(at, path, StepState::Succeeded);
+            }
+            Event::Approval { path, approved, by, note, form } => {
+                let step = self.step(at, path);
+                let word = if *approved { "approved" } else { "refused" };
+                step.waiting = Some(format!("{word} by {by}"));
+                step.output = Some(Arc::new(json!({
+                    "approved": approved, "by": by, "at": at.to_string(), "note": note,
+                    "form": form,
+                })));
+                let terms = self.asked.get(path).copied().flatten();
+                let state = terms.filter(|_| !approved).map_or(StepState::Succeeded, refused);
+                self.end(at, path, state);
             }
             Event::Held { path, reason, .. } => {
                 let step = self.step(at, path);
@@ -185,16 +210,10 @@ impl History {
                 self.step(at, path).error = Some(error.clone());
                 self.end(at, path, StepState::Failed);
             }
-            Decision::Until(until) => {
-                let step = self.step(at, path);
-                step.state = StepState::Waiting;
-                step.waiting = Some(format!("until {until}"));
-            }
-            Decision::Asked { of, .. } => {
-                let step = self.step(at, path);
-                step.state = StepState::Waiting;
-                step.waiting = Some(format!("an answer of {of}"));
-            }
+            Decision::Until(_)
+            | Decision::Listening(_)
+            | Decision::Received { .. }
+            | Decision::Asked { .. } => self.waits(at, path, decision),
             Decision::Items { items, .. } => {
                 let step = self.step(at, path);
                 step.items = Some(items.len() as u64);
@@ -214,6 +233,29 @@ impl History {
                 self.step(at, path).state = StepState::Running;
             }
         }
+    }
+
+    fn waits(&mut self, at: Timestamp, path: &StepPath, decision: &Decision) {
+        if let Decision::Received { payload, .. } = decision {
+            let step = self.step(at, path);
+            step.output = Some(Arc::clone(payload));
+            step.waiting = None;
+            return self.end(at, path, StepState::Succeeded);
+        }
+        let (what, terms) = if let Decision::Asked { of, approval, .. } = decision {
+            let what = if approval.is_some() { "approval by" } else { "an answer of" };
+            (format!("{what} {of}"), Some(*approval))
+        } else if let Decision::Listening(name) = decision {
+            (format!("the signal {name}"), Some(None))
+        } else if let Decision::Until(until) = decision {
+            (format!("until {until}"), None)
+        } else {
+            return;
+        };
+        self.asked.extend(terms.map(|terms| (path.clone(), terms)));
+        let step = self.step(at, path);
+        step.state = StepState::Waiting;
+        step.waiting = Some(what);
     }
 
     fn resolved(&mut self, at: Timestamp, path: &StepPath, ruling: &Ruling, by: &str) {
@@ -295,5 +337,13 @@ impl History {
         if step.waiting.as_ref().is_some_and(|waiting| waiting.starts_with("until ")) {
             step.waiting = None;
         }
+    }
+}
+
+/// How a step ends whose approval was refused.
+fn refused(terms: Terms) -> StepState {
+    match terms.on_reject {
+        OnReject::Fail => StepState::Failed,
+        OnReject::End | OnReject::Continue => StepState::Succeeded,
     }
 }

@@ -7,9 +7,11 @@
 
 pub(crate) mod apply;
 pub(crate) mod frame;
+mod people;
 mod ruling;
 pub(crate) mod scan;
 mod scope;
+mod signals;
 pub(crate) mod state;
 mod view;
 
@@ -27,9 +29,10 @@ pub use self::view::{OpenAsk, Standing, StepView, Waiting};
 use self::apply::Change;
 use self::frame::{End, Frame, Phase};
 use self::scan::Scan;
+use self::signals::Signals;
 use self::state::{Activity, Effects, List, Slot, block_of};
 use crate::command::Command;
-use crate::event::{Accepted, Control, Entry, Event, Outcome, Ruling};
+use crate::event::{Accepted, Control, Decision, Entry, Event, Outcome, Ruling};
 use crate::flow::{Arm, Step};
 use crate::path::{Segment, StepPath};
 use crate::plan::Program;
@@ -54,6 +57,8 @@ pub struct Run {
     /// Limits that a person let this run pass.
     raised: BTreeSet<Effect>,
     cancels: Vec<u64>,
+    /// Those that no step waited for yet.
+    pub(crate) signals: Signals,
 }
 
 /// What `next` asks for: the decisions to journal, already applied, and the commands.
@@ -93,6 +98,7 @@ impl Run {
             changes: BTreeMap::new(),
             raised: BTreeSet::new(),
             cancels: Vec::new(),
+            signals: Signals::default(),
         })
     }
 
@@ -115,13 +121,20 @@ impl Run {
         match &entry.event {
             Event::Accepted(_) => return Err(Mismatch("a second `accepted`".to_owned())),
             Event::Begun => self.is_begun = true,
+            Event::Signalled { name, payload, .. } => self.signals.keep(name, payload)?,
             Event::Controlled { control, .. } => self.controlled(*control, &mut effects),
             Event::Ended { outcome } => self.ended = Some(outcome.clone()),
-            Event::Decided { path, .. }
-            | Event::Verified { path, .. }
+            Event::Decided { path, decision } => {
+                self.pass_down(path, &entry.event, &mut effects)?;
+                if let Decision::Received { name, .. } = decision {
+                    self.signals.take(name);
+                }
+            }
+            Event::Verified { path, .. }
             | Event::Page { path, .. }
             | Event::Woke { path }
             | Event::Answered { path, .. }
+            | Event::Approval { path, .. }
             | Event::Held { path, .. }
             | Event::Resolved { path, .. } => self.pass_down(path, &entry.event, &mut effects)?,
             Event::Intended(intended) => {
@@ -192,6 +205,8 @@ impl Run {
             | Event::Page { .. }
             | Event::Woke { .. }
             | Event::Answered { .. }
+            | Event::Approval { .. }
+            | Event::Signalled { .. }
             | Event::Held { .. }
             | Event::Controlled { .. }
             | Event::Ended { .. } => None,

@@ -231,3 +231,26 @@ fn an_environment_without_a_declared_alias_is_a_warning() {
         ["good.yaml:2:23: this environment has no connection `other` (unknown-alias)"]
     );
 }
+
+#[test]
+fn a_flow_that_waits_for_people_and_signals_is_clean() {
+    is_clean(
+        r#"
+flow: raise
+run_by: [operator, hr_ops]
+inputs: { amount: { type: integer, required: true } }
+steps:
+  - id: ok
+    approval:
+      message: "Raise by {{ inputs.amount }}?"
+      from: [hr-ops, ana@example.test, self]
+      timeout: 8h
+      on_timeout: reject
+      on_reject: end
+      form: { limit: { type: integer, required: true } }
+  - { id: paid, wait: { signal: paid, timeout: 30d } }
+  - log: "{{ ok.by }} at {{ ok.at }}: {{ ok.form.limit }}, {{ paid.reference }}"
+outputs: { approved: ok.approved, limit: ok.form.limit + 1, note: ok.note }
+"#,
+    );
+}

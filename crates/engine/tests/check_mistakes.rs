@@ -98,16 +98,49 @@ fn keys_that_mean_nothing_or_are_missing() {
 
 #[test]
 fn what_this_version_does_not_run_is_named() {
-    for kind in ["repeat", "approval", "decide", "next", "break", "parallel", "undo"] {
+    for kind in ["repeat", "decide", "next", "break", "parallel", "undo"] {
         check(&format!("  - §{kind}: {{}}\n"), "not-yet-supported");
     }
     check_all(&[
-        ("not-yet-supported", "  - wait: { §signal: paid }\n"),
         ("not-yet-supported", "flow: a\ntrigger: { §webhook: { path: x } }\nsteps: [{ log: x }]\n"),
         (
             "not-yet-supported",
             "  - { call: flow.greet, with: { email: a@b.example }, §detach: true }\n",
         ),
+    ]);
+}
+
+#[test]
+fn mistakes_about_people() {
+    let asks = |form: &str, reads: &str| {
+        format!(
+            "  - {{ id: ok, approval: {{ message: Go?, from: hr, {form} }} }}\n  - log: '{reads}'\n"
+        )
+    };
+    let field = asks("form: { days: integer }", "{{ §ok.form.dayz }}");
+    let ended = asks("timeout: 1h", "{{ §ok.approver }}");
+    let none = asks("timeout: 1h", "{{ §ok.form.days }}");
+    check_all(&[
+        ("missing-key", "  - approval: §{ message: Go? }\n"),
+        ("missing-key", "  - approval: §{ from: hr }\n"),
+        ("unknown-key", "  - approval: { message: Go?, from: hr, §on_refuse: end }\n"),
+        ("bad-value", "  - approval: { message: Go?, from: hr, on_reject: §stop }\n"),
+        ("bad-value", "  - approval: { message: Go?, from: §[] }\n"),
+        ("missing-key", "  - approval: { message: Go?, from: hr, §on_timeout: approve }\n"),
+        (
+            "conflicting-keys",
+            "  - approval: { message: Go?, from: hr, timeout: 1h, on_timeout: §approve, form: { n: { type: integer, required: true } } }\n",
+        ),
+        ("unknown-name", "  - approval: { message: 'Go, {{ §nobody }}?', from: hr }\n"),
+        ("unknown-role", "  - approval: { message: Go?, from: [§operater] }\n"),
+        ("unknown-role", "  - approval: { message: Go?, from: [§desk.hr, hr] }\n"),
+        ("unknown-role", "flow: a\nrun_by: [§school.nobody]\nsteps: [{ log: x }]\n"),
+        ("unknown-field", &field),
+        ("unknown-field", &ended),
+        ("unknown-field", &none),
+        ("bad-id", "  - wait: { signal: §Was Paid }\n"),
+        ("conflicting-keys", "  - wait: { signal: paid, §for: 5m }\n"),
+        ("bad-duration", "  - wait: { signal: paid, timeout: §soon }\n"),
     ]);
 }
 

@@ -21,20 +21,23 @@ use linchpin_engine::{Entry, Event, Run, RunId, StepPath};
 use linchpin_language::{Value, json};
 
 /// How a call is answered: by its action, its rendered input and its attempt.
-type Answer = fn(&str, &Value, u32) -> Result<Value, ActionError>;
+pub(crate) type Answer = fn(&str, &Value, u32) -> Result<Value, ActionError>;
+/// What people and other systems say to a run that waits.
+pub(crate) type Says = fn(&Run) -> Option<Event>;
 
 /// A host in memory: every command is answered at once, in order; a second passes each time.
-struct Played {
+pub(crate) struct Played {
     program: Arc<Program>,
-    run: Run,
-    journal: Vec<Entry>,
-    calls: Vec<String>,
+    pub(crate) run: Run,
+    pub(crate) journal: Vec<Entry>,
+    pub(crate) calls: Vec<String>,
     answer: Answer,
+    pub(crate) says: Says,
     open: std::collections::VecDeque<Command>,
 }
 
 impl Played {
-    fn begin(flows: &[&str], inputs: Value, answer: Answer) -> Self {
+    pub(crate) fn begin(flows: &[&str], inputs: Value, answer: Answer) -> Self {
         let name = |text: &str| {
             let line = text.lines().find_map(|line| line.trim().strip_prefix("flow: "));
             line.expect("a flow has a name").to_owned()
@@ -70,12 +73,12 @@ impl Played {
         let program = Arc::new(program);
         let run = Run::new(Arc::clone(&program), &first).expect("an accepted run");
         let (journal, calls, open) = (vec![first], Vec::new(), [].into());
-        let mut played = Self { program, run, journal, calls, answer, open };
+        let mut played = Self { program, run, journal, calls, answer, says: |_| None, open };
         played.record(Event::Begun);
         played
     }
 
-    fn record(&mut self, event: Event) {
+    pub(crate) fn record(&mut self, event: Event) {
         let at = self.run.now() + Duration::from_secs(1);
         let entry = Entry { at, event };
         self.run.apply(&entry).expect("the event has a place");
@@ -83,11 +86,19 @@ impl Played {
     }
 
     /// Plays until the run has ended or waits for a person.
-    fn play(&mut self) -> Option<Outcome> {
+    pub(crate) fn play(&mut self) -> Option<Outcome> {
         loop {
             let turn = self.run.next().expect("the run can go on");
             self.journal.extend(turn.entries);
             self.open.extend(turn.commands);
+            // People speak before any time passes.
+            if self.open.iter().all(|open| matches!(open, Command::Timer { .. }))
+                && self.run.outcome().is_none()
+                && let Some(event) = (self.says)(&self.run)
+            {
+                self.record(event);
+                continue;
+            }
             match self.open.pop_front() {
                 Some(command) => self.perform(command),
                 None => return self.run.outcome().cloned(),
@@ -151,17 +162,29 @@ impl Played {
     }
 
     /// Continues from the first `length` entries, as after a crash.
-    fn interrupted_at(&self, length: usize) -> Self {
+    pub(crate) fn interrupted_at(&self, length: usize) -> Self {
         let journal = self.journal[..length].to_vec();
         let run = Run::replay(Arc::clone(&self.program), &journal).expect("a prefix replays");
         let (calls, open) = (Vec::new(), [].into());
-        Self { program: Arc::clone(&self.program), run, journal, calls, answer: self.answer, open }
+        let (program, answer, says) = (Arc::clone(&self.program), self.answer, self.says);
+        Self { program, run, journal, calls, answer, says, open }
     }
 }
 
 /// Plays a flow to its end, then again from each prefix of its journal.
 fn check(flows: &[&str], inputs: Value, answer: Answer) -> (Outcome, Vec<String>) {
+    check_with(flows, inputs, answer, |_| None)
+}
+
+/// The same with people who say something when the run waits.
+pub(crate) fn check_with(
+    flows: &[&str],
+    inputs: Value,
+    answer: Answer,
+    says: Says,
+) -> (Outcome, Vec<String>) {
     let mut first = Played::begin(flows, inputs, answer);
+    first.says = says;
     let outcome = first.play().expect("the run ends");
     for length in 2..=first.journal.len() {
         let mut again = first.interrupted_at(length);
@@ -188,7 +211,7 @@ fn is_final(failed: &Failed) -> bool {
 }
 
 /// An outcome without its instants.
-fn plain(outcome: &Outcome) -> Value {
+pub(crate) fn plain(outcome: &Outcome) -> Value {
     match outcome {
         Outcome::Succeeded { outputs } => json!({ "succeeded": **outputs }),
         Outcome::Failed { error } => {
@@ -198,14 +221,14 @@ fn plain(outcome: &Outcome) -> Value {
     }
 }
 
-fn succeeded(outcome: &Outcome) -> &Value {
+pub(crate) fn succeeded(outcome: &Outcome) -> &Value {
     match outcome {
         Outcome::Succeeded { outputs } => outputs,
         other => panic!("the run ended as {}", plain(other)),
     }
 }
 
-fn echo(action: &str, input: &Value, _: u32) -> Result<Value, ActionError> {
+pub(crate) fn echo(action: &str, input: &Value, _: u32) -> Result<Value, ActionError> {
     match input.get("fail").and_then(Value::as_str) {
         Some(kind) => {
             let kind = ErrorKind::parse(kind).expect("a kind of error");

@@ -4,6 +4,7 @@ mod check;
 mod check_mistakes;
 mod interpreter;
 mod parse;
+mod people;
 mod plan;
 mod samples;
 mod schedule;

@@ -256,6 +256,10 @@ impl Driver {
                 }
             }
             Message::Event { event, taken } => {
+                if let Some(why) = self.run.refuses(&event) {
+                    drop(taken.send(Err(why)));
+                    return Ok(());
+                }
                 let entry = Entry { at: self.shared.clock.now(), event };
                 let result = self.run.apply(&entry);
                 if result.is_ok() {

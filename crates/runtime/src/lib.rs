@@ -9,6 +9,7 @@ pub mod dry_run;
 pub mod flows;
 pub mod host;
 mod oauth;
+pub mod people;
 pub mod questions;
 pub mod redaction;
 pub mod scheduler;

@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use crate::connections::Connections;
 use crate::host::{self, Host};
+use crate::people;
 
 /// The most choices that are read for one field.
 const MOST_CHOICES: usize = 10_000;
@@ -20,8 +21,13 @@ const MOST_CHOICES: usize = 10_000;
 pub struct Question {
     /// The step that asks.
     pub step: StepPath,
+    /// Whether it wants a yes or no beside the fields.
+    pub is_approval: bool,
     /// Who is asked.
     pub of: String,
+    /// Why whoever wants to know may not answer; an approval only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_yours: Option<String>,
     /// The question.
     pub message: Option<String>,
     /// The words on the button.
@@ -77,6 +83,16 @@ pub enum Error {
         /// The step that was named.
         step: Option<StepPath>,
     },
+    /// Not this person.
+    #[error("{step} is not for {by} to approve: {why}")]
+    NotTheirs {
+        /// The step that asks.
+        step: StepPath,
+        /// Who tried.
+        by: String,
+        /// Why not.
+        why: String,
+    },
     /// The values do not fit the form.
     #[error("the answer to {step} cannot be taken: {}", problems.join("; "))]
     Unfit {
@@ -88,18 +104,19 @@ pub enum Error {
 }
 
 /// A question as the run has it, without its choices.
-struct Open {
-    step: StepPath,
-    of: String,
+pub(crate) struct Open {
+    pub(crate) step: StepPath,
+    pub(crate) is_approval: bool,
+    pub(crate) of: String,
     message: Option<String>,
     submit: Option<String>,
-    form: Fields,
+    pub(crate) form: Fields,
     reads: BTreeMap<String, (String, ChoicesFrom, Value)>,
 }
 
 fn open_questions(run: &Run) -> Vec<Open> {
     let of = |ask: linchpin_engine::run::OpenAsk<'_>| {
-        let reads = ask.ask.form.iter().filter_map(|(name, field)| {
+        let reads = ask.form.iter().filter_map(|(name, field)| {
             let from = field.choices.clone()?;
             let alias = ask.aliases.get(name)?.clone();
             let input = ask.choices.get(name).cloned().unwrap_or_default();
@@ -109,8 +126,9 @@ fn open_questions(run: &Run) -> Vec<Open> {
             step: ask.path.clone(),
             of: ask.of.to_owned(),
             message: ask.message.map(str::to_owned),
-            submit: ask.ask.submit.clone(),
-            form: ask.ask.form.iter().map(|(n, f)| (n.clone(), f.schema.clone())).collect(),
+            is_approval: ask.is_approval,
+            submit: ask.submit.map(str::to_owned),
+            form: ask.form.iter().map(|(n, f)| (n.clone(), f.schema.clone())).collect(),
             reads: reads.collect(),
         }
     };
@@ -118,10 +136,17 @@ fn open_questions(run: &Run) -> Vec<Open> {
 }
 
 impl Host {
-    /// The questions of a run that wait, with their choices read now.
-    pub async fn questions(&self, run: &RunId) -> Result<Vec<Question>, host::Error> {
+    /// The questions of a run that wait, as `by` sees them, with their choices read now.
+    pub async fn questions(&self, run: &RunId, by: &str) -> Result<Vec<Question>, host::Error> {
         let mut questions = Vec::new();
-        for open in self.open(run).await? {
+        let open = self.open(run).await?;
+        if open.is_empty() {
+            return Ok(questions);
+        }
+        let accepted = self.accepted(run).await?;
+        for open in open {
+            let may = people::may_approve(&open.of, by, &people::starters(&accepted));
+            let not_yours = may.err().filter(|_| open.is_approval);
             let mut fields = Vec::new();
             for (name, schema) in &open.form {
                 let choices = match open.reads.get(name) {
@@ -138,8 +163,9 @@ impl Host {
                     choices,
                 });
             }
-            let Open { step, of, message, submit, .. } = open;
-            questions.push(Question { step, of, message, submit, fields });
+            let Open { step, is_approval, of, message, submit, .. } = open;
+            let question = Question { step, is_approval, of, not_yours, message, submit, fields };
+            questions.push(question);
         }
         Ok(questions)
     }
@@ -152,19 +178,52 @@ impl Host {
         values: Map<String, Value>,
         by: &str,
     ) -> Result<StepPath, Error> {
+        let question = self.the_question(run, step, false).await?;
+        let values = self.read_form(&question, values).await?;
+        let event = Event::Answered { path: question.step.clone(), values, by: by.to_owned() };
+        self.tell(run, event).await?;
+        Ok(question.step)
+    }
+
+    /// The only question of its kind that a run asks, or the one that is named.
+    pub(crate) async fn the_question(
+        &self,
+        run: &RunId,
+        step: Option<&StepPath>,
+        is_approval: bool,
+    ) -> Result<Open, Error> {
         let mut open = self.open(run).await?;
-        open.retain(|question| step.is_none_or(|step| question.step == *step));
+        open.retain(|question| {
+            step.map_or(question.is_approval == is_approval, |step| question.step == *step)
+        });
         let nothing = || Error::NoQuestion { run: run.clone(), step: step.cloned() };
-        let question = match open.len() {
-            0 => return Err(nothing()),
-            1 => open.remove(0),
+        match open.len() {
+            0 => Err(nothing()),
+            1 if open[0].is_approval == is_approval => Ok(open.remove(0)),
+            1 => {
+                let step = open.remove(0).step;
+                let (what, command) = match is_approval {
+                    true => ("an answer", "linchpin runs answer"),
+                    false => ("a yes or no", "linchpin runs approve` or `linchpin runs reject"),
+                };
+                let problem = format!("it wants {what}: use `{command}`");
+                Err(Error::Unfit { step, problems: vec![problem] })
+            }
             _ => {
                 let steps: Vec<_> = open.iter().map(|open| open.step.to_string()).collect();
                 let step = open.remove(0).step;
                 let problem = format!("the run asks at {}: name one", steps.join(", "));
-                return Err(Error::Unfit { step, problems: vec![problem] });
+                Err(Error::Unfit { step, problems: vec![problem] })
             }
-        };
+        }
+    }
+
+    /// The fields of a form read as their types, with choices that there are now.
+    pub(crate) async fn read_form(
+        &self,
+        question: &Open,
+        values: Map<String, Value>,
+    ) -> Result<Value, Error> {
         let unfit = |problems| Error::Unfit { step: question.step.clone(), problems };
         let values = Schema::coerce_fields(&question.form, Value::Object(values))
             .map_err(|all| unfit(all.into_iter().map(|one| one.message).collect()))?;
@@ -176,9 +235,7 @@ impl Host {
         if !problems.is_empty() {
             return Err(unfit(problems));
         }
-        let event = Event::Answered { path: question.step.clone(), values, by: by.to_owned() };
-        self.tell(run, event).await?;
-        Ok(question.step)
+        Ok(values)
     }
 
     async fn open(&self, run: &RunId) -> Result<Vec<Open>, host::Error> {

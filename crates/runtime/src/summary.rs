@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use linchpin_engine::event::Outcome;
-use linchpin_engine::run::{Standing, Waiting};
+use linchpin_engine::run::{Standing, StepView, Waiting};
 use linchpin_engine::store::RecordWrite;
-use linchpin_engine::{Run, RunId};
+use linchpin_engine::{Run, RunId, StepPath};
 use linchpin_language::Value;
 use serde::{Deserialize, Serialize};
 
@@ -43,8 +43,36 @@ pub struct Summary {
     pub caught: u64,
     /// Why it failed, or what it needs a person for, in one sentence.
     pub error: Option<String>,
+    /// What it waits for outside of itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waits: Vec<Waits>,
     /// Its outputs.
     pub outputs: Option<Arc<Value>>,
+}
+
+/// A step that waits for somebody.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waits {
+    /// The step.
+    pub step: StepPath,
+    /// What for: `answer`, `approval`, `signal`, `ruling`.
+    pub kind: String,
+    /// Whose answer or approval, which signal, why it is held.
+    pub of: String,
+}
+
+impl Waits {
+    /// What a step that is open waits for; none when it waits for nobody.
+    pub fn of(step: &StepView) -> Option<Self> {
+        let (kind, of) = match step.waiting.as_ref()? {
+            Waiting::Answer { of } => ("answer", of),
+            Waiting::Approval { of } => ("approval", of),
+            Waiting::Signal { name } => ("signal", name),
+            Waiting::Ruling(reason) => ("ruling", reason),
+            Waiting::Until(_) | Waiting::Retry(_) => return None,
+        };
+        Some(Self { step: step.path.clone(), kind: kind.to_owned(), of: of.clone() })
+    }
 }
 
 impl Summary {
@@ -68,6 +96,7 @@ impl Summary {
                 }
                 Some(Outcome::Succeeded { .. } | Outcome::Cancelled) | None => None,
             },
+            waits: Vec::new(),
             outputs: match outcome {
                 Some(Outcome::Succeeded { outputs }) => Some(Arc::clone(outputs)),
                 Some(Outcome::Failed { .. } | Outcome::Cancelled) | None => None,
@@ -89,10 +118,9 @@ impl Summary {
         };
         let word = if is_driven || is_at_rest { standing_word(standing) } else { "interrupted" };
         word.clone_into(&mut summary.state);
-        summary.error = run.open_steps().into_iter().find_map(|step| match step.waiting {
-            Some(Waiting::Ruling(reason)) => Some(format!("{}: {reason}", step.path)),
-            Some(Waiting::Until(_) | Waiting::Retry(_) | Waiting::Answer { .. }) | None => None,
-        });
+        summary.waits = run.open_steps().iter().filter_map(Waits::of).collect();
+        let held = summary.waits.iter().find(|waits| waits.kind == "ruling");
+        summary.error = held.map(|held| format!("{}: {}", held.step, held.of));
         summary
     }
 

@@ -5,6 +5,7 @@
 mod connections;
 mod journal;
 mod oauth;
+mod people;
 mod scheduler;
 mod support;
 mod transport;

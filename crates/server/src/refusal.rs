@@ -138,6 +138,8 @@ impl From<AnswerError> for Refusal {
         match error {
             AnswerError::Host(error) => error.into(),
             AnswerError::NoQuestion { .. } => Self::new(StatusCode::CONFLICT, sentence(&error)),
+            AnswerError::NotTheirs { .. } => Self::new(StatusCode::FORBIDDEN, sentence(&error))
+                .help("`--as ADDRESS` says who approves; `from` of the approval says who may"),
             AnswerError::Unfit { .. } => Self::invalid(sentence(&error)),
         }
     }

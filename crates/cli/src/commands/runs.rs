@@ -1,21 +1,27 @@
 //! `linchpin runs`: looks at runs and acts on them.
 
 mod answer;
+mod approve;
 mod cancel;
 mod list;
 mod resume;
 mod show;
+mod signal;
 
 use clap::{Args, Subcommand};
+use linchpin_language::json;
 use linchpin_server::Client;
 
 use crate::args::Global;
 use crate::commands::Done;
+use crate::exit_code::ExitCode;
 use crate::failure::Failure;
+use crate::follow;
 use crate::project::Project;
 use crate::report::Report;
+use crate::session::Session;
 
-/// List and show runs; answer, resume and cancel them
+/// List and show runs; answer, approve, signal, resume and cancel them
 #[derive(Debug, Args)]
 pub(crate) struct Runs {
     #[command(subcommand)]
@@ -27,6 +33,9 @@ enum Command {
     List(list::List),
     Show(show::Show),
     Answer(answer::Answer),
+    Approve(approve::Approve),
+    Reject(approve::Reject),
+    Signal(signal::Signal),
     Resume(resume::Resume),
     Cancel(cancel::Cancel),
 }
@@ -59,6 +68,30 @@ async fn whole(client: &Client, given: &str) -> Result<String, Failure> {
     }
 }
 
+/// After something was said to a run: in a word when somebody else drives it, or with all that
+/// follows.
+async fn goes_on(
+    project: &Project,
+    report: &Report,
+    session: Session,
+    (run, said): (&str, Result<Option<&str>, Failure>),
+) -> Done {
+    match said {
+        // Whoever drives the run shows how it goes on.
+        Ok(Some(word)) if session.client.is_remote() => {
+            report.json(&json!({ "run": run, word: true }));
+            report.line(format!("{word}; the run goes on"));
+            session.close().await;
+            Ok(ExitCode::Ok)
+        }
+        Ok(_) => follow::to_end(report, project, session, run).await,
+        Err(failure) => {
+            session.close().await;
+            Err(failure)
+        }
+    }
+}
+
 impl Runs {
     pub(crate) async fn run(self, global: &Global, report: &Report) -> Done {
         let project = Project::find(global)?;
@@ -66,6 +99,9 @@ impl Runs {
             Command::List(command) => command.run(&project, report).await,
             Command::Show(command) => command.run(&project, report).await,
             Command::Answer(command) => command.run(&project, report).await,
+            Command::Approve(command) => command.run(&project, report).await,
+            Command::Reject(command) => command.run(&project, report).await,
+            Command::Signal(command) => command.run(&project, report).await,
             Command::Resume(command) => command.run(&project, report).await,
             Command::Cancel(command) => command.run(&project, report).await,
         }

@@ -38,6 +38,7 @@ fn a_question_waits_until_it_is_answered() {
         of: "starter".to_owned(),
         message: Some("Which?".to_owned()),
         choices: BTreeMap::new(),
+        approval: None,
     };
     let asked = steps.add(&entry(10, Event::Decided { path: path.clone(), decision }));
     let [asked] = asked.as_slice() else { panic!("{asked:?}") };

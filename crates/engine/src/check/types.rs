@@ -217,6 +217,7 @@ fn of_kind<'c>(checker: &Checker<'c>, step: &'c Step, place: &[Hop<'c>]) -> Sche
                 fields.map(|(name, field)| (name.clone(), field.schema.clone())).collect(),
             )
         }
+        StepKind::Approval(approval) => super::people::of_approval(approval),
         StepKind::If(_)
         | StepKind::Try(_)
         | StepKind::Wait(_)

@@ -1,11 +1,14 @@
 //! Goes through a flow and hands each expression, text and call to the check it needs.
 
+use indexmap::IndexMap;
 use linchpin_language::{Expression, Schema, Span, Type, Value};
 
 use super::Checker;
 use super::sight::{Hop, Trail};
 use super::{calls, expect, hints, references, types};
-use crate::flow::{Arm, Ask, Block, ForEach, Located, LoopSource, Step, StepKind, Subflow, Wait};
+use crate::flow::{
+    Arm, Ask, AskField, Block, ForEach, Located, LoopSource, Step, StepKind, Subflow, Wait,
+};
 
 /// All of the flow.
 pub(super) fn flow(checker: &mut Checker<'_>) {
@@ -66,7 +69,9 @@ fn step<'c>(checker: &mut Checker<'c>, trail: &mut Trail<'c>, step: &'c Step) {
         StepKind::Wait(Wait::For(text) | Wait::Until(text)) => {
             references::text(checker, text, trail);
         }
+        StepKind::Wait(Wait::Signal(_)) => {}
         StepKind::Ask(ask) => self::ask(checker, ask, trail),
+        StepKind::Approval(approval) => super::people::approval(checker, approval, trail),
         StepKind::Set(values) => {
             for (name, value) in values {
                 references::expression(checker, value, trail);
@@ -110,7 +115,16 @@ fn ask<'c>(checker: &mut Checker<'c>, ask: &'c Ask, trail: &Trail<'c>) {
     if let Some(message) = &ask.message {
         references::text(checker, message, trail);
     }
-    for field in ask.form.values() {
+    form(checker, &ask.form, trail);
+}
+
+/// The choices of a form.
+pub(super) fn form<'c>(
+    checker: &mut Checker<'c>,
+    form: &'c IndexMap<String, AskField>,
+    trail: &Trail<'c>,
+) {
+    for field in form.values() {
         if let Some(choices) = &field.choices {
             calls::action(checker, &choices.call, trail, calls::Place::Choices);
             super::choices::fields(checker, choices);

@@ -1,6 +1,7 @@
 //! The kinds of step and their keys.
 
 use super::flow::{RETRY, error_kinds};
+use super::people::APPROVAL;
 use super::{Key, Kind, Mapping, Shape, may, need, words};
 use crate::flow::{Level, OnError, OnItemError};
 
@@ -164,7 +165,7 @@ pub static KINDS: &[Kind] = &[
         shown: "approval",
         title: "Ask for Approval",
         about: "Asks people whether to go on.",
-        value: Shape::Blank,
+        value: Shape::Mapping(&APPROVAL),
         beside: &[],
     },
     Kind {
@@ -266,7 +267,7 @@ pub static ASK: Mapping = Mapping {
     one_of: &[],
 };
 
-const CHOICES: Key =
+pub(super) const CHOICES: Key =
     may("choices_from", Shape::Mapping(&CHOICES_FROM), "A read that lists what can be chosen.");
 
 /// `choices_from:`

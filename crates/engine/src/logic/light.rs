@@ -64,7 +64,7 @@ pub(crate) fn end(scan: &mut Scan<'_>) {
 }
 
 /// A line for people. In a dry run what is not known yet stands in it as such.
-fn words(scan: &Scan<'_>, place: Place<'_>, text: &Text) -> Result<String, EvalError> {
+pub(crate) fn words(scan: &Scan<'_>, place: Place<'_>, text: &Text) -> Result<String, EvalError> {
     if !scan.run.accepted().dry_run {
         return text.render_string(place.env);
     }

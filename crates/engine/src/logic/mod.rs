@@ -2,6 +2,7 @@
 
 #![warn(clippy::wildcard_enum_match_arm)]
 
+pub(crate) mod approval;
 pub(crate) mod ask;
 pub(crate) mod call;
 pub(crate) mod condition;
@@ -13,7 +14,7 @@ pub(crate) mod wait;
 
 use jiff::Timestamp;
 
-use crate::flow::{Step, StepKind};
+use crate::flow::{Step, StepKind, Wait};
 use crate::run::state::Slot;
 
 /// The deadline to journal when a step begins whose `timeout` bounds the whole of it. On a call
@@ -22,6 +23,8 @@ pub(crate) fn deadline(step: &Step, slot: &Slot, now: Timestamp) -> Option<Times
     let timeout = match &step.kind {
         StepKind::Call(_) => None,
         StepKind::Ask(ask) => ask.timeout.or(step.timeout),
+        StepKind::Approval(approval) => approval.timeout.or(step.timeout),
+        StepKind::Wait(Wait::Signal(wait)) => wait.timeout.or(step.timeout),
         StepKind::Subflow(_)
         | StepKind::If(_)
         | StepKind::ForEach(_)

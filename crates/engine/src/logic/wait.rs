@@ -1,4 +1,6 @@
-//! `wait:` for a duration or until an instant.
+//! `wait:` for a duration, until an instant, or for a signal.
+
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use linchpin_connector::ErrorKind;
@@ -13,6 +15,7 @@ pub(crate) fn start(scan: &mut Scan<'_>, place: Place<'_>, wait: &Wait) {
     let (key, text) = match wait {
         Wait::For(text) => ("wait.for", text),
         Wait::Until(text) => ("wait.until", text),
+        Wait::Signal(wait) => return scan.decide(Decision::Listening(wait.name.value.clone())),
     };
     let value = match text.value.render(place.env) {
         Ok(value) => value,
@@ -26,12 +29,22 @@ pub(crate) fn start(scan: &mut Scan<'_>, place: Place<'_>, wait: &Wait) {
     let at = match wait {
         Wait::For(_) => parse_duration(&written)
             .and_then(|duration| now.checked_add(duration).map_err(|error| error.to_string())),
-        Wait::Until(_) => instant(&value)
+        Wait::Until(_) | Wait::Signal(_) => instant(&value)
             .ok_or_else(|| format!("{written:?} is no instant; write it as 2026-01-31T09:00:00Z")),
     };
     match at {
         Ok(at) => scan.decide(Decision::Until(at)),
         Err(message) => scan.decide_failed(ErrorKind::InvalidInput, format!("{key}: {message}")),
+    }
+}
+
+/// Takes the oldest signal of the name that no step before this one takes.
+pub(crate) fn go_on(scan: &mut Scan<'_>, name: &str) {
+    let before = scan.taken.get(name).copied().unwrap_or_default();
+    if let Some(payload) = scan.run.signals.nth(name, before) {
+        *scan.taken.entry(name.to_owned()).or_default() += 1;
+        let payload = Arc::clone(payload);
+        scan.decide(Decision::Received { name: name.to_owned(), payload });
     }
 }
 

@@ -44,9 +44,7 @@ pub(crate) fn flow(reader: &mut Reader, root: &Node<'_>) -> Flow {
         connections: connections(reader, root.get("connections")),
         triggers: triggers(reader, root),
         concurrency: root.get("concurrency").map(|node| concurrency(reader, &node)),
-        run_by: root.get("run_by").map_or_else(Vec::new, |node| {
-            reader.words(&node).into_iter().map(|role| role.value).collect()
-        }),
+        run_by: root.get("run_by").map_or_else(Vec::new, |node| reader.words(&node)),
         inputs: reader.fields(root.get("inputs")),
         vars: reader.fields(root.get("vars")),
         defaults: defaults(reader, root.get("defaults")),

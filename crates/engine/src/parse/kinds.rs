@@ -10,7 +10,7 @@ use super::reader::{Reader, is_id};
 use super::step::{block, empty_block};
 use crate::flow::{
     Block, Call, Catch, Fail, ForEach, If, Level, Located, Log, LoopSource, OnError, OnItemError,
-    Step, StepKind, Subflow, Try, Wait,
+    SignalWait, Step, StepKind, Subflow, Try, Wait,
 };
 use crate::grammar::{self, Key};
 
@@ -242,8 +242,7 @@ fn catches(reader: &mut Reader, node: &Node<'_>) -> Vec<Catch> {
 pub(super) fn wait(reader: &mut Reader, value: &Node<'_>) -> StepKind {
     reader.keys(value, &grammar::WAIT);
     if let Some(signal) = value.get("signal") {
-        reader.not_yet(&signal, "`wait` for a signal");
-        return StepKind::End;
+        return signal_wait(reader, value, &signal);
     }
     if let Some(timeout) = value.get("timeout") {
         let message = "`timeout` of a wait is for `signal`";
@@ -264,6 +263,21 @@ pub(super) fn wait(reader: &mut Reader, value: &Node<'_>) -> StepKind {
             StepKind::End
         }
     }
+}
+
+fn signal_wait(reader: &mut Reader, owner: &Node<'_>, signal: &Node<'_>) -> StepKind {
+    for key in ["for", "until"] {
+        if let Some(other) = owner.get(key) {
+            let message = "a wait has one of `for`, `until` and `signal`";
+            reader.report(other.error_at_key(codes::CONFLICTING_KEYS, message));
+        }
+    }
+    let name = reader.located_word(signal);
+    if signal.as_str().is_some() {
+        reader.name(signal, &name.value, codes::BAD_ID, "the name of a signal");
+    }
+    let timeout = reader.optional_duration(owner, "timeout");
+    StepKind::Wait(Wait::Signal(SignalWait { name, timeout }))
 }
 
 /// A duration that may hold pills; without any it is read now.
@@ -303,7 +317,7 @@ pub(super) fn fail(reader: &mut Reader, value: &Node<'_>) -> StepKind {
     })
 }
 
-fn message(reader: &mut Reader, owner: &Node<'_>, what: &str) -> Located<Text> {
+pub(super) fn message(reader: &mut Reader, owner: &Node<'_>, what: &str) -> Located<Text> {
     match owner.get("message") {
         Some(node) => reader.text(&node),
         None => {

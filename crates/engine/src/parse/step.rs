@@ -115,6 +115,7 @@ fn kind(reader: &mut Reader, node: &Node<'_>) -> StepKind {
         "try" => kinds::guarded(reader, node, &value),
         "wait" => kinds::wait(reader, &value),
         "ask" => super::form::ask(reader, &value),
+        "approval" => super::form::approval(reader, &value),
         "set" => StepKind::Set(super::header::expressions(reader, Some(value), "`set`")),
         "log" => kinds::log(reader, &value),
         "end" => kinds::end(reader, &value),

@@ -7,6 +7,7 @@ use linchpin_connector::{ErrorKind, WriteState};
 use linchpin_language::Value;
 
 use super::frame::{Frame, handler_block};
+use super::people::Judgement;
 use super::state::{
     Activity, Calling, Deadline, Effects, List, Mismatch, Slot, StepState, Stop, block_of,
 };
@@ -107,6 +108,7 @@ impl Slot {
                 | Activity::Call(_)
                 | Activity::Timer { .. }
                 | Activity::Ask { .. }
+                | Activity::Signal { .. }
                 | Activity::Arms(_)
                 | Activity::Loop(_)
                 | Activity::Try(_)
@@ -127,6 +129,7 @@ impl Slot {
         let states: &[StepState] = match event {
             Event::Decided { decision, .. } => match decision {
                 Decision::Collected { .. } | Decision::Outputs(_) => &[Running],
+                Decision::Received { .. } => &[Waiting],
                 Decision::Failed(_) => &[Pending, Running],
                 Decision::Skipped
                 | Decision::Arm(_)
@@ -137,6 +140,7 @@ impl Slot {
                 | Decision::Subflow { .. }
                 | Decision::Until(_)
                 | Decision::Asked { .. }
+                | Decision::Listening(_)
                 | Decision::Set(_)
                 | Decision::Logged { .. }
                 | Decision::End
@@ -148,11 +152,13 @@ impl Slot {
             }
             Event::Verified { .. } | Event::Page { .. } => &[Running],
             Event::Woke { .. } => &[Running, Waiting, Held],
-            Event::Answered { .. } => &[Waiting],
+            Event::Answered { .. } | Event::Approval { .. } => &[Waiting],
             Event::Resolved { .. } => &[Held],
-            Event::Accepted(_) | Event::Begun | Event::Controlled { .. } | Event::Ended { .. } => {
-                &[]
-            }
+            Event::Accepted(_)
+            | Event::Begun
+            | Event::Signalled { .. }
+            | Event::Controlled { .. }
+            | Event::Ended { .. } => &[],
         };
         states.contains(&self.state)
     }
@@ -184,8 +190,19 @@ impl Slot {
             }
             Event::Woke { .. } => self.woke(step, is_stopping, change, effects),
             Event::Answered { values, .. } => {
+                if !matches!(step.kind, StepKind::Ask(_)) {
+                    return Err(change.mismatch("the step asks no question"));
+                }
                 self.succeed(Some(Arc::new(values.clone())), effects.now);
                 self.drop_deadline(effects);
+            }
+            Event::Approval { approved, by, note, form, .. } => {
+                let StepKind::Approval(approval) = &step.kind else {
+                    return Err(change.mismatch("the step asks for no approval"));
+                };
+                let (by, note) = (Some(by.as_str()), note.as_deref());
+                let judgement = Judgement { approved: *approved, by, note, form };
+                self.judged((step, approval), &judgement, (change.path, is_stopping), effects);
             }
             Event::Held { reason, limit, .. } => {
                 self.state = StepState::Held;
@@ -198,7 +215,11 @@ impl Slot {
             Event::Resolved { ruling, by, .. } => {
                 self.resolved(step, ruling, by, is_stopping, change, effects);
             }
-            Event::Accepted(_) | Event::Begun | Event::Controlled { .. } | Event::Ended { .. } => {}
+            Event::Accepted(_)
+            | Event::Begun
+            | Event::Signalled { .. }
+            | Event::Controlled { .. }
+            | Event::Ended { .. } => {}
         }
         Ok(())
     }
@@ -236,15 +257,10 @@ impl Slot {
                 let frame = subflow(step, change, (Arc::clone(inputs), aliases.clone()))?;
                 self.run(Activity::Sub(Box::new(frame)));
             }
-            Decision::Until(at) => {
-                self.state = StepState::Waiting;
-                self.activity = Activity::Timer { at: *at, armed: None };
-            }
-            Decision::Asked { of, message, choices } => {
-                self.state = StepState::Waiting;
-                let (of, message, choices) = (of.clone(), message.clone(), choices.clone());
-                self.activity = Activity::Ask { of, message, choices };
-            }
+            Decision::Until(_)
+            | Decision::Listening(_)
+            | Decision::Received { .. }
+            | Decision::Asked { .. } => self.waits(decision, effects),
             Decision::Set(values) => {
                 effects.set = Some(values.clone());
                 self.succeed(None, now);
@@ -371,7 +387,9 @@ impl Slot {
             self.deadline = None;
             let message = "did not end within its timeout";
             let error = RunError::new(ErrorKind::Timeout, message, change.path);
-            if matches!(self.activity, Activity::Ask { .. } | Activity::Timer { .. }) {
+            if let StepKind::Approval(approval) = &step.kind {
+                self.unjudged((step, approval), (change.path, is_stopping), effects);
+            } else if self.state == StepState::Waiting {
                 self.fail(step, error, is_stopping, effects);
             } else {
                 self.timed_out = Some(Box::new(error));
@@ -390,7 +408,7 @@ impl Slot {
         }
     }
 
-    fn drop_deadline(&mut self, effects: &mut Effects) {
+    pub(super) fn drop_deadline(&mut self, effects: &mut Effects) {
         if let Some(deadline) = self.deadline.take() {
             effects.cancels.extend(deadline.armed);
         }

@@ -176,6 +176,7 @@ fn called(step: &Step) -> Option<&Call> {
         | StepKind::Try(_)
         | StepKind::Wait(_)
         | StepKind::Ask(_)
+        | StepKind::Approval(_)
         | StepKind::Set(_)
         | StepKind::Log(_)
         | StepKind::End

@@ -1,6 +1,7 @@
 //! What a run does next: a walk over its tree that changes nothing. It evaluates what is due
 //! and gathers the decisions to journal and the commands to run, in a fixed order.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use linchpin_connector::ErrorKind;
@@ -24,6 +25,8 @@ pub(crate) struct Scan<'r> {
     pub(crate) events: Vec<Event>,
     pub(crate) commands: Vec<Command>,
     next_op: u64,
+    /// How many signals of a name this walk has given to steps.
+    pub(crate) taken: BTreeMap<String, usize>,
     /// Below a condition that is unknown (dry runs only).
     pub(crate) may: bool,
 }
@@ -43,6 +46,7 @@ impl<'r> Scan<'r> {
             events: Vec::new(),
             commands: Vec::new(),
             next_op: run.next_op,
+            taken: BTreeMap::new(),
             may: false,
         };
         scan.frame(&run.root);
@@ -139,6 +143,7 @@ impl<'r> Scan<'r> {
             StepKind::Try(_) => self.decide(Decision::Try),
             StepKind::Wait(wait) => logic::wait::start(self, place, wait),
             StepKind::Ask(ask) => logic::ask::start(self, place, ask),
+            StepKind::Approval(approval) => logic::approval::start(self, place, approval),
             StepKind::Set(variables) => logic::light::set(self, place, variables),
             StepKind::Log(log) => logic::light::log(self, place, log),
             StepKind::End => logic::light::end(self),
@@ -157,6 +162,7 @@ impl<'r> Scan<'r> {
         self.may |= slot.may;
         match &slot.activity {
             Activity::None | Activity::Ask { .. } => {}
+            Activity::Signal { name } => logic::wait::go_on(self, name),
             Activity::Call(calling) => {
                 if let StepKind::Call(call) = &step.kind {
                     logic::call::go_on(self, place, step, slot, call, calling);

@@ -222,6 +222,7 @@ fn open_blocks(step: &Step) -> Vec<(Arm, &Block)> {
         | StepKind::Try(_)
         | StepKind::Wait(_)
         | StepKind::Ask(_)
+        | StepKind::Approval(_)
         | StepKind::Set(_)
         | StepKind::Log(_)
         | StepKind::End

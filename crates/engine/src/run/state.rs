@@ -130,6 +130,10 @@ pub(crate) enum Activity {
         message: Option<String>,
         choices: BTreeMap<String, Value>,
     },
+    /// A wait for a signal.
+    Signal {
+        name: String,
+    },
     /// The arms of a condition: one, or several when it is unknown.
     Arms(Vec<(Arm, List)>),
     Loop(Box<Loop>),
@@ -280,7 +284,7 @@ impl Slot {
             }
             Activity::Call(call) => effects.cancels.extend(call.issued.or(call.armed)),
             Activity::Timer { armed, .. } => effects.cancels.extend(*armed),
-            Activity::None | Activity::Ask { .. } => {}
+            Activity::None | Activity::Ask { .. } | Activity::Signal { .. } => {}
             Activity::Arms(_)
             | Activity::Loop(_)
             | Activity::Try(_)
@@ -311,7 +315,11 @@ impl Slot {
                     list.halt(block, Stop::Cancel, effects);
                 }
             }
-            Activity::None | Activity::Call(_) | Activity::Timer { .. } | Activity::Ask { .. } => {}
+            Activity::None
+            | Activity::Call(_)
+            | Activity::Timer { .. }
+            | Activity::Ask { .. }
+            | Activity::Signal { .. } => {}
         }
         self.progress(step, is_stopping, effects);
     }
@@ -360,7 +368,11 @@ impl Slot {
                     self.end_handling(stop, effects);
                 }
             }
-            Activity::None | Activity::Call(_) | Activity::Timer { .. } | Activity::Ask { .. } => {}
+            Activity::None
+            | Activity::Call(_)
+            | Activity::Timer { .. }
+            | Activity::Ask { .. }
+            | Activity::Signal { .. } => {}
         }
     }
 
@@ -416,6 +428,7 @@ impl Activity {
             | Self::Call(_)
             | Self::Timer { .. }
             | Self::Ask { .. }
+            | Self::Signal { .. }
             | Self::Loop(_)
             | Self::Sub(_) => None,
         }
@@ -433,6 +446,7 @@ impl Activity {
             | Self::Call(_)
             | Self::Timer { .. }
             | Self::Ask { .. }
+            | Self::Signal { .. }
             | Self::Loop(_)
             | Self::Sub(_) => None,
         }
@@ -446,6 +460,7 @@ impl Activity {
             Self::None
             | Self::Timer { .. }
             | Self::Ask { .. }
+            | Self::Signal { .. }
             | Self::Arms(_)
             | Self::Try(_)
             | Self::Sub(_)
@@ -460,6 +475,7 @@ impl Activity {
             Self::None
             | Self::Timer { .. }
             | Self::Ask { .. }
+            | Self::Signal { .. }
             | Self::Arms(_)
             | Self::Try(_)
             | Self::Sub(_)

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use indexmap::IndexMap;
 use jiff::Timestamp;
 use linchpin_language::Value;
 
 use super::Run;
 use super::frame::Frame;
 use super::state::{Activity, List, Slot, StepState, block_of};
-use crate::flow::{Arm, Ask, Block, Step, StepKind};
+use crate::flow::{Arm, AskField, Block, Step, StepKind};
 use crate::path::{Segment, StepPath};
 
 /// A step as it stands now.
@@ -34,6 +35,16 @@ pub enum Waiting {
         /// Who is asked.
         of: String,
     },
+    /// A person's yes or no.
+    Approval {
+        /// Who may say it.
+        of: String,
+    },
+    /// A signal.
+    Signal {
+        /// Its name.
+        name: String,
+    },
     /// A person's ruling, and why.
     Ruling(String),
 }
@@ -44,8 +55,12 @@ pub struct OpenAsk<'a> {
     /// The step that asks.
     pub path: StepPath,
     /// The form.
-    pub ask: &'a Ask,
-    /// Who is asked.
+    pub form: &'a IndexMap<String, AskField>,
+    /// The label of the button.
+    pub submit: Option<&'a str>,
+    /// Whether it is answered with yes or no beside the form.
+    pub is_approval: bool,
+    /// Who is asked; for an approval all who may give it, with commas.
     pub of: &'a str,
     /// The question.
     pub message: Option<&'a str>,
@@ -76,10 +91,10 @@ impl Run {
     /// The steps that are neither pending nor ended, in order, blocks before what is in them.
     pub fn open_steps(&self) -> Vec<StepView> {
         let mut open = Vec::new();
-        self.visit(&mut |path, _, _, slot| {
+        self.visit(&mut |path, _, step, slot| {
             if slot.state != StepState::Pending && !slot.state.is_ended() {
                 let (path, state) = (path.clone(), slot.state);
-                open.push(StepView { path, state, waiting: slot.waiting() });
+                open.push(StepView { path, state, waiting: slot.waiting(step) });
             }
         });
         open
@@ -89,21 +104,26 @@ impl Run {
     pub fn asks(&self) -> Vec<OpenAsk<'_>> {
         let mut asks = Vec::new();
         self.visit(&mut |path, frame, step, slot| {
-            let (Activity::Ask { of, message, choices }, StepKind::Ask(ask)) =
-                (&slot.activity, &step.kind)
-            else {
-                return;
-            };
+            let Activity::Ask { of, message, choices } = &slot.activity else { return };
             if slot.state != StepState::Waiting {
                 return;
             }
-            let aliases = ask.form.iter().filter_map(|(name, field)| {
+            let (form, submit) = if let StepKind::Ask(ask) = &step.kind {
+                (&ask.form, ask.submit.as_deref())
+            } else if let StepKind::Approval(approval) = &step.kind {
+                (&approval.form, None)
+            } else {
+                return;
+            };
+            let aliases = form.iter().filter_map(|(name, field)| {
                 let alias = &field.choices.as_ref()?.call.alias.value;
                 Some((name.clone(), crate::logic::call::resolve(frame, alias)))
             });
             asks.push(OpenAsk {
                 path: path.clone(),
-                ask,
+                form,
+                submit,
+                is_approval: matches!(step.kind, StepKind::Approval(_)),
                 of,
                 message: message.as_deref(),
                 choices,
@@ -202,7 +222,11 @@ fn visit_list<'a>(
                 visit_frame(inner, path, see);
                 path.pop();
             }
-            Activity::None | Activity::Call(_) | Activity::Timer { .. } | Activity::Ask { .. } => {}
+            Activity::None
+            | Activity::Call(_)
+            | Activity::Timer { .. }
+            | Activity::Ask { .. }
+            | Activity::Signal { .. } => {}
         }
         path.pop();
     }
@@ -222,13 +246,17 @@ fn visit_arm<'a>(
 }
 
 impl Slot {
-    fn waiting(&self) -> Option<Waiting> {
+    fn waiting(&self, step: &Step) -> Option<Waiting> {
         if let Some(reason) = &self.held {
             return Some(Waiting::Ruling(reason.clone()));
         }
         match &self.activity {
             Activity::Timer { at, .. } => Some(Waiting::Until(*at)),
+            Activity::Ask { of, .. } if matches!(step.kind, StepKind::Approval(_)) => {
+                Some(Waiting::Approval { of: of.clone() })
+            }
             Activity::Ask { of, .. } => Some(Waiting::Answer { of: of.clone() }),
+            Activity::Signal { name } => Some(Waiting::Signal { name: name.clone() }),
             activity @ (Activity::Call(_) | Activity::Loop(_)) => {
                 activity.calling().and_then(|calling| calling.retry_at).map(Waiting::Retry)
             }

@@ -51,6 +51,7 @@ table! {
     UNKNOWN_SPOKE "unknown-spoke" "a spoke that does not exist";
     UNKNOWN_ACTION "unknown-action" "an action that the spoke does not have";
     UNKNOWN_ALIAS "unknown-alias" "a connection alias that is not declared";
+    UNKNOWN_ROLE "unknown-role" "a role that neither we nor a spoke has";
     UNKNOWN_FLOW "unknown-flow" "a flow that does not exist";
     UNDECLARED_VARIABLE "undeclared-variable" "a flow variable that is not declared under `vars`";
     // Expressions and texts

@@ -14,7 +14,7 @@ use linchpin_engine::command::{Command, ReadPage, RunAction};
 use linchpin_engine::event::{Accepted, Outcome, Succeeded, VERSION};
 use linchpin_engine::plan::Program;
 use linchpin_engine::retry::RetryPolicy;
-use linchpin_engine::run::{AfterFailure, Certainty};
+use linchpin_engine::run::{AfterFailure, Certainty, Waiting};
 use linchpin_engine::{Entry, Event, Run, RunError, RunId};
 use linchpin_language::{Map, Schema, Value, contains_unknown, json, unknown};
 
@@ -94,11 +94,11 @@ impl DryHost<'_> {
                 self.preview.log(entry);
             }
             open.extend(turn.commands);
-            self.answer_asks()?;
+            let is_answered = self.answer_asks()? | self.send_signals()?;
             match open.pop_front() {
                 Some(command) => self.perform(command).await?,
                 None if self.run.outcome().is_some() => break,
-                None if self.run.asks().is_empty() && !self.has_news() => break,
+                None if !is_answered && !self.has_news() => break,
                 None => {}
             }
         }
@@ -133,7 +133,6 @@ impl DryHost<'_> {
 
     /// A deadline never falls due on the virtual clock: what it bounds takes no time.
     fn is_deadline(&self, path: &linchpin_engine::StepPath, at: Timestamp) -> bool {
-        use linchpin_engine::run::Waiting;
         let mut open = self.run.open_steps().into_iter();
         let step = open.find(|step| step.path == *path);
         !step.is_some_and(|step| {
@@ -141,14 +140,32 @@ impl DryHost<'_> {
         })
     }
 
-    /// People answer with values that only the real run can know.
-    fn answer_asks(&mut self) -> Played {
+    /// Signals come at once, with what only the real run can know.
+    fn send_signals(&mut self) -> Result<bool, linchpin_engine::run::Mismatch> {
+        let mut names = Vec::new();
+        for step in self.run.open_steps() {
+            if let Some(Waiting::Signal { name }) = step.waiting {
+                self.preview.listened(&step.path, &name);
+                names.push((step.path, name));
+            }
+        }
+        for (path, name) in &names {
+            let label = format!("what comes with the signal {name}");
+            let payload = Arc::new(unknown(&format!("signal of {path}"), "any", &label));
+            let by = "dry run".to_owned();
+            self.record(Event::Signalled { name: name.clone(), payload, by })?;
+        }
+        Ok(!names.is_empty())
+    }
+
+    /// People answer with values that only the real run can know, and approve.
+    fn answer_asks(&mut self) -> Result<bool, linchpin_engine::run::Mismatch> {
         let answers: Vec<_> = self
             .run
             .asks()
             .iter()
             .map(|open| {
-                let fields = open.ask.form.iter().map(|(name, field)| {
+                let fields = open.form.iter().map(|(name, field)| {
                     let what = format!("{name} of {}", open.path);
                     (
                         name.clone(),
@@ -159,15 +176,19 @@ impl DryHost<'_> {
                         ),
                     )
                 });
-                (open.path.clone(), open.of.to_owned(), fields.collect::<Map<String, Value>>())
+                let fields = Value::Object(fields.collect::<Map<String, Value>>());
+                (open.path.clone(), open.of.to_owned(), open.is_approval, fields)
             })
             .collect();
-        for (path, of, values) in answers {
-            self.preview.asked(&path, &of);
-            let values = Value::Object(values);
-            self.record(Event::Answered { path, values, by: of })?;
+        let is_answered = !answers.is_empty();
+        for (path, of, is_approval, values) in answers {
+            self.preview.asked(&path, &of, is_approval);
+            self.record(match is_approval {
+                true => Event::Approval { path, approved: true, by: of, note: None, form: values },
+                false => Event::Answered { path, values, by: of },
+            })?;
         }
-        Ok(())
+        Ok(is_answered)
     }
 
     async fn prepare(

@@ -130,8 +130,16 @@ impl Preview {
         self.notes.push(format!("{path} would be held for a person: {reason}"));
     }
 
-    pub(super) fn asked(&mut self, path: &StepPath, of: &str) {
-        self.notes.push(format!("{path} would ask {of}; the answer is known after run"));
+    pub(super) fn asked(&mut self, path: &StepPath, of: &str, is_approval: bool) {
+        self.notes.push(match is_approval {
+            true => format!("{path} would wait for approval by {of}; here it is given"),
+            false => format!("{path} would ask {of}; the answer is known after run"),
+        });
+    }
+
+    pub(super) fn listened(&mut self, path: &StepPath, signal: &str) {
+        let note = format!("{path} would wait for the signal {signal}; its payload is known after");
+        self.notes.push(format!("{note} run"));
     }
 
     pub(super) fn read(&mut self, run: &RunAction, output: &Value, may_differ: bool) {

@@ -1,12 +1,13 @@
-//! What people do to runs: answer, rule, pause, cancel.
+//! What people do to runs: answer, approve, signal, rule, pause, cancel.
 
 use std::sync::Arc;
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use linchpin_engine::StepPath;
 use linchpin_engine::event::{Control, Ruling};
+use linchpin_runtime::people::Judgement;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -14,12 +15,20 @@ use super::{body, run_id};
 use crate::app::App;
 use crate::refusal::Refusal;
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Reader {
+    #[serde(default)]
+    by: String,
+}
+
 /// The questions that wait, with their choices as they are now.
 pub(super) async fn asks(
     State(app): State<App>,
     Path(id): Path<String>,
+    Query(Reader { by }): Query<Reader>,
 ) -> Result<Json<Value>, Refusal> {
-    let questions = app.host.questions(&run_id(&id)?).await?;
+    let questions = app.host.questions(&run_id(&id)?, &by).await?;
     Ok(Json(json!({ "asks": questions })))
 }
 
@@ -41,6 +50,51 @@ pub(super) async fn answer(
     let step = step.as_deref().map(step_path).transpose()?;
     let step = app.host.answer(&id, step.as_ref(), values, &by).await?;
     Ok(Json(json!({ "run": id, "step": step })))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Sent {
+    name: String,
+    #[serde(default)]
+    payload: Value,
+    by: String,
+}
+
+pub(super) async fn signal(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    bytes: Bytes,
+) -> Result<Json<Value>, Refusal> {
+    let id = run_id(&id)?;
+    let Sent { name, payload, by } = body(&bytes)?;
+    app.host.signal(&id, &name, payload, &by).await?;
+    Ok(Json(json!({ "run": id, "signal": name })))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Judged {
+    step: Option<String>,
+    approved: bool,
+    note: Option<String>,
+    #[serde(default)]
+    values: Map<String, Value>,
+    by: String,
+}
+
+/// A yes or no to an approval.
+pub(super) async fn judge(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    bytes: Bytes,
+) -> Result<Json<Value>, Refusal> {
+    let id = run_id(&id)?;
+    let Judged { step, approved, note, values, by } = body(&bytes)?;
+    let step = step.as_deref().map(step_path).transpose()?;
+    let judgement = Judgement { approved, note, values };
+    let step = app.host.judge(&id, step.as_ref(), judgement, &by).await?;
+    Ok(Json(json!({ "run": id, "step": step, "approved": approved })))
 }
 
 #[derive(Deserialize)]

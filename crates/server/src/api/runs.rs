@@ -133,6 +133,8 @@ fn open_step(step: &StepView) -> Value {
         Waiting::Until(at) => json!({ "kind": "until", "at": at }),
         Waiting::Retry(at) => json!({ "kind": "retry", "at": at }),
         Waiting::Answer { of } => json!({ "kind": "answer", "of": of }),
+        Waiting::Approval { of } => json!({ "kind": "approval", "of": of }),
+        Waiting::Signal { name } => json!({ "kind": "signal", "of": name }),
         Waiting::Ruling(reason) => json!({ "kind": "ruling", "reason": reason }),
     });
     json!({ "step": step.path, "state": step.state.as_str(), "waiting": waiting })

@@ -4,13 +4,12 @@ use clap::Args;
 use linchpin_language::{Value, json};
 use linchpin_server::Client;
 
-use crate::commands::Done;
-use crate::exit_code::ExitCode;
+use crate::commands::{Done, operator};
 use crate::failure::Failure;
+use crate::picker;
 use crate::project::Project;
 use crate::report::Report;
 use crate::session::{Purpose, Session};
-use crate::{follow, picker};
 
 /// Answer a question of a run
 #[derive(Debug, Args)]
@@ -22,25 +21,17 @@ pub(crate) struct Answer {
     /// A field of the answer; a list as a,b or as JSON
     #[arg(short, long = "value", value_name = "FIELD=VALUE")]
     values: Vec<String>,
+    /// Who answers; otherwise the user of the operating system
+    #[arg(long = "as", value_name = "EMAIL")]
+    person: Option<String>,
 }
 
 impl Answer {
     pub(super) async fn run(mut self, project: &Project, report: &Report) -> Done {
         let session = Session::open(project, Purpose::lasting()).await?;
-        match self.answer(report, &session.client).await {
-            // Whoever drives the run shows how it goes on.
-            Ok(true) if session.client.is_remote() => {
-                report.json(&json!({ "run": self.run, "answered": true }));
-                report.line("answered; the run goes on");
-                session.close().await;
-                Ok(ExitCode::Ok)
-            }
-            Ok(_) => follow::to_end(report, project, session, &self.run).await,
-            Err(failure) => {
-                session.close().await;
-                Err(failure)
-            }
-        }
+        let said = self.answer(report, &session.client).await;
+        let said = said.map(|is_answered| is_answered.then_some("answered"));
+        super::goes_on(project, report, session, (&self.run, said)).await
     }
 
     /// Whether it was answered. What was not typed is asked for on a terminal.
@@ -57,7 +48,8 @@ impl Answer {
         }
         let question = self.question(picker::questions(client, run).await?)?;
         let values = picker::typed_values(&question, &self.values)?;
-        picker::send(client, run, &question, values).await?;
+        let by = self.person.clone().unwrap_or_else(operator);
+        picker::send(client, run, &question, (values, &by)).await?;
         Ok(true)
     }
 
@@ -66,7 +58,10 @@ impl Answer {
             questions.iter().filter_map(|q| q["step"].as_str()).map(str::to_owned).collect();
         let mut fitting: Vec<Value> = questions
             .into_iter()
-            .filter(|q| self.step.as_deref().is_none_or(|step| q["step"] == step))
+            .filter(|q| match self.step.as_deref() {
+                Some(step) => q["step"] == step,
+                None => q["is_approval"] != true,
+            })
             .collect();
         match (fitting.len(), steps.as_slice()) {
             (1, _) => Ok(fitting.remove(0)),

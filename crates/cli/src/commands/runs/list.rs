@@ -5,10 +5,15 @@ use linchpin_language::Value;
 
 use crate::commands::Done;
 use crate::exit_code::ExitCode;
+use crate::follow::flags;
+use crate::picker::escaped;
 use crate::project::Project;
-use crate::report::Report;
+use crate::report::{Report, Style};
 use crate::session::{Purpose, Session};
 use crate::steps::{print_instant, print_millis};
+
+/// How many commands to answer are printed below a list.
+const MOST_COMMANDS: usize = 5;
 
 /// List the newest runs
 #[derive(Debug, Args)]
@@ -43,22 +48,42 @@ impl List {
         } else {
             let rows: Vec<_> = runs.iter().map(row).collect();
             report.table(&["RUN", "FLOW", "STATE", "STARTED", "TOOK", "REMARK"], &rows);
+            show_commands(report, project, &runs);
         }
         Ok(ExitCode::Ok)
     }
 }
 
-/// A value as part of a query: flow names and states need little.
-fn escaped(value: &str) -> String {
-    let mut escaped = String::new();
-    for byte in value.bytes() {
-        if byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-' {
-            escaped.push(char::from(byte));
-        } else {
-            escaped.push_str(&format!("%{byte:02X}"));
-        }
+/// How to answer the newest runs that wait for somebody, a line each.
+fn show_commands(report: &Report, project: &Project, runs: &[Value]) {
+    let flags = flags(project);
+    let waits = runs.iter().flat_map(|run| {
+        let waits = run["waits"].as_array().into_iter().flatten();
+        waits.map(move |waits| (run["run"].as_str().unwrap_or_default(), waits))
+    });
+    for (run, waits) in waits.take(MOST_COMMANDS) {
+        let word = |name: &str| waits[name].as_str().unwrap_or_default();
+        let (step, of) = (word("step"), word("of"));
+        let command = match word("kind") {
+            "answer" => format!("answer {run} {step}"),
+            "approval" => format!("approve {run} {step}"),
+            "signal" => format!("signal {run} {of}"),
+            _ => format!("show {run}"),
+        };
+        report.line(report.paint(Style::Dim, &format!("{step}: linchpin runs {command}{flags}")));
     }
-    escaped
+}
+
+/// What a run waits for, in words.
+fn waiting(waits: &Value) -> Option<String> {
+    let word = |name: &str| waits[name].as_str().unwrap_or_default();
+    let (step, of) = (word("step"), word("of"));
+    Some(match word("kind") {
+        "answer" => format!("{step}: an answer of {of}"),
+        "approval" => format!("{step}: approval by {of}"),
+        "signal" => format!("{step}: the signal {of}"),
+        _ => return None,
+    })
 }
 
 fn row(run: &Value) -> Vec<String> {
@@ -72,8 +97,11 @@ fn row(run: &Value) -> Vec<String> {
     let caught = run["caught"].as_u64().filter(|caught| *caught > 0);
     let remark = match (run["error"].as_str(), caught) {
         (Some(error), _) => error.to_owned(),
-        (None, Some(caught)) => format!("{caught} handled"),
-        (None, None) => String::new(),
+        (None, caught) => {
+            let waits = run["waits"].as_array().into_iter().flatten().find_map(waiting);
+            let caught = caught.map(|caught| format!("{caught} handled"));
+            waits.or(caught).unwrap_or_default()
+        }
     };
     vec![text("run"), text("flow"), text("state"), started.unwrap_or_default(), took, remark]
 }
