@@ -146,22 +146,107 @@ fn hostile() -> Vec<(&'static str, Vec<u8>)> {
 }
 
 #[test]
+fn a_file_that_is_no_text_is_one_mistake_beside_those_of_the_others() {
+    let project = Project::with(&[("flows/other.yaml", "flow: other\nsteps:\n  - lgo: hello\n")]);
+    project.write("flows/latin.yaml", b"flow: latin\nsteps:\n  - log: Gr\xfc\xdfe\n");
+    let found = project.linchpin(&["check", "--format", "json"]).ends_with(1).json();
+    let place = |at: usize| {
+        let one = &found[at];
+        (
+            one["file"].as_str().unwrap(),
+            one["line"].as_u64(),
+            one["column"].as_u64(),
+            one["code"].as_str().unwrap(),
+        )
+    };
+    assert_eq!(place(0), ("flows/latin.yaml", Some(3), Some(12), "unreadable-file"));
+    assert_eq!(place(1), ("flows/other.yaml", Some(3), Some(5), "unknown-key"));
+    assert_eq!(found.as_array().unwrap().len(), 2);
+    // One that is named is told in the same way.
+    project.linchpin(&["check", "flows/latin.yaml"]).ends_with(1);
+    project.linchpin(&["check", "flows/nowhere.yaml"]).ends_with(3);
+}
+
+#[test]
+fn flows_that_call_each_other_are_found_without_running_them() {
+    let flow = |name: &str, next: &str| format!("flow: {name}\nsteps:\n  - call: flow.{next}\n");
+    let project = Project::with(&[
+        ("flows/a.yaml", &flow("a", "b")),
+        ("flows/b.yaml", &flow("b", "c")),
+        ("flows/c.yaml", &flow("c", "a")),
+        ("flows/own.yaml", &flow("own", "own")),
+        ("flows/outside.yaml", &flow("outside", "a")),
+    ]);
+    let found = project.linchpin(&["check", "--format", "json"]).ends_with(1).json();
+    let messages: Vec<_> =
+        found.as_array().unwrap().iter().map(|one| one["message"].as_str().unwrap()).collect();
+    assert_eq!(
+        messages,
+        [
+            "these flows call each other: a, b, c",
+            "these flows call each other: b, c, a",
+            "these flows call each other: c, a, b",
+            "the flow `own` calls itself",
+        ]
+    );
+}
+
+#[test]
+fn flows_nest_sixteen_deep_and_no_deeper() {
+    let project = Project::with(&[("flows/f_17.yaml", "flow: f_17\nsteps:\n  - log: hello\n")]);
+    for at in 2..17 {
+        let text = format!("flow: f_{at}\nsteps:\n  - call: flow.f_{}\n", at + 1);
+        project.write(&format!("flows/f_{at}.yaml"), text);
+    }
+    project.linchpin(&["check"]).ends_with(0);
+    project.write("flows/f_1.yaml", "flow: f_1\nsteps:\n  - call: flow.f_2\n");
+    let found = project.linchpin(&["check", "--format", "json"]).ends_with(1).json();
+    assert_eq!(found.as_array().unwrap().len(), 1);
+    assert_eq!(
+        (&found[0]["code"], &found[0]["file"]),
+        (&"too-deep-flow".into(), &"flows/f_1.yaml".into())
+    );
+}
+
+#[test]
+fn check_watches_until_it_is_ended() {
+    let project = Project::with(&[("flows/one.yaml", "flow: one\nsteps:\n  - lgo: hello\n")]);
+    let mut watch = project.start(&["check", "--watch"]);
+    watch.until(|line| line.contains("1 file checked: 1 mistake").then_some(()));
+    project.write("flows/one.yaml", "flow: one\nsteps:\n  - log: hello\n");
+    watch.until(|line| line.contains("1 file checked: 0 mistakes").then_some(()));
+    project.write("flows/two.yaml", "flow: two\nsteps:\n  - log: hello\n");
+    watch.until(|line| line.contains("2 files checked: 0 mistakes").then_some(()));
+    project.write("linchpin.yaml", "flos: elsewhere\n");
+    watch.until(|line| line.contains("did you mean flows?").then_some(()));
+    assert!(watch.said.iter().all(|line| !line.contains("panicked")));
+}
+
+#[test]
+fn a_code_is_explained_and_a_mistyped_one_is_guessed() {
+    let project = Project::with(&[]);
+    let told = project.linchpin(&["explain", "unknown-step"]).ends_with(0);
+    assert!(told.has_line("unknown-step") && told.has_line("Fix"), "{}", told.stdout);
+    let all = project.linchpin(&["explain"]).ends_with(0).stdout;
+    assert!(all.contains("unknown-step") && all.contains("bad-cron"), "{all}");
+    let refused = project.linchpin(&["explain", "unknwon-step"]).ends_with(3);
+    assert!(refused.stderr.contains("did you mean unknown-step?"), "{}", refused.stderr);
+    let json = project.linchpin(&["explain", "bad-cron", "--json"]).ends_with(0).json();
+    assert!(json["page"].as_str().unwrap().starts_with("# bad-cron"));
+}
+
+#[test]
 fn no_input_makes_check_panic() {
     for (name, content) in hostile() {
         let project = Project::with(&[]);
         project.write("flows/hostile.yaml", content);
         let done = project.linchpin(&["check"]);
-        // What is no text has no lines to point at.
-        let is_text = !["binary", "no UTF-8"].contains(&name);
-        let code = if is_text { 1 } else { 5 };
-        assert_eq!(done.code, Some(code), "{name}: {:.3000}", done.all());
+        assert_eq!(done.code, Some(1), "{name}: {:.3000}", done.all());
         assert!(!done.all().contains("panicked"), "{name}: {:.3000}", done.all());
         assert!(done.all().contains("hostile.yaml"), "{name}: {:.3000}", done.all());
         assert!(done.all().len() < 1_000_000, "{name}: {} bytes told", done.all().len());
-        if is_text {
-            let json = project.linchpin(&["check", "--format", "json"]).ends_with(1).json();
-            assert!(!json.as_array().unwrap().is_empty(), "{name}");
-        }
+        let json = project.linchpin(&["check", "--format", "json"]).ends_with(1).json();
+        assert!(!json.as_array().unwrap().is_empty(), "{name}");
     }
 }
 

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{Args as Fields, Parser, Subcommand};
 
 use crate::commands::{
-    check, completions, connections, daemon, dry_run, init, run, runs, sandbox, schema, spokes,
+    check, completions, connections, daemon, dry_run, explain, init, run, runs, sandbox, schema,
+    spokes,
 };
 use crate::exit_code::HELP;
 
@@ -44,6 +45,7 @@ pub(crate) struct Global {
 pub(crate) enum Command {
     Init(init::Init),
     Check(check::Check),
+    Explain(explain::Explain),
     DryRun(dry_run::DryRun),
     Run(run::Run),
     Daemon(daemon::Daemon),

@@ -5,6 +5,7 @@ pub(crate) mod completions;
 pub(crate) mod connections;
 pub(crate) mod daemon;
 pub(crate) mod dry_run;
+pub(crate) mod explain;
 pub(crate) mod init;
 pub(crate) mod run;
 pub(crate) mod runs;
@@ -26,6 +27,7 @@ pub(crate) async fn dispatch(args: Args, report: &Report) -> Done {
     match args.command {
         Command::Init(command) => command.run(global, report),
         Command::Check(command) => command.run(global, report).await,
+        Command::Explain(command) => command.run(report),
         Command::DryRun(command) => Box::pin(command.run(global, report)).await,
         Command::Run(command) => Box::pin(command.run(global, report)).await,
         Command::Daemon(command) => Box::pin(command.run(global, report)).await,

@@ -90,6 +90,13 @@ impl Report {
         }
     }
 
+    /// Begins a new screen where a person watches.
+    pub(crate) fn clear(&self) {
+        if self.is_live {
+            self.raw("\u{1b}[2J\u{1b}[3J\u{1b}[H");
+        }
+    }
+
     /// Text that is the output itself, in either form.
     pub(crate) fn raw(&self, text: &str) {
         let mut out = io::stdout().lock();

@@ -1,11 +1,12 @@
 //! What a project consists of: its spokes, connections and flows, read from disk and checked.
 
 use std::collections::BTreeMap;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use linchpin_connector::Spoke;
-use linchpin_engine::catalog::{Catalog, FlowSignature};
+use linchpin_engine::catalog::Catalog;
 use linchpin_engine::check::{check, check_text};
 use linchpin_language::{Diagnostic, Severity, Source, did_you_mean};
 use linchpin_runtime::connections::ConnectionsFile;
@@ -47,18 +48,37 @@ impl Workspace {
         if project.is_sandbox {
             aliases.extend(declared(&flows));
         }
-        let signatures = flows
-            .iter()
-            .map(|loaded| (loaded.flow.name.clone(), FlowSignature::of(&loaded.flow)))
-            .collect();
-        let catalog = Catalog { spokes: spokes.clone(), aliases, flows: signatures };
+        let mut catalog = Catalog { spokes: spokes.clone(), aliases, flows: BTreeMap::new() };
+        catalog.sign(flows.iter().map(|loaded| &loaded.flow));
         Ok(Self { spokes, connections, flows, mistakes, catalog })
     }
 
     /// Everything that is wrong with a flow's file.
     pub(crate) fn check_file(&self, file: &Path) -> Result<Vec<Diagnostic>, Failure> {
-        let name = file.display().to_string();
-        Ok(check_text(&name, &text_of(file)?, &self.catalog))
+        if !file.exists() {
+            return Err(Failure::usage(format!("there is no file {}", file.display())));
+        }
+        Ok(match linchpin_runtime::flows::text_of(file) {
+            Ok(text) => check_text(&file.display().to_string(), &text, &self.catalog),
+            Err(mistake) => vec![mistake],
+        })
+    }
+
+    /// Everything that is wrong with the flows that could be read; several are looked at at once.
+    pub(crate) fn check_all(&self) -> Vec<Diagnostic> {
+        let flows: Vec<&Loaded> = self.flows.iter().map(AsRef::as_ref).collect();
+        let workers = std::thread::available_parallelism().map_or(1, usize::from).min(8);
+        let share = flows.len().div_ceil(workers).max(1);
+        std::thread::scope(|scope| {
+            let shares = flows.chunks(share).map(|flows| {
+                scope.spawn(|| -> Vec<Diagnostic> {
+                    flows.iter().flat_map(|one| check(&one.flow, &self.catalog)).collect()
+                })
+            });
+            let shares: Vec<_> = shares.collect();
+            let found = shares.into_iter().map(|share| share.join());
+            found.flat_map(|found| found.unwrap_or_else(|cause| resume_unwind(cause))).collect()
+        })
     }
 
     /// The flow that a command names, by its name or by its file, if it can run.
@@ -151,7 +171,10 @@ fn connections(
     let mut texts = Vec::new();
     for file in project.connections() {
         if file.is_file() {
-            texts.push((file.display().to_string(), text_of(&file)?));
+            match linchpin_runtime::flows::text_of(&file) {
+                Ok(text) => texts.push((file.display().to_string(), text)),
+                Err(mistake) => mistakes.push(mistake),
+            }
         }
     }
     let docs: Vec<(&str, &str)> = texts.iter().map(|(n, t)| (n.as_str(), t.as_str())).collect();

@@ -1,15 +1,17 @@
 //! What is known when a flow is checked: the spokes with their actions, the aliases of the
-//! environment, the signatures of the other flows. Look-ups only; nothing is loaded here.
+//! environment, the signatures of the other flows. Nothing is loaded here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use indexmap::IndexMap;
 use linchpin_connector::{ActionSpec, Effect, Spoke, VerifyMode};
-use linchpin_language::Fields;
+use linchpin_language::{Fields, Schema};
 use serde::{Deserialize, Serialize};
 
+use crate::check;
 use crate::flow::{Flow, Located};
+use crate::plan;
 
 /// What the interpreter needs to know of an action; journaled with the run.
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq)]
@@ -41,20 +43,24 @@ impl ActionFacts {
 pub struct FlowSignature {
     /// Its inputs.
     pub inputs: Fields,
-    /// The names of its outputs.
-    pub outputs: Vec<String>,
+    /// Its outputs, with the types that their expressions have.
+    pub outputs: Fields,
     /// Its aliases, each with its spoke.
     pub connections: BTreeMap<String, String>,
+    /// The flows that it calls and waits for, each once.
+    pub calls: Vec<String>,
 }
 
 impl FlowSignature {
-    /// The signature of a flow.
+    /// The signature of a flow as far as its own file tells: its outputs may be anything.
+    /// [`Catalog::sign`] finds their types.
     pub fn of(flow: &Flow) -> Self {
         let connections = flow.connections.iter();
         Self {
             inputs: flow.inputs.clone(),
-            outputs: flow.outputs.keys().cloned().collect(),
+            outputs: flow.outputs.keys().map(|name| (name.clone(), Schema::any())).collect(),
             connections: connections.map(|(alias, s)| (alias.clone(), s.value.clone())).collect(),
+            calls: plan::flows_called(flow),
         }
     }
 }
@@ -78,6 +84,33 @@ impl Catalog {
         alias: &'a str,
     ) -> &'a str {
         declared.get(alias).map_or(alias, |spoke| spoke.value.as_str())
+    }
+
+    /// Adds the signatures of flows, with the types of their outputs: each is found after those
+    /// of the flows it calls. In a ring of flows, which `check` refuses, one of them is anything.
+    pub fn sign<'f>(&mut self, flows: impl IntoIterator<Item = &'f Flow>) {
+        let flows: BTreeMap<&str, &Flow> =
+            flows.into_iter().map(|flow| (flow.name.as_str(), flow)).collect();
+        for (name, flow) in &flows {
+            self.flows.insert((*name).to_owned(), FlowSignature::of(flow));
+        }
+        let mut begun = BTreeSet::new();
+        for first in flows.values() {
+            let mut open = vec![(*first, false)];
+            while let Some((flow, is_ready)) = open.pop() {
+                if is_ready {
+                    let outputs = check::outputs(flow, self);
+                    if let Some(signature) = self.flows.get_mut(&flow.name) {
+                        signature.outputs = outputs;
+                    }
+                } else if begun.insert(flow.name.as_str()) {
+                    open.push((flow, true));
+                    let calls = self.flows.get(&flow.name).map_or(&[][..], |own| &own.calls);
+                    let called = calls.iter().filter_map(|name| flows.get(name.as_str()));
+                    open.extend(called.map(|flow| (*flow, false)));
+                }
+            }
+        }
     }
 
     /// The specification of an action of a spoke.

@@ -14,6 +14,7 @@ mod people;
 mod references;
 mod schedule;
 mod sight;
+mod subflows;
 mod types;
 mod visit;
 
@@ -21,13 +22,13 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use linchpin_language::{Diagnostic, Document, Node, Schema, Severity, Span};
+use linchpin_language::{Diagnostic, Document, Fields, Node, Schema, Severity, Span};
 
 use crate::catalog::Catalog;
-use crate::flow::Flow;
+use crate::flow::{Arm, Flow};
 use crate::parse;
 use crate::plan::{self, Ancestors, Graph};
-use sight::Trail;
+use sight::{Hop, Trail};
 
 /// Everything that is wrong with a flow that could be parsed, ordered by place.
 pub fn check(flow: &Flow, catalog: &Catalog) -> Vec<Diagnostic> {
@@ -50,34 +51,36 @@ pub fn check_text(name: &str, text: &str, catalog: &Catalog) -> Vec<Diagnostic> 
     mistakes
 }
 
+/// The types of a flow's outputs, as far as they can be told without running it.
+pub(crate) fn outputs(flow: &Flow, catalog: &Catalog) -> Fields {
+    let broken = BTreeSet::new();
+    let mut checker = Checker::new(flow, catalog, &broken);
+    if flow.outputs.is_empty() {
+        return Fields::new();
+    }
+    graph::names(&mut checker);
+    let end = [Hop { arm: Arm::Flow, block: &flow.steps, at: flow.steps.steps.len() }];
+    let outputs = flow
+        .outputs
+        .iter()
+        .map(|(name, output)| (name.clone(), types::of_expression(&checker, &output.value, &end)));
+    outputs.collect()
+}
+
 fn found_in(
     flow: &Flow,
     catalog: &Catalog,
     document: &Document,
     broken: &BTreeSet<usize>,
 ) -> Vec<Diagnostic> {
-    let graphs = plan::graphs(flow);
-    let mut checker = Checker {
-        flow,
-        catalog,
-        broken,
-        ancestors: graphs.iter().map(Graph::ancestors).collect(),
-        graphs,
-        inputs: Rc::new(types::some_object(&flow.inputs)),
-        vars: Rc::new(types::some_object(&flow.vars)),
-        root: document.root(),
-        nodes: BTreeMap::new(),
-        places: BTreeMap::new(),
-        types: RefCell::default(),
-        used: BTreeSet::new(),
-        found: Vec::new(),
-    };
+    let mut checker = Checker::new(flow, catalog, broken);
     checker.note_nodes(&document.root());
     graph::names(&mut checker);
     graph::order(&mut checker);
     schedule::triggers(&mut checker);
     calls::aliases(&mut checker);
     people::run_by(&mut checker);
+    subflows::nesting(&mut checker);
     visit::flow(&mut checker);
     hints::secrets(&mut checker, &document.root());
     hints::unused_reads(&mut checker);
@@ -100,8 +103,6 @@ struct Checker<'c> {
     inputs: Rc<Schema>,
     /// The type of `vars`.
     vars: Rc<Schema>,
-    /// The whole document.
-    root: Node<'c>,
     /// The nodes of the document by their place: what a flow keeps of them is the span.
     nodes: BTreeMap<(usize, usize), Node<'c>>,
     /// Where the step of each id is.
@@ -114,6 +115,24 @@ struct Checker<'c> {
 }
 
 impl<'c> Checker<'c> {
+    fn new(flow: &'c Flow, catalog: &'c Catalog, broken: &'c BTreeSet<usize>) -> Self {
+        let graphs = plan::graphs(flow);
+        Self {
+            flow,
+            catalog,
+            broken,
+            ancestors: graphs.iter().map(Graph::ancestors).collect(),
+            graphs,
+            inputs: Rc::new(types::some_object(&flow.inputs)),
+            vars: Rc::new(types::some_object(&flow.vars)),
+            nodes: BTreeMap::new(),
+            places: BTreeMap::new(),
+            types: RefCell::default(),
+            used: BTreeSet::new(),
+            found: Vec::new(),
+        }
+    }
+
     fn note_nodes(&mut self, node: &Node<'c>) {
         let Span { start, end } = node.span();
         self.nodes.entry((start, end)).or_insert_with(|| node.clone());

@@ -161,6 +161,12 @@ pub(crate) fn each_block<'f>(flow: &'f Flow, visit: &mut dyn FnMut(&'f Block)) {
     }
 }
 
+/// The flows that a flow calls and waits for, each once, in the order of their names.
+pub(crate) fn flows_called(flow: &Flow) -> Vec<String> {
+    let called: BTreeSet<String> = subflow_calls(flow).into_iter().map(|(name, _)| name).collect();
+    called.into_iter().collect()
+}
+
 /// A flow to run with everything it reaches: the plans of its subflows and the facts of actions.
 #[derive(Clone, Debug)]
 pub struct Program {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
 use linchpin_connector::Spoke;
-use linchpin_engine::catalog::{Catalog, FlowSignature};
+use linchpin_engine::catalog::Catalog;
 use linchpin_engine::parse::parse;
 
 const DESK: &[(&str, &str)] = &[
@@ -171,9 +171,11 @@ fn load() -> Catalog {
     let spokes = [("desk", spoke(DESK)), ("school", spoke(SCHOOL))];
     let aliases = [("hr", "desk"), ("lms", "school"), ("lms_emea", "school")];
     let greet = parse("greet.yaml", GREET).expect("the sample can be read");
-    Catalog {
+    let mut catalog = Catalog {
         spokes: spokes.into_iter().map(|(name, spoke)| (name.to_owned(), spoke)).collect(),
         aliases: aliases.map(|(a, s)| (a.to_owned(), s.to_owned())).into_iter().collect(),
-        flows: BTreeMap::from([("greet".to_owned(), FlowSignature::of(&greet))]),
-    }
+        flows: BTreeMap::new(),
+    };
+    catalog.sign([&greet]);
+    catalog
 }

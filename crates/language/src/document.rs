@@ -12,6 +12,7 @@ use crate::source::{Source, Span};
 use crate::value::Value;
 
 pub use node::Node;
+pub(crate) use traps::is_forbidden;
 
 /// The largest file that is read, in bytes.
 pub const MAX_BYTES: usize = 1024 * 1024;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use linchpin_engine::catalog::{ActionFacts, Catalog};
 use linchpin_engine::flow::{Flow, LoopSource, StepKind};
-use linchpin_language::{Code, Diagnostic, Severity, Source, Span};
+use linchpin_language::{Diagnostic, Severity, Source, Span, codes};
 use sha2::{Digest, Sha256};
 
 /// The flows of a project by name.
@@ -43,13 +43,16 @@ impl Flows {
         let mut files = Vec::new();
         collect(folder, &mut files)?;
         files.sort();
-        let mut texts = Vec::new();
+        let (mut texts, mut unread) = (Vec::new(), Vec::new());
         for file in files {
-            let text = std::fs::read_to_string(&file)
-                .map_err(|source| Unreadable { path: file.clone(), source })?;
-            texts.push((file, text));
+            match text_of(&file) {
+                Ok(text) => texts.push((file, text)),
+                Err(mistake) => unread.push(mistake),
+            }
         }
-        Ok(Self::parse(texts))
+        let (flows, mistakes) = Self::parse(texts);
+        unread.extend(mistakes);
+        Ok((flows, unread))
     }
 
     /// The same from texts that are in memory.
@@ -70,12 +73,11 @@ impl Flows {
             let message =
                 format!("the flow {} is written in {} already", flow.name, first.file.display());
             let source: Source = flow.source.clone();
-            let span = Span { start: 0, end: 0 };
-            let code = Code("duplicate-flow");
+            let span = name_of(source.text());
             let help = "give one of the two another name after `flow:`";
-            return Some(
-                Diagnostic::new(Severity::Error, code, message, source, span).with_help(help),
-            );
+            let mistake =
+                Diagnostic::new(Severity::Error, codes::DUPLICATE_FLOW, message, source, span);
+            return Some(mistake.with_help(help));
         }
         let hash = hash(&text);
         self.flows.insert(flow.name.clone(), Arc::new(Loaded { flow, text, hash, file }));
@@ -108,6 +110,46 @@ impl Flows {
         }
         reached
     }
+}
+
+/// Where the name of a flow stands in its text.
+fn name_of(text: &str) -> Span {
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
+        if let Some(rest) = line.strip_prefix("flow:") {
+            let name = rest.split(" #").next().unwrap_or_default().trim();
+            let start = start + line.find(name).unwrap_or(0);
+            return Span { start, end: start + name.len() };
+        }
+        start += line.len();
+    }
+    Span::default()
+}
+
+/// The text of a file; a file that is no text, or that may not be read, is one mistake in it.
+pub fn text_of(file: &Path) -> Result<String, Diagnostic> {
+    let mistake = |message: String, source: Source, span: Span| {
+        Diagnostic::new(Severity::Error, codes::UNREADABLE_FILE, message, source, span)
+    };
+    let name = file.display().to_string();
+    let bytes = std::fs::read(file).map_err(|error| {
+        mistake(
+            format!("the file cannot be read: {error}"),
+            Source::new(&name, ""),
+            Span::default(),
+        )
+    })?;
+    String::from_utf8(bytes).map_err(|error| {
+        // Up to there both are the same.
+        let start = error.utf8_error().valid_up_to();
+        let text = String::from_utf8_lossy(error.as_bytes());
+        let end = start + char::REPLACEMENT_CHARACTER.len_utf8();
+        let byte = error.as_bytes().get(start).copied().unwrap_or_default();
+        let message =
+            format!("the file is not text in UTF-8: the byte {byte:#04x} cannot stand here");
+        mistake(message, Source::new(&name, &text), Span { start, end })
+            .with_help("save it as UTF-8 in your editor")
+    })
 }
 
 /// What the interpreter must know of the actions that these flows call.

@@ -1,6 +1,9 @@
 //! `linchpin check`: everything that is wrong with flows and connections, at once.
 
-use std::path::PathBuf;
+mod watch;
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use clap::{Args, ValueEnum};
 use linchpin_connector::testing::run_examples;
@@ -23,6 +26,9 @@ pub(crate) struct Check {
     /// How the mistakes are written
     #[arg(long, value_enum, default_value_t = Form::Human)]
     format: Form,
+    /// Check again whenever a file changes, until Ctrl-C
+    #[arg(long)]
+    watch: bool,
 }
 
 /// For whom the mistakes are written.
@@ -40,10 +46,17 @@ enum Form {
 
 impl Check {
     pub(crate) async fn run(self, global: &Global, report: &Report) -> Done {
-        let project = Project::find(global)?;
-        let (mut mistakes, n_files) = self.find(&project)?;
+        if self.watch {
+            return watch::run(&self, global, report).await;
+        }
+        self.once(&Project::find(global)?, report).await
+    }
+
+    async fn once(&self, project: &Project, report: &Report) -> Done {
+        let begin = Instant::now();
+        let (mut mistakes, n_files) = self.find(project)?;
         if self.files.is_empty() {
-            mistakes.extend(failed_examples(&project).await?);
+            mistakes.extend(failed_examples(project).await?);
         }
         let format = match self.format {
             Form::Human if report.is_json() => Format::Json,
@@ -54,7 +67,15 @@ impl Check {
         };
         report.raw(&render(&mistakes, format));
         if matches!(format, Format::Human { .. }) {
-            report.line(verdict(report, &mistakes, n_files));
+            let verdict = verdict(report, &mistakes, n_files);
+            report.line(match self.watch {
+                true => format!("{verdict} ({} ms)", begin.elapsed().as_millis()),
+                false => verdict,
+            });
+            if let Some(first) = mistakes.iter().find(|one| one.severity == Severity::Error) {
+                let more = format!("  linchpin explain {} tells more", first.code);
+                report.line(report.paint(Style::Dim, &more));
+            }
         }
         let is_bad = mistakes.iter().any(|mistake| mistake.severity == Severity::Error);
         Ok(if is_bad { ExitCode::Failed } else { ExitCode::Ok })
@@ -70,31 +91,38 @@ impl Check {
             }
             return Ok((mistakes, self.files.len()));
         }
+        let mut mistakes = workspace.check_all();
         // A file that cannot be parsed is checked again as text: that finds more at once.
-        let mut unread: Vec<PathBuf> =
-            workspace.mistakes.iter().map(|mistake| PathBuf::from(mistake.source.name())).collect();
-        unread.sort();
+        let mut unread: Vec<&str> =
+            workspace.mistakes.iter().map(|mistake| mistake.source.name()).collect();
+        unread.sort_unstable();
         unread.dedup();
-        let mut mistakes = Vec::new();
-        let mut n_files = 0;
-        for loaded in workspace.flows.iter() {
-            n_files += 1;
-            mistakes.extend(workspace.check_file(&loaded.file)?);
+        for file in &unread {
+            mistakes.extend(of_unread(&workspace, project, Path::new(file))?);
         }
-        for file in unread {
-            n_files += 1;
-            let is_flow = file.starts_with(project.flows())
-                && !workspace.flows.iter().any(|loaded| loaded.file == file);
-            let own = workspace.mistakes.iter().filter(|m| file.as_os_str() == m.source.name());
-            let all = if is_flow { workspace.check_file(&file)? } else { Vec::new() };
-            if all.iter().any(|mistake| mistake.severity == Severity::Error) {
-                mistakes.extend(all);
-            } else {
-                mistakes.extend(own.cloned());
-            }
-        }
-        Ok((mistakes, n_files))
+        let n_unread = unread.iter().filter(|file| !is_loaded(&workspace, Path::new(file))).count();
+        Ok((mistakes, workspace.flows.iter().count() + n_unread))
     }
+}
+
+fn is_loaded(workspace: &Workspace, file: &Path) -> bool {
+    workspace.flows.iter().any(|loaded| loaded.file == file)
+}
+
+/// The mistakes of a file that has some before any check, and all others if it is a flow.
+fn of_unread(
+    workspace: &Workspace,
+    project: &Project,
+    file: &Path,
+) -> Result<Vec<Diagnostic>, Failure> {
+    let is_flow = file.starts_with(project.flows()) && !is_loaded(workspace, file);
+    let mut all = if is_flow { workspace.check_file(file)? } else { Vec::new() };
+    for own in workspace.mistakes.iter().filter(|own| file.as_os_str() == own.source.name()) {
+        if !all.iter().any(|found| found.code == own.code && found.span == own.span) {
+            all.push(own.clone());
+        }
+    }
+    Ok(all)
 }
 
 /// The examples of the project's own spokes that do not come out as written.

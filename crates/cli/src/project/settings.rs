@@ -46,12 +46,12 @@ impl Settings {
     /// The settings in a file; the defaults when there is none.
     pub(crate) fn read(file: &Path) -> Result<Self, Failure> {
         let name = super::shown(file).display().to_string();
-        match std::fs::read_to_string(file) {
-            Ok(text) => Self::parse(&name, &text)
-                .map_err(|mistakes| Failure::mistakes(format!("{name} has mistakes"), mistakes)),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
-            Err(error) => Err(Failure::because(format!("cannot read {name}"), &error)),
+        if !file.exists() {
+            return Ok(Self::default());
         }
+        let read = linchpin_runtime::flows::text_of(file).map_err(|mistake| vec![mistake]);
+        read.and_then(|text| Self::parse(&name, &text))
+            .map_err(|mistakes| Failure::mistakes(format!("{name} has mistakes"), mistakes))
     }
 
     fn parse(name: &str, text: &str) -> Result<Self, Vec<Diagnostic>> {

@@ -254,8 +254,10 @@ fn input<'c>(
 ) {
     if !has_pill(node.value()) {
         if let Err(mismatch) = schema.coerce(node.value().clone(), name) {
+            let path = mismatch.at.strip_prefix(name).unwrap_or_default();
+            let (node, schema) = part(node, schema, path);
             let mistake = node.error(codes::WRONG_INPUT_TYPE, mismatch.message);
-            checker.report(with_choices(mistake, schema, node));
+            checker.report(with_choices(mistake, schema, &node));
         }
         return;
     }
@@ -286,6 +288,27 @@ fn input<'c>(
         (Value::Object(_), _) => wrong_input(checker, schema, node, name, "an object"),
         (Value::Null | Value::Bool(_) | Value::Number(_), _) => {}
     }
+}
+
+/// The part of a value at a path such as `.0.op`, and its type; as far down as both go.
+fn part<'c, 's>(node: &Node<'c>, schema: &'s Schema, path: &str) -> (Node<'c>, &'s Schema) {
+    let (mut node, mut schema) = (node.clone(), schema);
+    for name in path.split('.').filter(|name| !name.is_empty()) {
+        let inner = match &schema.ty {
+            Type::List(items) => name
+                .parse()
+                .ok()
+                .and_then(|at: usize| node.items().into_iter().nth(at))
+                .zip(Some(&**items)),
+            Type::Object(fields) => node.get(name).zip(fields.get(name)),
+            _ => None,
+        };
+        match inner {
+            Some(inner) => (node, schema) = inner,
+            None => break,
+        }
+    }
+    (node, schema)
 }
 
 fn wrong_input(

@@ -85,7 +85,8 @@ pub(super) fn unused_reads(checker: &mut Checker<'_>) {
     crate::plan::each_block(flow, &mut |block| {
         for step in &block.steps {
             if let StepKind::Call(call) = &step.kind
-                && types::spec(checker, call).is_some_and(|spec| spec.effect == Effect::Read)
+                && types::spec(checker, call)
+                    .is_some_and(|spec| spec.effect == Effect::Read && spec.stream.is_none())
             {
                 reads.push((step.id.as_ref().map(|id| id.value.as_str()), call.action.span));
             }
@@ -104,10 +105,14 @@ pub(super) fn unused_reads(checker: &mut Checker<'_>) {
 
 /// Pills that go into a query language as they are: their operators would be obeyed.
 pub(super) fn raw_queries(checker: &mut Checker<'_>, call: &Call) {
-    let Some(with) = checker.node(call.with.span) else {
-        return;
-    };
+    if let Some(with) = checker.node(call.with.span).filter(|node| node.value().is_object()) {
+        raw_queries_in(checker, &with);
+    }
+}
+
+fn raw_queries_in(checker: &mut Checker<'_>, with: &Node<'_>) {
     for (key, node) in with.entries() {
+        raw_queries_in(checker, &node);
         let Some(Ok(text)) = node.as_str().filter(|_| is_query(key)).map(Text::parse) else {
             continue;
         };
@@ -125,7 +130,7 @@ pub(super) fn raw_queries(checker: &mut Checker<'_>, call: &Call) {
 }
 
 fn is_query(key: &str) -> bool {
-    ["query", "filter", "encoded_query", "sysparm_query"].contains(&key)
+    ["query", "filter", "$filter", "encoded_query", "sysparm_query"].contains(&key)
 }
 
 /// Writes in a loop whose effect the flow does not limit.

@@ -230,10 +230,7 @@ fn of_kind<'c>(checker: &Checker<'c>, step: &'c Step, place: &[Hop<'c>]) -> Sche
 
 fn of_subflow(checker: &Checker<'_>, call: &Subflow) -> Schema {
     match checker.catalog.flows.get(&call.flow.value) {
-        Some(signature) => {
-            let outputs = signature.outputs.iter();
-            some_object(&outputs.map(|name| (name.clone(), Schema::any())).collect())
-        }
+        Some(signature) => some_object(&signature.outputs),
         None => Schema::any(),
     }
 }

@@ -36,7 +36,8 @@ pub(super) fn flow(checker: &mut Checker<'_>) {
 
 fn concurrency_key(checker: &Checker<'_>) -> Option<(Expression, Span)> {
     let key = checker.flow.concurrency.as_ref()?.key.clone()?;
-    Some((key, checker.root.get("concurrency")?.get("key")?.span()))
+    let root = checker.nodes.values().find(|node| node.pointer().is_empty())?;
+    Some((key, root.get("concurrency")?.get("key")?.span()))
 }
 
 fn block<'c>(checker: &mut Checker<'c>, trail: &mut Trail<'c>, arm: Arm, block: &'c Block) {

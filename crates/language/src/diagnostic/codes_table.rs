@@ -8,6 +8,17 @@ macro_rules! table {
             $(#[doc = $meaning] pub const $name: Code = Code($text);)*
             /// Every code with its meaning in one line.
             pub const ALL: &[(Code, &str)] = &[$(($name, $meaning)),*];
+
+            /// The page of each code, in the order of [`ALL`]: what it means, an example, the fix.
+            /// A code without a page does not compile.
+            const PAGES: &[&str] =
+                &[$(include_str!(concat!("../../../../docs/errors/", $text, ".md"))),*];
+
+            /// The page of a code in Markdown, and its meaning in one line.
+            pub fn page(code: &str) -> Option<(&'static str, &'static str)> {
+                let at = ALL.iter().position(|(known, _)| known.0 == code)?;
+                Some((PAGES[at], ALL[at].1))
+            }
         }
     };
 }
@@ -53,6 +64,7 @@ table! {
     UNKNOWN_ALIAS "unknown-alias" "a connection alias that is not declared";
     UNKNOWN_ROLE "unknown-role" "a role that neither we nor a spoke has";
     UNKNOWN_FLOW "unknown-flow" "a flow that does not exist";
+    DUPLICATE_FLOW "duplicate-flow" "two files hold a flow of the same name";
     UNDECLARED_VARIABLE "undeclared-variable" "a flow variable that is not declared under `vars`";
     // Expressions and texts
     BAD_EXPRESSION "bad-expression" "an expression that cannot be read as CEL";
@@ -74,6 +86,8 @@ table! {
     TOO_DEEP_FLOW "too-deep-flow" "subflows nest deeper than 16";
     NOT_YET_SUPPORTED "not-yet-supported" "part of the language that this version does not run yet";
     // Warnings and hints
+    BAD_ALLOWANCE "bad-allowance" "a comment that would silence a remark and cannot be used";
+    UNUSED_ALLOWANCE "unused-allowance" "a comment that silences nothing";
     UNUSED_OUTPUT "unused-output" "a read whose output nothing uses";
     SECRET_LITERAL "secret-literal" "a value that looks like a secret stands in the file";
     RAW_QUERY "raw-query" "a raw value is put into a query language";

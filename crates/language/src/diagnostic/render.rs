@@ -1,10 +1,11 @@
 //! Diagnostics for people, scripts, GitHub and SARIF readers.
 
 use std::fmt;
+use std::sync::Arc;
 
 use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode};
 
-use super::{Diagnostic, Severity, codes};
+use super::{Code, Diagnostic, Severity, codes};
 use crate::value::{Value, json};
 
 /// A form of output.
@@ -46,11 +47,17 @@ fn human(diagnostics: &[&Diagnostic], color: bool) -> String {
     let theme = if color { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
     let handler = GraphicalReportHandler::new_themed(theme).with_width(100).with_links(false);
     let mut out = String::new();
+    let mut shown: Option<(&str, usize, Arc<String>)> = None;
     for diagnostic in diagnostics {
-        let report = Report {
-            diagnostic,
-            source: NamedSource::new(diagnostic.source.name(), diagnostic.source.text().to_owned()),
+        let source = &diagnostic.source;
+        let text = match &shown {
+            Some((name, size, text)) if *name == source.name() && *size == source.text().len() => {
+                text.clone()
+            }
+            _ => Arc::new(harmless(source.text())),
         };
+        shown = Some((source.name(), source.text().len(), text.clone()));
+        let report = Report { diagnostic, source: NamedSource::new(source.name(), text) };
         if handler.render_report(&mut out, &report).is_err() {
             // Only a broken span makes this fail; the plain line still says everything.
             out.push_str(&format!("{}: {diagnostic}", diagnostic.severity.as_str()));
@@ -60,9 +67,21 @@ fn human(diagnostics: &[&Diagnostic], color: bool) -> String {
     out
 }
 
+/// The text without what a terminal would obey, each character in as many bytes as before so that
+/// places stay where they are.
+fn harmless(text: &str) -> String {
+    let stand_in = |c: char| match c.len_utf8() {
+        1 => '?',
+        2 => '\u{bf}',
+        _ => '\u{fffd}',
+    };
+    let is_harmful = |c: char| c != '\n' && c != '\t' && crate::document::is_forbidden(c);
+    text.chars().map(|c| if is_harmful(c) { stand_in(c) } else { c }).collect()
+}
+
 struct Report<'a> {
     diagnostic: &'a Diagnostic,
-    source: NamedSource<String>,
+    source: NamedSource<Arc<String>>,
 }
 
 impl fmt::Debug for Report<'_> {
@@ -142,24 +161,37 @@ fn github(diagnostic: &Diagnostic) -> String {
 }
 
 fn sarif(diagnostics: &[&Diagnostic]) -> Value {
-    let rules: Vec<Value> = codes::ALL
+    let used: Vec<Code> = codes::ALL
         .iter()
-        .filter(|(code, _)| diagnostics.iter().any(|d| d.code == *code))
-        .map(|(code, meaning)| json!({ "id": code.0, "shortDescription": { "text": meaning } }))
+        .map(|(code, _)| *code)
+        .filter(|code| diagnostics.iter().any(|d| d.code == *code))
         .collect();
-    let results: Vec<Value> = diagnostics.iter().map(|d| sarif_result(d)).collect();
+    let rules: Vec<Value> = used
+        .iter()
+        .map(|code| {
+            let (page, meaning) = codes::page(code.0).unwrap_or_default();
+            json!({ "id": code.0, "shortDescription": { "text": meaning },
+                "help": { "text": format!("linchpin explain {}", code.0), "markdown": page } })
+        })
+        .collect();
+    let results: Vec<Value> = diagnostics
+        .iter()
+        .map(|d| sarif_result(d, used.iter().position(|code| *code == d.code)))
+        .collect();
     json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
         "runs": [{
-            "tool": { "driver": { "name": "linchpin", "rules": rules } },
+            "tool": { "driver": {
+                "name": "linchpin", "version": env!("CARGO_PKG_VERSION"), "rules": rules,
+            } },
             "columnKind": "unicodeCodePoints",
             "results": results,
         }],
     })
 }
 
-fn sarif_result(diagnostic: &Diagnostic) -> Value {
+fn sarif_result(diagnostic: &Diagnostic, rule: Option<usize>) -> Value {
     let (line, column) = diagnostic.position();
     let (end_line, end_column) = diagnostic.source.position(diagnostic.span.end);
     let level = match diagnostic.severity {
@@ -171,16 +203,34 @@ fn sarif_result(diagnostic: &Diagnostic) -> Value {
         Some(help) => format!("{}. {help}", diagnostic.message),
         None => diagnostic.message.clone(),
     };
-    json!({
+    let mut result = json!({
         "ruleId": diagnostic.code.0,
         "level": level,
         "message": { "text": text },
         "locations": [{ "physicalLocation": {
-            "artifactLocation": { "uri": diagnostic.source.name() },
+            "artifactLocation": { "uri": uri(diagnostic.source.name()) },
             "region": { "startLine": line, "startColumn": column,
                 "endLine": end_line, "endColumn": end_column },
         } }],
-    })
+    });
+    if let Some(rule) = rule {
+        result["ruleIndex"] = json!(rule);
+    }
+    result
+}
+
+/// A path as a URI reference, relative where the path is.
+fn uri(path: &str) -> String {
+    let mut uri = if path.starts_with('/') { "file://".to_owned() } else { String::new() };
+    for byte in path.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {
+                uri.push(char::from(byte));
+            }
+            _ => uri.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    uri
 }
 
 #[cfg(test)]
@@ -246,12 +296,51 @@ mod tests {
     }
 
     #[test]
-    fn sarif_names_each_rule_once() {
+    fn a_terminal_is_shown_nothing_that_it_would_obey() {
+        let source = Source::new("a.yaml", "log: \u{1b}[31m \u{85} \u{202e} end\n");
+        let start = source.text().find("end").unwrap();
+        let span = Span { start, end: start + 3 };
+        let found = Diagnostic::new(Severity::Error, codes::BAD_VALUE, "x", source, span);
+        let text = render(&[found], Format::Human { color: false });
+        assert!(text.contains("log: ?[31m \u{bf} \u{fffd} end"), "{text}");
+    }
+
+    /// What the published schema of SARIF 2.1.0 requires of the parts that are written, and the
+    /// words and bounds it allows.
+    #[test]
+    fn sarif_has_what_its_schema_requires() {
         let log: Value = serde_json::from_str(&render(&two(), Format::Sarif)).unwrap();
+        assert_eq!(log["version"], "2.1.0");
+        assert_eq!(log["runs"].as_array().unwrap().len(), 1);
         let run = &log["runs"][0];
-        assert_eq!(run["tool"]["driver"]["rules"].as_array().unwrap().len(), 2);
-        assert_eq!(run["results"][0]["level"], "error");
-        let region = &run["results"][0]["locations"][0]["physicalLocation"]["region"];
-        assert_eq!(region["startColumn"], 5);
+        assert_eq!(run["tool"]["driver"]["name"], "linchpin");
+        assert!(
+            ["utf16CodeUnits", "unicodeCodePoints"].contains(&run["columnKind"].as_str().unwrap())
+        );
+        let rules = run["tool"]["driver"]["rules"].as_array().unwrap();
+        assert_eq!(rules.len(), 2);
+        for rule in rules {
+            assert!(codes::page(rule["id"].as_str().unwrap()).is_some());
+            assert!(!rule["shortDescription"]["text"].as_str().unwrap().is_empty());
+            assert!(!rule["help"]["text"].as_str().unwrap().is_empty());
+        }
+        for result in run["results"].as_array().unwrap() {
+            let rule = usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap();
+            assert_eq!(rules[rule]["id"], result["ruleId"]);
+            assert!(
+                ["none", "note", "warning", "error"].contains(&result["level"].as_str().unwrap())
+            );
+            assert!(!result["message"]["text"].as_str().unwrap().is_empty());
+            let place = &result["locations"][0]["physicalLocation"];
+            assert_eq!(place["artifactLocation"]["uri"], "flows/a%2Cb.yaml");
+            let at = |name: &str| place["region"][name].as_u64().unwrap();
+            assert!(at("startLine") >= 1 && at("startColumn") >= 1);
+            assert!((at("endLine"), at("endColumn")) >= (at("startLine"), at("startColumn")));
+        }
+        assert_eq!(
+            run["results"][0]["locations"][0]["physicalLocation"]["region"]["startColumn"],
+            5
+        );
+        assert_eq!(uri("/a b/ö.yaml"), "file:///a%20b/%C3%B6.yaml");
     }
 }

@@ -290,6 +290,13 @@ impl<'a> Pass<'a> {
     fn scan_error(&mut self, cause: &ScanError) {
         let start = self.byte(cause.marker().index());
         let (line, _) = self.source.position(start);
+        if cause.info().contains("unknown anchor") {
+            let span = self.widen(Span { start, end: start });
+            self.report(codes::YAML_ALIAS, "a leading `*` is a YAML alias", span).help =
+                traps::line_to_write(self.source, line)
+                    .map(|line| format!("to write a text, quote it: {line}"));
+            return;
+        }
         let message = format!("cannot be read as YAML: {}", cause.info());
         let help = match traps::line_to_write(self.source, line) {
             _ if cause.info().contains("tabs") => Some("indent with spaces".to_owned()),

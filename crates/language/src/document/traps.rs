@@ -23,7 +23,8 @@ pub(super) fn forbidden_characters(source: &Source) -> Vec<Diagnostic> {
         .collect()
 }
 
-fn is_forbidden(c: char) -> bool {
+/// Whether a character has no place in a file that people read.
+pub(crate) fn is_forbidden(c: char) -> bool {
     match c {
         '\t' | '\n' | '\r' => false,
         '\u{85}' | '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}' | '\u{2029}' | '\u{feff}' => {
