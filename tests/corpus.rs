@@ -109,8 +109,6 @@ fn the_mistakes_cover_each_code_that_a_flow_can_meet() {
         codes::DUPLICATE_FLOW,
         codes::TOO_DEEP_FLOW,
         codes::NOT_YET_SUPPORTED,
-        codes::BAD_ALLOWANCE,
-        codes::UNUSED_ALLOWANCE,
         codes::BAD_MANIFEST,
         codes::FAILED_EXAMPLE,
     ];

@@ -4,6 +4,7 @@
 //! texts read is compared with what is surely there at that place (SEMANTICS, "Names, outputs,
 //! scope").
 
+mod allowances;
 mod calls;
 mod choices;
 mod expect;
@@ -33,7 +34,10 @@ use sight::{Hop, Trail};
 /// Everything that is wrong with a flow that could be parsed, ordered by place.
 pub fn check(flow: &Flow, catalog: &Catalog) -> Vec<Diagnostic> {
     match Document::parse(flow.source.name(), flow.source.text()) {
-        Ok(document) => found_in(flow, catalog, &document, &BTreeSet::new()),
+        Ok(document) => {
+            let found = found_in(flow, catalog, &document, &BTreeSet::new());
+            allowances::apply(&document, found, true)
+        }
         Err(mistakes) => mistakes,
     }
 }
@@ -46,9 +50,10 @@ pub fn check_text(name: &str, text: &str, catalog: &Catalog) -> Vec<Diagnostic> 
         Err(mistakes) => return mistakes,
     };
     let parse::Parsed { flow, mut mistakes, broken } = parse::read(&document);
+    let is_whole = mistakes.is_empty();
     mistakes.extend(found_in(&flow, catalog, &document, &broken));
     mistakes.sort_by_key(|mistake| mistake.span.start);
-    mistakes
+    allowances::apply(&document, mistakes, is_whole)
 }
 
 /// The types of a flow's outputs, as far as they can be told without running it.

@@ -1,6 +1,7 @@
 //! YAML documents with positions: serde_yaml decodes, one pass of parser events beside it finds
 //! where each value stands and refuses what a file must not hold.
 
+mod comments;
 mod events;
 mod node;
 mod traps;

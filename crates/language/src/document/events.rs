@@ -137,6 +137,7 @@ impl<'a> Pass<'a> {
                 self.value(span, true);
             }
             Event::Scalar(text, style, anchor, tag) => {
+                let span = self.without_comment(span, style);
                 self.refuse_marks(anchor, tag.is_some(), span);
                 self.scalar(&text, style, span);
             }
@@ -181,6 +182,28 @@ impl<'a> Pass<'a> {
         Span { start: span.start, end: span.end.max(span.start + length.unwrap_or(rest.len())) }
     }
 
+    /// The place of a quoted text up to its closing quote: its event covers a comment behind it.
+    fn without_comment(&self, span: Span, style: ScalarStyle) -> Span {
+        let quote = match style {
+            ScalarStyle::SingleQuoted => '\'',
+            ScalarStyle::DoubleQuoted => '"',
+            _ => return span,
+        };
+        let mut rest = self.text[span.start..].char_indices().skip(1).peekable();
+        while let Some((at, c)) = rest.next() {
+            if c == '\\' && quote == '"' {
+                rest.next();
+            } else if c == quote {
+                // In single quotes, two are one.
+                match quote == '\'' && rest.peek().is_some_and(|(_, next)| *next == quote) {
+                    true => drop(rest.next()),
+                    false => return Span { start: span.start, end: span.start + at + 1 },
+                }
+            }
+        }
+        span
+    }
+
     fn begin(&mut self, kind: Kind, span: Span) -> std::ops::ControlFlow<()> {
         if self.open.len() >= MAX_DEPTH {
             self.report(codes::TOO_DEEP, format!("nested deeper than {MAX_DEPTH} levels"), span);
@@ -209,7 +232,8 @@ impl<'a> Pass<'a> {
             return;
         }
         // The end of a block collection is where the next thing begins: give back the blank space.
-        let end = span.end.max(open.start);
+        let closes = self.text[span.start..].starts_with([']', '}']);
+        let end = if closes { span.start + 1 } else { span.end.max(open.start) };
         let end = open.start + self.text[open.start..end].trim_end().len();
         let place =
             Place { span: Span { start: open.start, end }, key: open.key_span, verbatim: false };
