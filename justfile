@@ -21,6 +21,10 @@ test:
 architecture:
     cargo test -p linchpin-tests architecture
 
+# Hostile input, each target for so many seconds.
+fuzz seconds="300":
+    LINCHPIN_FUZZ_SECONDS={{seconds}} cargo test --workspace --test product fuzz
+
 # The API documentation of all crates.
 doc:
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps

@@ -4,6 +4,7 @@
 mod assign_courses;
 mod broken_flows;
 mod daemon;
+mod examples;
 mod real_connections;
 mod secrets;
 pub(crate) mod support;

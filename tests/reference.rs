@@ -1,5 +1,6 @@
 //! The pages of `docs/reference` that are made from the product's own tables: the actions of each
-//! spoke, the functions, the kinds of failure and of effect. The page of the command line is made
+//! spoke, the keys of a flow, its steps and triggers, the functions, the kinds of failure and of
+//! effect. The page of the command line is made
 //! in `crates/cli`, which alone knows its arguments.
 //!
 //! A page that no longer says what the product does fails here.
@@ -7,8 +8,10 @@
 
 mod actions;
 mod functions;
+mod keys;
 mod kinds;
 mod markdown;
+mod steps;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -22,13 +25,16 @@ type Page = (String, String);
 const FOLDER: &str = "docs/reference";
 
 /// Pages that are made elsewhere.
-const OTHERS: [&str; 2] = ["README.md", "cli.md"];
+const OTHERS: [&str; 3] = ["README.md", "cli.md", "flow-designer.md"];
 
 #[test]
 fn the_reference_says_what_the_product_does() {
     let mut pages: Vec<Page> = actions::pages();
     pages.push(("functions.md".to_owned(), functions::page()));
     pages.push(("kinds.md".to_owned(), kinds::page()));
+    pages.push(("flow.md".to_owned(), steps::flow()));
+    pages.push(("steps.md".to_owned(), steps::steps()));
+    pages.push(("triggers.md".to_owned(), steps::triggers()));
     let must_write = std::env::var_os("LINCHPIN_WRITE_REFERENCE").is_some();
     let folder = root().join(FOLDER);
     let mut stale = Vec::new();
@@ -54,7 +60,8 @@ fn no_page_of_the_reference_is_left_of_something_that_is_gone() {
     let mut made: BTreeSet<PathBuf> =
         OTHERS.iter().map(|name| Path::new(FOLDER).join(name)).collect();
     made.extend(actions::pages().iter().map(|(name, _)| Path::new(FOLDER).join(name)));
-    made.extend(["functions.md", "kinds.md"].map(|name| Path::new(FOLDER).join(name)));
+    let single = ["functions.md", "kinds.md", "flow.md", "steps.md", "triggers.md"];
+    made.extend(single.map(|name| Path::new(FOLDER).join(name)));
     let left: Vec<PathBuf> =
         files(FOLDER, ".md").into_iter().filter(|page| !made.contains(page)).collect();
     assert!(left.is_empty(), "{left:?}");

@@ -31,6 +31,12 @@ use crate::parse;
 use crate::plan::{self, Ancestors, Graph};
 use sight::{Hop, Trail};
 
+/// How many mistakes of one file are told: what is longer is no list for people any more, and each
+/// costs a look through the whole file to be shown.
+const TOLD: usize = 500;
+/// From how many mistakes on nothing is suggested: each suggestion is a look at all names.
+const SUGGESTED: usize = 50;
+
 /// Everything that is wrong with a flow that could be parsed, ordered by place.
 pub fn check(flow: &Flow, catalog: &Catalog) -> Vec<Diagnostic> {
     match Document::parse(flow.source.name(), flow.source.text()) {
@@ -53,7 +59,18 @@ pub fn check_text(name: &str, text: &str, catalog: &Catalog) -> Vec<Diagnostic> 
     let is_whole = mistakes.is_empty();
     mistakes.extend(found_in(&flow, catalog, &document, &broken));
     mistakes.sort_by_key(|mistake| mistake.span.start);
-    allowances::apply(&document, mistakes, is_whole)
+    first_of(allowances::apply(&document, mistakes, is_whole))
+}
+
+/// As many as are told; the last one says that there are more.
+fn first_of(mut found: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    if found.len() > TOLD {
+        found.truncate(TOLD);
+        if let Some(last) = found.last_mut() {
+            last.help = Some("there are more mistakes below: mend these first".to_owned());
+        }
+    }
+    found
 }
 
 /// The types of a flow's outputs, as far as they can be told without running it.
@@ -154,7 +171,15 @@ impl<'c> Checker<'c> {
     }
 
     fn report(&mut self, mistake: Diagnostic) {
-        self.found.push(mistake);
+        // Twice as many as are told, since some may be allowed at their place.
+        if self.found.len() < TOLD * 2 {
+            self.found.push(mistake);
+        }
+    }
+
+    /// Whether one more mistake is worth a look at all names that may have been meant.
+    fn suggests(&self) -> bool {
+        self.found.len() < SUGGESTED
     }
 
     /// A diagnostic at a place of the flow.

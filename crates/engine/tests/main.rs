@@ -6,5 +6,6 @@ mod interpreter;
 mod parse;
 mod people;
 mod plan;
+mod random;
 mod samples;
 mod schedule;

@@ -73,6 +73,18 @@ impl Expression {
         &self.inner.functions
     }
 
+    /// The arguments, when it is exactly one call of that function with values that are written
+    /// out; one that is left out in the middle is null.
+    pub(crate) fn literal_call(&self, wanted: &Function) -> Option<Vec<Value>> {
+        match &self.inner.tree.kind {
+            tree::Kind::Call { function, args } if function.name == wanted.name => {
+                let none = crate::value::Map::new();
+                args.iter().map(|arg| eval::eval(arg, &none).ok()).collect()
+            }
+            _ => None,
+        }
+    }
+
     /// The value. Reads from the scope only the names that are reached.
     pub fn eval(&self, scope: &dyn Scope) -> Result<Value, EvalError> {
         eval::eval(&self.inner.tree, scope)

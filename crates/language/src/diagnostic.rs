@@ -93,21 +93,40 @@ impl fmt::Display for Diagnostic {
 
 impl std::error::Error for Diagnostic {}
 
+/// The longest word that a suggestion is looked for.
+const LONGEST_WORD: usize = 64;
+
 /// The candidate that was probably meant by a word, if one is near.
 pub fn did_you_mean<'a>(
     word: &str,
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {
+    if word.len() > LONGEST_WORD {
+        return None;
+    }
     let wanted = word.to_lowercase();
+    let letters = letters_of(&wanted);
     let limit = (word.chars().count() / 3).clamp(1, 3);
     candidates
         .into_iter()
+        // Most candidates are told to be far without working out how far.
+        .filter(|candidate| {
+            let apart = candidate.len().abs_diff(wanted.len());
+            apart <= limit * 4
+                && (letters_of(candidate) ^ letters).count_ones() as usize <= limit * 4
+        })
         .map(|candidate| {
             (strsim::damerau_levenshtein(&wanted, &candidate.to_lowercase()), candidate)
         })
         .filter(|(distance, candidate)| *distance <= limit && *candidate != word)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
+}
+
+/// The letters of a word as a set, in either case. An edit changes a character, which is up to
+/// two ASCII letters or some bytes that all stand for one another here.
+fn letters_of(word: &str) -> u32 {
+    word.bytes().fold(0, |all, byte| all | 1 << (if byte.is_ascii() { byte & 31 } else { 0 }))
 }
 
 #[cfg(test)]

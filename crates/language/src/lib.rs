@@ -31,6 +31,8 @@ mod template;
 mod text;
 mod unknown;
 mod value;
+mod work;
+mod xml;
 
 pub use cel::{Expression, Truth};
 pub use diagnostic::{Code, Diagnostic, Format, Severity, codes, did_you_mean, render};
@@ -45,3 +47,4 @@ pub use template::Template;
 pub use text::{Part, Text};
 pub use unknown::{Unknown, as_unknown, contains_unknown, unknown, unknowns};
 pub use value::{Map, Value, digest, get_path, json, kind, print};
+pub use xml::{Attributes, read_xml, write_xml};

@@ -6,6 +6,7 @@ use crate::references::{EvalError, Mistake, Reference};
 use crate::scope::Scope;
 use crate::text::Text;
 use crate::value::{Map, Value};
+use crate::work::not_too_deep;
 
 /// A value with texts as its string leaves; a part without pills is kept as it is.
 #[derive(Clone, Debug)]
@@ -41,11 +42,19 @@ impl Template {
         match &self.form {
             Form::Value(value) => Ok(value.clone()),
             Form::Text(text) => text.render(scope),
-            Form::List(items) => items.iter().map(|item| item.render(scope)).collect(),
+            Form::List(_) | Form::Object(_) => not_too_deep(self.render_part(scope)?),
+        }
+    }
+
+    fn render_part(&self, scope: &dyn Scope) -> Result<Value, EvalError> {
+        match &self.form {
+            Form::Value(value) => Ok(value.clone()),
+            Form::Text(text) => text.render(scope),
+            Form::List(items) => items.iter().map(|item| item.render_part(scope)).collect(),
             Form::Object(fields) => {
                 let mut object = Map::new();
                 for (name, field) in fields {
-                    object.insert(name.clone(), field.render(scope)?);
+                    object.insert(name.clone(), field.render_part(scope)?);
                 }
                 Ok(Value::Object(object))
             }

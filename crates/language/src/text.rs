@@ -17,6 +17,7 @@ use crate::references::{EvalError, Mistake, Reference, dotted};
 use crate::scope::Scope;
 use crate::unknown::{contains_unknown, derived, unknowns};
 use crate::value::{Value, print};
+use crate::work::{Work, not_too_deep, weight};
 
 /// The longest text that is rendered, in bytes.
 const MAX_OUTPUT: usize = 8 * 1024 * 1024;
@@ -119,7 +120,10 @@ impl Text {
     pub fn render(&self, scope: &dyn Scope) -> Result<Value, EvalError> {
         match &self.inner.form {
             Form::Literal(text) => Ok(Value::String(text.clone())),
-            Form::Pill(pill) => pill.value(scope).map(Cow::into_owned),
+            Form::Pill(pill) => match pill.value(scope, &Work::default())? {
+                Cow::Borrowed(value) => Ok(value.clone()),
+                Cow::Owned(value) => not_too_deep(value),
+            },
             Form::Parts(parts) => self.render_parts(parts, scope),
             Form::Blocks(blocks) => blocks.render(self.source(), self.references(), scope),
         }
@@ -142,12 +146,13 @@ impl Text {
     fn render_parts(&self, parts: &[Part], scope: &dyn Scope) -> Result<Value, EvalError> {
         let mut out = String::new();
         let mut open = Vec::new();
+        let work = Work::default();
         for part in parts {
             match part {
                 Part::Literal(text) => out.push_str(text),
                 Part::Pill(pill) => {
                     let Form::Pill(argument) = &pill.inner.form else { continue };
-                    let value = argument.value(scope)?;
+                    let value = argument.value(scope, &work)?;
                     match value.as_ref() {
                         Value::Null => return Err(pill.null(scope)),
                         Value::String(text) => out.push_str(text),
@@ -185,7 +190,7 @@ impl Text {
 }
 
 impl Argument {
-    fn value<'s>(&'s self, scope: &'s dyn Scope) -> Result<Cow<'s, Value>, EvalError> {
+    fn value<'s>(&'s self, scope: &'s dyn Scope, work: &Work) -> Result<Cow<'s, Value>, EvalError> {
         match self {
             Argument::Literal(value) => Ok(Cow::Borrowed(value)),
             Argument::Path { root, fields } => {
@@ -202,15 +207,19 @@ impl Argument {
             Argument::Call { function, args } => {
                 let mut values = Vec::with_capacity(args.len());
                 for (at, arg) in args.iter().enumerate() {
-                    let value = arg.value(scope);
+                    let value = arg.value(scope, work);
                     // The point of `default` is to be asked about what may not be there.
                     let lenient = function.name == "default" && at == 0;
                     values.push(if lenient { value.unwrap_or_default() } else { value? });
                 }
-                let result = function.invoke(&Args(&values));
-                result
-                    .map(Cow::Owned)
-                    .map_err(|message| call_failed(function, args, &values, message))
+                if !function.shallow {
+                    work.charge(values.iter().map(|value| weight(value)).sum())?;
+                }
+                let result = function
+                    .invoke(&Args::new(&values))
+                    .map_err(|message| call_failed(function, args, &values, message))?;
+                work.charge(weight(&result))?;
+                Ok(Cow::Owned(result))
             }
         }
     }

@@ -59,6 +59,9 @@ struct UnderWay {
     doubt: Option<ActionError>,
 }
 
+/// A stage of a call that is awaited without a task of its own.
+type InPlace = Pin<Box<dyn Future<Output = Stage> + Send>>;
+
 /// Why a run stopped without having ended.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Halt {
@@ -86,7 +89,7 @@ pub(crate) struct Driver {
     timers: BTreeMap<u64, StepPath>,
     tasks: HashMap<u64, AbortHandle>,
     /// The only call under way, when there is no other: it needs no task of its own.
-    only: Option<(u64, Pin<Box<dyn Future<Output = Stage> + Send>>)>,
+    only: Option<(u64, InPlace)>,
     accepted: Option<oneshot::Sender<Result<(), Arc<StoreError>>>>,
     is_stopping: bool,
 }

@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use linchpin_language::{Map, Value};
+use linchpin_language::{Attributes, Map, Value, read_xml};
 
 use crate::manifest::shape::at;
-use crate::manifest::xml;
 use crate::transport::Response;
 
 const MAX_WORDS: usize = 300;
@@ -129,7 +128,7 @@ fn decode(
     let form = form.unwrap_or_else(|| guess(&content_type, body));
     let read = match form {
         AnswerForm::Json => serde_json::from_str(body).map_err(|error| error.to_string()),
-        AnswerForm::Xml => xml::read(body),
+        AnswerForm::Xml => read_xml(body, Attributes::Dropped),
         AnswerForm::Text => Ok(text()),
     };
     match read {

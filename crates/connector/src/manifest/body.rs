@@ -1,11 +1,10 @@
 //! The body of a request: JSON, XML or form fields.
 
 use bytes::Bytes;
-use linchpin_language::{Template, Value, print};
+use linchpin_language::{Template, Value, print, write_xml};
 
 use crate::error::{ActionError, ErrorKind};
 use crate::manifest::names::Names;
-use crate::manifest::xml;
 use crate::transport::Body;
 
 /// The forms a request's body is written in; with both JSON and XML the connection's `wire` chooses.
@@ -45,7 +44,7 @@ pub(crate) fn encode(wire: Wire, value: &Value) -> Result<Body, ActionError> {
     let wrong = |why: String| ActionError::new(ErrorKind::InvalidInput, why);
     let (content_type, text) = match wire {
         Wire::Json => ("application/json", value.to_string()),
-        Wire::Xml => ("application/xml", xml::write(value).map_err(wrong)?),
+        Wire::Xml => ("application/xml", write_xml(value).map_err(wrong)?),
         Wire::Form => ("application/x-www-form-urlencoded", form(value).map_err(wrong)?),
     };
     Ok(Body { content_type: content_type.to_owned(), bytes: Bytes::from(text) })

@@ -3,7 +3,7 @@
 //! `parse` reads the files (all mistakes at once), `protocol` holds what all actions of a spoke share, `action`
 //! runs the phases of a call, `exchange` sends requests and collects pages. Below them: `build` (a request from
 //! its text), `answer` (a value from a body), `errors` (a kind from an answer), `shape` (rows from a value),
-//! `paging`, `overlay` (the dry run) and `xml`.
+//! `paging` and `overlay` (the dry run).
 
 mod action;
 mod answer;
@@ -23,7 +23,6 @@ mod request;
 mod shape;
 mod simulate;
 mod verify;
-mod xml;
 
 pub(crate) use action::ManifestAction;
 pub(crate) use exchange::Exchange;
@@ -32,4 +31,3 @@ pub(crate) use parse::{ParsedAction, parse_action};
 pub(crate) use protocol::{Protocol, parse_protocol};
 pub(crate) use reading::Reading;
 pub(crate) use request::{RequestSpec, What, parse_request};
-pub(crate) use xml::read as read_xml;

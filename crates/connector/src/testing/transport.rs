@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use linchpin_language::{Map, Node, Value, codes, print};
+use linchpin_language::{Attributes, Map, Node, Value, codes, print, read_xml};
 use percent_encoding::percent_decode_str;
 
 use crate::error::{ActionError, ErrorKind, WriteState};
-use crate::manifest::{Reading, read_xml};
+use crate::manifest::Reading;
 use crate::testing::compare::same;
 use crate::transport::{Body, Request, Response, Transport};
 
@@ -236,7 +236,7 @@ fn decode(body: &Body) -> Value {
         return serde_json::from_str(&text).unwrap_or(Value::String(text));
     }
     if body.content_type.contains("xml") {
-        return read_xml(&text).unwrap_or(Value::String(text));
+        return read_xml(&text, Attributes::Dropped).unwrap_or(Value::String(text));
     }
     if body.content_type.contains("form-urlencoded") {
         let pairs = url::form_urlencoded::parse(text.as_bytes());

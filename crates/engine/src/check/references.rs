@@ -151,6 +151,7 @@ fn variable<'c>(checker: &mut Checker<'c>, reader: &Reader<'_, 'c>, reference: &
                 true => {
                     found.with_help(format!("declare it: vars: {{ {name}: {{ type: string }} }}"))
                 }
+                false if !checker.suggests() => found,
                 false => suggest(found, name, flow.vars.keys().map(String::as_str)),
             };
             checker.report(found);
@@ -207,7 +208,7 @@ fn visible<'c>(
     id: &str,
 ) -> (bool, bool) {
     let Some(place) = checker.places.get(id).cloned() else {
-        let names = names(checker, reader.trail);
+        let names = if checker.suggests() { names(checker, reader.trail) } else { Vec::new() };
         let message = match reference.root == "steps" {
             true => format!("there is no step `{id}`"),
             false => format!("nothing is called `{id}` here"),

@@ -1,7 +1,6 @@
 //! Evaluation over JSON in place: values are borrowed from the scope until something new is made.
 
 use std::borrow::Cow;
-use std::cell::Cell;
 
 use super::operators::{arithmetic, compare, described, negate};
 use super::path::{no_such_name, walk};
@@ -11,11 +10,10 @@ use crate::references::{EvalError, dotted};
 use crate::scope::Scope;
 use crate::unknown::{derived, equal, is_unknown, unknowns};
 use crate::value::{Map, Value, print};
+use crate::work::{Work, not_too_deep, weight};
 
 /// The longest text or list that one operator makes.
 pub(super) const MAX_SIZE: usize = 8 * 1024 * 1024;
-/// How many parts of an expression are evaluated, and how many values copied, before it is refused.
-const MAX_WORK: usize = 10_000_000;
 
 pub(super) type Result<T> = std::result::Result<T, EvalError>;
 pub(super) type Held<'a> = Cow<'a, Value>;
@@ -25,8 +23,12 @@ pub(super) fn eval(tree: &Node, scope: &dyn Scope) -> Result<Value> {
     let mut roots = Vec::new();
     root_names(tree, &mut roots);
     let roots: Vec<_> = roots.into_iter().map(|name| (name, scope.get(name))).collect();
-    let run = Run { scope, roots: &roots, work: Cell::new(0) };
-    run.node(tree, None).map(Cow::into_owned)
+    let run = Run { scope, roots: &roots, work: Work::default() };
+    match run.node(tree, None)? {
+        // What a name holds was let in already.
+        Cow::Borrowed(value) => Ok(value.clone()),
+        Cow::Owned(value) => not_too_deep(value),
+    }
 }
 
 fn root_names<'t>(node: &'t Node, found: &mut Vec<&'t str>) {
@@ -50,12 +52,12 @@ pub(super) struct Local<'l, 'a> {
 pub(super) struct Run<'a> {
     scope: &'a dyn Scope,
     roots: &'a [(&'a str, Option<Held<'a>>)],
-    work: Cell<usize>,
+    work: Work,
 }
 
 impl<'a> Run<'a> {
     pub(super) fn node(&self, node: &Node, locals: Option<&Local<'_, 'a>>) -> Result<Held<'a>> {
-        self.charge(1)?;
+        self.work.charge(1)?;
         match &node.kind {
             Kind::Literal(value) => Ok(Cow::Owned(value.clone())),
             Kind::Path { root, fields } => self.path(root, fields, locals),
@@ -97,18 +99,9 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn charge(&self, work: usize) -> Result<()> {
-        let total = self.work.get().saturating_add(work);
-        self.work.set(total);
-        if total > MAX_WORK {
-            return Err(EvalError::new("the expression does too much work for one evaluation"));
-        }
-        Ok(())
-    }
-
     /// A copy of a value; copies are counted, as they can double at every step.
     pub(super) fn own(&self, value: Held<'a>) -> Result<Value> {
-        self.charge(weight(&value))?;
+        self.work.charge(weight(&value))?;
         Ok(value.into_owned())
     }
 
@@ -138,7 +131,7 @@ impl<'a> Run<'a> {
     }
 
     fn own_short(&self, value: Held<'_>) -> Result<Held<'a>> {
-        self.charge(weight(&value))?;
+        self.work.charge(weight(&value))?;
         Ok(Cow::Owned(value.into_owned()))
     }
 
@@ -290,7 +283,7 @@ impl<'a> Run<'a> {
         match list {
             _ if is_unknown(list) => Ok(None),
             Value::Array(items) => {
-                self.charge(items.len())?;
+                self.work.charge(items.len())?;
                 let mut answer = Some(false);
                 for other in items {
                     match equal(item, other) {
@@ -347,10 +340,15 @@ impl<'a> Run<'a> {
             values.push(if lenient { value.unwrap_or(Cow::Owned(Value::Null)) } else { value? });
         }
         if !function.shallow {
-            self.charge(values.iter().map(|value| weight(value)).sum())?;
+            self.work.charge(values.iter().map(|value| weight(value)).sum())?;
         }
-        let result = function.invoke(&Args(&values));
-        result.map(Cow::Owned).map_err(|message| call_failed(function, &message, args, &values))
+        let result = function
+            .invoke(&Args::new(&values))
+            .map_err(|message| call_failed(function, &message, args, &values))?;
+        if !function.shallow {
+            self.work.charge(weight(&result))?;
+        }
+        Ok(Cow::Owned(result))
     }
 }
 
@@ -422,15 +420,5 @@ fn call_failed(
     match null {
         Some((node, _)) => EvalError::new(format!("{}: {} is null", function.name, named(node))),
         None => EvalError::new(format!("{}: {message}", function.name)),
-    }
-}
-
-/// How many values a value is made of, with long texts counted by length.
-fn weight(value: &Value) -> usize {
-    match value {
-        Value::Array(items) => 1 + items.iter().map(weight).sum::<usize>(),
-        Value::Object(fields) => 1 + fields.values().map(weight).sum::<usize>(),
-        Value::String(text) => 1 + text.len() / 64,
-        _ => 1,
     }
 }

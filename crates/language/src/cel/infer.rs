@@ -253,12 +253,25 @@ fn call(function: &Function, args: &[Schema]) -> Schema {
             Type::List(item) => Schema { nullable: true, ..*item },
             _ => Schema::any(),
         },
-        "unique" | "sort" | "reverse" | "slice" | "compact" => first(),
-        "split" => Schema::list(Schema::string()),
-        "keys" => Schema::list(Schema::string()),
+        "unique" | "sort" | "reverse" | "slice" | "compact" | "where" | "intersection"
+        | "difference" => first(),
+        "concat" | "union" => args.iter().cloned().reduce(common).unwrap_or_else(Schema::any),
+        "chunk" => Schema::list(first()),
+        "range" => Schema::list(Schema::of(Type::Integer)),
+        "split" | "lines" | "keys" | "regex_find_all" => Schema::list(Schema::string()),
+        "regex_find" => Schema { nullable: true, ..Schema::string() },
+        "avg" | "median" => Schema { nullable: true, ..Schema::of(Type::Number) },
         "dyn" | "min" | "max" => Schema::any(),
+        // Whole where the arguments are: which only their values tell.
+        "sum" if args.len() == 1 => match first().ty {
+            Type::List(item) if matches!(item.ty, Type::Integer | Type::Number) => *item,
+            _ => Schema::any(),
+        },
+        "add" | "subtract" | "multiply" | "divide" | "power" | "sum" | "parse_number" => {
+            Schema::any()
+        }
         "abs" => first(),
-        "round" if args.len() == 1 => Schema::of(Type::Integer),
+        "round" | "trunc" if args.len() == 1 => Schema::of(Type::Integer),
         _ => Schema::of(Type::named(function.returns).unwrap_or(Type::Any)),
     }
 }

@@ -100,8 +100,13 @@ impl<'d> Node<'d> {
         if part.is_empty() {
             return place.span;
         }
-        let before = text[..range.start].matches(part).count();
         let raw = self.source().text().get(place.span.start..place.span.end).unwrap_or_default();
+        // In quotes and without escapes, so that one place follows from the other.
+        if raw.len() == text.len() + 2 && raw.get(1..raw.len() - 1) == Some(text) {
+            let start = place.span.start + 1 + range.start;
+            return Span { start, end: start + part.len() };
+        }
+        let before = text[..range.start].matches(part).count();
         match raw.match_indices(part).nth(before) {
             Some((at, _)) => {
                 let start = place.span.start + at;

@@ -1,6 +1,6 @@
 //! Conditions as functions, for `{{#if (gt hires.count 0)}}`; expressions have operators for them.
 
-use super::{Args, Function, need, rest};
+use super::{Args, Function, may, need, rest};
 use crate::cel::compare;
 use crate::unknown::equal;
 use crate::value::{Value, json};
@@ -93,20 +93,45 @@ pub(super) const FUNCTIONS: &[Function] = &[
         params: &[need("condition", "boolean")],
         returns: "boolean",
         examples: &[("not(true)", "false")],
-        call: |args| Ok(json!(!truth(args, 0)?)),
+        call: |args| Ok(json!(!args.boolean(0)?)),
         shallow: false,
+    },
+    Function {
+        name: "choose",
+        category: "conditions",
+        about: "One value where a condition holds, another one (or null) where it does not.",
+        params: &[need("condition", "boolean"), need("then", "any"), may("otherwise", "any")],
+        returns: "any",
+        examples: &[("choose(true, 'on', 'off')", r#""on""#), ("choose(false, 1)", "null")],
+        call: |args| Ok(args.value(if args.boolean(0)? { 1 } else { 2 }).clone()),
+        shallow: false,
+    },
+    Function {
+        name: "is_blank",
+        category: "conditions",
+        about: "Whether a value is null, an empty list or object, or a text of nothing but blank space.",
+        params: &[need("value", "any")],
+        returns: "boolean",
+        examples: &[("is_blank(' ')", "true"), ("is_blank([])", "true"), ("is_blank(0)", "false")],
+        call: |args| Ok(json!(is_blank(args.value(0)))),
+        shallow: true,
     },
 ];
 
-fn truth(args: &Args<'_>, at: usize) -> Result<bool, String> {
-    let value = args.value(at);
-    value.as_bool().ok_or_else(|| args.wrong(at, "true or false", value))
+fn is_blank(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.trim().is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(fields) => fields.is_empty(),
+        Value::Bool(_) | Value::Number(_) => false,
+    }
 }
 
 /// Whether each condition is as wanted, where true is wanted; whether any is, where false.
 fn every(args: &Args<'_>, wanted: bool) -> Result<Value, String> {
-    for at in 0..args.0.len() {
-        if truth(args, at)? != wanted {
+    for at in 0..args.count() {
+        if args.boolean(at)? != wanted {
             return Ok(json!(!wanted));
         }
     }

@@ -1,40 +1,17 @@
-//! Encodings, digests, and quoting for query languages.
+//! Encodings and digests.
 
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE};
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
-use sha2::{Digest, Sha256};
+use sha2::{Digest, Sha256, Sha512};
 
-use super::{Args, Function, dates, need};
-use crate::value::{Value, json};
+use super::{Args, Function, need};
+use crate::value::{Value, json, print};
 
 /// What a URL keeps as it is: letters, digits and `-._~`.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 pub(super) const FUNCTIONS: &[Function] = &[
-    Function {
-        name: "json",
-        category: "encoding",
-        about: "The value as JSON text.",
-        params: &[need("value", "any")],
-        returns: "string",
-        examples: &[("json({'a': [1, null]})", r#""{\"a\":[1,null]}""#)],
-        call: |args| Ok(json!(args.value(0).to_string())),
-        shallow: false,
-    },
-    Function {
-        name: "parse_json",
-        category: "encoding",
-        about: "The value that a JSON text holds.",
-        params: &[need("text", "string")],
-        returns: "any",
-        examples: &[("parse_json('{\"a\": 1}').a", "1")],
-        call: |args| {
-            let text = args.text(0)?;
-            serde_json::from_str(&text).map_err(|_| "the text is not JSON".to_owned())
-        },
-        shallow: false,
-    },
     Function {
         name: "base64_encode",
         category: "encoding",
@@ -46,18 +23,23 @@ pub(super) const FUNCTIONS: &[Function] = &[
         shallow: false,
     },
     Function {
+        name: "base64url_encode",
+        category: "encoding",
+        about: "The bytes of a text in the Base64 that URLs and tokens use, without padding.",
+        params: &[need("text", "string")],
+        returns: "string",
+        examples: &[("base64url_encode('a?b>c')", r#""YT9iPmM""#)],
+        call: |args| Ok(json!(URL_SAFE_NO_PAD.encode(args.text(0)?.as_bytes()))),
+        shallow: false,
+    },
+    Function {
         name: "base64_decode",
         category: "encoding",
-        about: "The text behind Base64, in either alphabet.",
+        about: "The text behind Base64, in either alphabet, with or without its padding.",
         params: &[need("text", "string")],
         returns: "string",
         examples: &[("base64_decode('YWRh')", r#""ada""#)],
-        call: |args| {
-            let bytes = from_base64(&args.text(0)?)?;
-            String::from_utf8(bytes)
-                .map(|text| json!(text))
-                .map_err(|_| "the bytes are not a text".to_owned())
-        },
+        call: |args| text_of(from_base64(&args.text(0)?)?),
         shallow: false,
     },
     Function {
@@ -99,6 +81,42 @@ pub(super) const FUNCTIONS: &[Function] = &[
         shallow: false,
     },
     Function {
+        name: "url_query",
+        category: "encoding",
+        about: "The fields of an object as the query of a URL; a list repeats its name, null is left out.",
+        params: &[need("fields", "object")],
+        returns: "string",
+        examples: &[(
+            "url_query({'ids': [1, 2], 'q': 'a b', 'x': null})",
+            r#""ids=1&ids=2&q=a%20b""#,
+        )],
+        call: url_query,
+        shallow: false,
+    },
+    Function {
+        name: "hex_encode",
+        category: "encoding",
+        about: "The bytes of a text in hex.",
+        params: &[need("text", "string")],
+        returns: "string",
+        examples: &[("hex_encode('ada')", r#""616461""#)],
+        call: |args| Ok(json!(hex::encode(args.text(0)?.as_bytes()))),
+        shallow: false,
+    },
+    Function {
+        name: "hex_decode",
+        category: "encoding",
+        about: "The text behind hex.",
+        params: &[need("text", "string")],
+        returns: "string",
+        examples: &[("hex_decode('616461')", r#""ada""#)],
+        call: |args| {
+            let bytes = hex::decode(args.text(0)?.trim()).map_err(|_| "the text is not hex")?;
+            text_of(bytes)
+        },
+        shallow: false,
+    },
+    Function {
         name: "sha256",
         category: "encoding",
         about: "The SHA-256 digest of a text, in hex.",
@@ -112,92 +130,53 @@ pub(super) const FUNCTIONS: &[Function] = &[
         shallow: false,
     },
     Function {
-        name: "sn_quote",
-        category: "quoting",
-        about: "A value for a ServiceNow encoded query: refuses what would change the query; a datetime is written as ServiceNow does, in UTC.",
-        params: &[need("value", "any")],
-        returns: "string",
-        examples: &[
-            ("sn_quote('INC0010001')", r#""INC0010001""#),
-            ("sn_quote('2026-01-31T09:00:00+01:00')", r#""2026-01-31 08:00:00""#),
-        ],
-        call: sn_quote,
-        shallow: false,
-    },
-    Function {
-        name: "odata_quote",
-        category: "quoting",
-        about: "A value for an OData filter: texts in single quotes, the rest as it is.",
-        params: &[need("value", "any")],
-        returns: "string",
-        examples: &[("odata_quote('O\\'Hara')", r#""'O''Hara'""#), ("odata_quote(7)", r#""7""#)],
-        call: |args| match args.value(0) {
-            Value::String(text) if text.chars().any(char::is_control) => {
-                Err("the text has a control character".to_owned())
-            }
-            Value::String(text) => Ok(json!(format!("'{}'", text.replace('\'', "''")))),
-            value @ (Value::Number(_) | Value::Bool(_) | Value::Null) => {
-                Ok(json!(value.to_string()))
-            }
-            other => Err(args.wrong(0, "a single value", other)),
-        },
-        shallow: false,
-    },
-    Function {
-        name: "html_escape",
-        category: "quoting",
-        about: "The text with `&`, `<`, `>` and quotes written for HTML and XML.",
+        name: "sha512",
+        category: "encoding",
+        about: "The SHA-512 digest of a text, in hex.",
         params: &[need("text", "string")],
         returns: "string",
-        examples: &[("html_escape('a < \"b\"')", r#""a &lt; &quot;b&quot;""#)],
-        call: |args| {
-            let text =
-                args.text(0)?.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-            Ok(json!(text.replace('"', "&quot;").replace('\'', "&#39;")))
-        },
+        examples: &[(
+            "sha512('ada')",
+            r#""86225ea73dd6fb47a8b413116002d4da1c5858ea745731fae2dc51cc2cfe28cb48da20813bfe3c2b43b8e7b3aaf30008bd7825627fc2b36ef9629650f0297bf0""#,
+        )],
+        call: |args| Ok(json!(hex::encode(Sha512::digest(args.text(0)?.as_bytes())))),
         shallow: false,
     },
 ];
 
 fn from_base64(text: &str) -> Result<Vec<u8>, String> {
-    let text = text.trim();
-    STANDARD
+    let text = text.trim().trim_end_matches('=');
+    STANDARD_NO_PAD
         .decode(text)
-        .or_else(|_| URL_SAFE.decode(text))
+        .or_else(|_| URL_SAFE_NO_PAD.decode(text))
         .map_err(|_| "the text is not Base64".to_owned())
 }
 
-fn sn_quote(args: &Args<'_>) -> Result<Value, String> {
-    let text = args.text(0)?;
-    if let Some(instant) = dates::rfc3339(&text) {
-        return Ok(json!(instant.strftime("%Y-%m-%d %H:%M:%S").to_string()));
-    }
-    if text.contains('^') {
-        return Err("the value has a `^`, which would change the query".to_owned());
-    }
-    if text.chars().any(char::is_control) {
-        return Err("the value has a line end or a control character".to_owned());
-    }
-    if text.trim_start().to_ascii_lowercase().starts_with("javascript:") {
-        return Err("the value begins with `javascript:`, which ServiceNow would run".to_owned());
-    }
-    Ok(json!(text))
+fn text_of(bytes: Vec<u8>) -> Result<Value, String> {
+    let text = String::from_utf8(bytes);
+    text.map(|text| json!(text)).map_err(|_| "the bytes are not a text".to_owned())
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::borrow::Cow;
-
-    fn quote(text: &str) -> Result<Value, String> {
-        sn_quote(&Args(&[Cow::Owned(json!(text))]))
-    }
-
-    #[test]
-    fn what_would_change_a_servicenow_query_is_refused() {
-        for text in ["a^ORb=c", "a\nb", " JavaScript:gs.now()", "a\u{0}"] {
-            assert!(quote(text).is_err(), "{text:?}");
+fn url_query(args: &Args<'_>) -> Result<Value, String> {
+    let mut parts = Vec::new();
+    for (name, value) in args.object(0)? {
+        let values = match value {
+            Value::Array(items) => items.as_slice(),
+            single => std::slice::from_ref(single),
+        };
+        for value in values {
+            match value {
+                Value::Null => {}
+                Value::Array(_) | Value::Object(_) => {
+                    return Err(format!("the field `{name}` is no single value"));
+                }
+                value => parts.push(format!("{}={}", escaped(name), escaped(&print(value)))),
+            }
         }
-        assert_eq!(quote("a=b & c"), Ok(json!("a=b & c")));
     }
+    Ok(json!(parts.join("&")))
+}
+
+fn escaped(text: &str) -> String {
+    utf8_percent_encode(text, RESERVED).to_string()
 }

@@ -1,6 +1,6 @@
 //! Functions for values of any type, and the conversions of CEL.
 
-use super::{Args, Function, may, need};
+use super::{Args, Function, may, need, rest};
 use crate::value::{Value, json, print};
 
 pub(super) const FUNCTIONS: &[Function] = &[
@@ -12,6 +12,16 @@ pub(super) const FUNCTIONS: &[Function] = &[
         returns: "any",
         examples: &[("default(null, 'none')", r#""none""#), ("default('a', 'b')", r#""a""#)],
         call: |args| Ok(args.given(0).unwrap_or(args.value(1)).clone()),
+        shallow: true,
+    },
+    Function {
+        name: "coalesce",
+        category: "general",
+        about: "The first of the values that is not null.",
+        params: &[need("first", "any"), rest("more", "any")],
+        returns: "any",
+        examples: &[("coalesce(null, 2, 3)", "2"), ("coalesce(null)", "null")],
+        call: |args| Ok(args.iter().find(|value| !value.is_null()).cloned().unwrap_or_default()),
         shallow: true,
     },
     Function {
@@ -120,7 +130,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         about: "The value as it is, without a static type.",
         params: &[need("value", "any")],
         returns: "any",
-        examples: &[("dyn(1) == 1.0", "true")],
+        examples: &[("dyn(1) == 1.0", "true"), ("dyn('a')", r#""a""#)],
         call: |args| Ok(args.value(0).clone()),
         shallow: true,
     },

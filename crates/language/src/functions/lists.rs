@@ -1,11 +1,14 @@
-//! Functions of lists and objects.
+//! Functions of lists, and how the other files look into their items.
 
 use std::cmp::Ordering;
 use std::collections::HashSet;
 
-use super::{Args, Function, may, need, rest};
+use super::{Args, Function, MAX_ITEMS, MAX_TEXT, may, need, rest, too_long};
 use crate::cel::compare;
-use crate::value::{Map, Value, digest, json, print};
+use crate::value::{Value, digest, get_path, json, print};
+
+/// The longest range.
+const MAX_RANGE: usize = 100_000;
 
 pub(super) const FUNCTIONS: &[Function] = &[
     Function {
@@ -16,9 +19,11 @@ pub(super) const FUNCTIONS: &[Function] = &[
         returns: "string",
         examples: &[("join(['a', 'b'], ', ')", r#""a, b""#), ("[1, 2].join('-')", r#""1-2""#)],
         call: |args| {
-            let by = args.text_or(1, "")?;
-            let texts: Vec<String> = args.list(0)?.iter().map(print).collect();
-            Ok(json!(texts.join(&by)))
+            let (list, by) = (args.list(0)?, args.text_or(1, "")?);
+            if list.len().saturating_mul(by.len()) > MAX_TEXT {
+                return Err(too_long());
+            }
+            Ok(json!(list.iter().map(print).collect::<Vec<_>>().join(&by)))
         },
         shallow: false,
     },
@@ -31,7 +36,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         examples: &[("unique([2, 1, 2])", "[2,1]")],
         call: |args| {
             let mut seen = HashSet::new();
-            let items = args.list(0)?.iter().filter(|item| seen.insert(digest(item)));
+            let items = args.list(0)?.iter().filter(|item| seen.insert(identity(item)));
             Ok(items.cloned().collect())
         },
         shallow: false,
@@ -57,14 +62,35 @@ pub(super) const FUNCTIONS: &[Function] = &[
         shallow: true,
     },
     Function {
+        name: "item",
+        category: "lists",
+        about: "The item at a place (from 0; from the end with a minus), or another value (else null) where there is none.",
+        params: &[need("list", "list"), need("at", "integer"), may("otherwise", "any")],
+        returns: "any",
+        examples: &[
+            ("item([3, 4], 1)", "4"),
+            ("item([3, 4], -1)", "4"),
+            ("item([], 0, 'none')", r#""none""#),
+        ],
+        call: |args| {
+            let (list, at) = (args.list(0)?, args.integer(1)?);
+            let place = usize::try_from(at.unsigned_abs()).ok();
+            let place =
+                if at < 0 { place.and_then(|back| list.len().checked_sub(back)) } else { place };
+            Ok(place.and_then(|place| list.get(place)).unwrap_or(args.value(2)).clone())
+        },
+        shallow: true,
+    },
+    Function {
         name: "sort",
         category: "lists",
-        about: "The list in ascending order, of its items or of one field of them; nulls last.",
-        params: &[need("list", "list"), may("by", "string")],
+        about: "The list in ascending order, of its items or of one field of them (`asc`), or in descending order (`desc`); nulls last.",
+        params: &[need("list", "list"), may("by", "string"), may("order", "string")],
         returns: "list",
         examples: &[
             ("sort([3, 1.5, 2])", "[1.5,2,3]"),
             ("sort([{'n': 'b'}, {'n': 'a'}], 'n')", r#"[{"n":"a"},{"n":"b"}]"#),
+            ("sort([1, null, 2], null, 'desc')", "[2,1,null]"),
         ],
         call: sort,
         shallow: false,
@@ -96,6 +122,48 @@ pub(super) const FUNCTIONS: &[Function] = &[
         shallow: true,
     },
     Function {
+        name: "concat",
+        category: "lists",
+        about: "The items of several lists, one list after the other.",
+        params: &[need("list", "list"), rest("more", "list")],
+        returns: "list",
+        examples: &[("concat([1], [2, 3])", "[1,2,3]")],
+        call: |args| {
+            let mut all = Vec::new();
+            for at in 0..args.count() {
+                all.extend(args.list(at)?.iter().cloned());
+            }
+            Ok(Value::Array(all))
+        },
+        shallow: false,
+    },
+    Function {
+        name: "chunk",
+        category: "lists",
+        about: "The list cut into lists of so many items; the last one has what is left.",
+        params: &[need("list", "list"), need("size", "integer")],
+        returns: "list",
+        examples: &[("chunk([1, 2, 3], 2)", "[[1,2],[3]]")],
+        call: |args| {
+            let size = args.count_of(1, MAX_ITEMS)?;
+            if size == 0 {
+                return Err(format!("{} must be at least 1", args.name(1)));
+            }
+            Ok(args.list(0)?.chunks(size).map(|items| Value::Array(items.to_vec())).collect())
+        },
+        shallow: false,
+    },
+    Function {
+        name: "range",
+        category: "lists",
+        about: "The whole numbers from one to before another.",
+        params: &[need("from", "integer"), need("to", "integer"), may("step", "integer")],
+        returns: "list",
+        examples: &[("range(0, 3)", "[0,1,2]"), ("range(3, 0, -1)", "[3,2,1]")],
+        call: range,
+        shallow: false,
+    },
+    Function {
         name: "flatten",
         category: "lists",
         about: "The items of the lists in a list, one level down.",
@@ -104,10 +172,10 @@ pub(super) const FUNCTIONS: &[Function] = &[
         examples: &[("flatten([[1], [2, 3], 4])", "[1,2,3,4]")],
         call: |args| {
             let parts = args.list(0)?.iter().flat_map(|item| match item {
-                Value::Array(items) => items.clone(),
-                other => vec![other.clone()],
+                Value::Array(items) => items.as_slice(),
+                other => std::slice::from_ref(other),
             });
-            Ok(parts.collect())
+            Ok(parts.cloned().collect())
         },
         shallow: false,
     },
@@ -144,91 +212,84 @@ pub(super) const FUNCTIONS: &[Function] = &[
         call: |args| best(args, Ordering::Greater),
         shallow: false,
     },
-    Function {
-        name: "keys",
-        category: "lists",
-        about: "The names of the fields of an object, sorted.",
-        params: &[need("object", "object")],
-        returns: "list",
-        examples: &[("keys({'b': 1, 'a': 2})", r#"["a","b"]"#)],
-        call: |args| {
-            let mut keys: Vec<&String> = args.object(0)?.keys().collect();
-            keys.sort();
-            Ok(json!(keys))
-        },
-        shallow: true,
-    },
-    Function {
-        name: "get",
-        category: "lists",
-        about: "A field of an object by a computed name, or another value where it is missing.",
-        params: &[need("object", "object"), need("name", "string"), may("otherwise", "any")],
-        returns: "any",
-        examples: &[("get({'a': 1}, 'a')", "1"), ("get({'a': 1}, 'b', 0)", "0")],
-        call: |args| {
-            let name = args.text(1)?;
-            Ok(args.object(0)?.get(name.as_ref()).unwrap_or(args.value(2)).clone())
-        },
-        shallow: true,
-    },
-    Function {
-        name: "merge",
-        category: "lists",
-        about: "One object of the fields of several; the last one wins.",
-        params: &[need("object", "object"), rest("more", "object")],
-        returns: "object",
-        examples: &[("merge({'a': 1, 'b': 1}, {'b': 2})", r#"{"a":1,"b":2}"#)],
-        call: |args| {
-            let mut all = Map::new();
-            for at in 0..args.0.len() {
-                all.extend(args.object(at)?.clone());
-            }
-            Ok(Value::Object(all))
-        },
-        shallow: true,
-    },
-    Function {
-        name: "without",
-        category: "lists",
-        about: "The object without the named fields.",
-        params: &[need("object", "object"), need("names", "list")],
-        returns: "object",
-        examples: &[("without({'a': 1, 'b': 2}, ['b', 'c'])", r#"{"a":1}"#)],
-        call: |args| {
-            let names = args.list(1)?;
-            let is_kept = |name: &str| names.iter().all(|other| other.as_str() != Some(name));
-            let kept = args.object(0)?.iter().filter(|(name, _)| is_kept(name));
-            Ok(Value::Object(kept.map(|(name, value)| (name.clone(), value.clone())).collect()))
-        },
-        shallow: true,
-    },
 ];
 
 fn sort(args: &Args<'_>) -> Result<Value, String> {
-    let by = args.given(1).map(|_| args.text(1)).transpose()?;
-    let key = |item: &Value| match &by {
-        Some(field) => item.get(field.as_ref()).cloned().unwrap_or_default(),
-        None => item.clone(),
+    let is_down = match args.text_or(2, "asc")?.as_ref() {
+        "asc" => false,
+        "desc" => true,
+        other => return Err(format!("{} must be `asc` or `desc`, it is {other:?}", args.name(2))),
     };
-    let mut keyed: Vec<(Value, &Value)> =
-        args.list(0)?.iter().map(|item| (key(item), item)).collect();
-    let mut failed = None;
-    keyed.sort_by(|(a, _), (b, _)| match (a.is_null(), b.is_null()) {
-        (false, false) => compare(a, b).unwrap_or_else(|message| {
-            failed = Some(message);
-            Ordering::Equal
-        }),
-        (a, b) => a.cmp(&b),
-    });
-    match failed {
-        Some(message) => Err(message),
-        None => Ok(keyed.into_iter().map(|(_, item)| item.clone()).collect()),
+    let mut keyed: Vec<(&Value, &Value)> = column(args)?.into_iter().zip(args.list(0)?).collect();
+    let (mut nulls, mut known): (Vec<_>, Vec<_>) =
+        keyed.drain(..).partition(|(key, _)| key.is_null());
+    // What cannot be compared is refused before sorting, which needs an order of all items.
+    for pair in known.windows(2) {
+        compare(pair[0].0, pair[1].0)?;
     }
+    known.sort_by(|(a, _), (b, _)| {
+        let order = compare(a, b).unwrap_or(Ordering::Equal);
+        if is_down { order.reverse() } else { order }
+    });
+    known.append(&mut nulls);
+    Ok(known.into_iter().map(|(_, item)| item.clone()).collect())
+}
+
+fn range(args: &Args<'_>) -> Result<Value, String> {
+    let (from, to, step) = (args.integer(0)?, args.integer(1)?, args.integer_or(2, 1)?);
+    if step == 0 {
+        return Err(format!("{} must not be 0", args.name(2)));
+    }
+    let mut numbers = Vec::new();
+    let mut at = Some(from);
+    while let Some(number) = at.filter(|at| if step > 0 { *at < to } else { *at > to }) {
+        if numbers.len() >= MAX_RANGE {
+            return Err(format!("the range has more than {MAX_RANGE} numbers"));
+        }
+        numbers.push(json!(number));
+        at = number.checked_add(step);
+    }
+    Ok(Value::Array(numbers))
+}
+
+/// The items of the first argument, or the field of each that the second one names: a name, or
+/// names with dots between. What is missing is null.
+pub(super) fn column<'a>(args: &'a Args<'_>) -> Result<Vec<&'a Value>, String> {
+    let list = args.list(0)?;
+    if args.given(1).is_none() {
+        return Ok(list.iter().collect());
+    }
+    let by = args.text(1)?;
+    Ok(list.iter().map(|item| field(item, &by)).collect())
+}
+
+/// A field of a value by its name, or by names with dots between; null where there is none.
+pub(super) fn field<'v>(item: &'v Value, name: &str) -> &'v Value {
+    let deep = || name.contains('.').then(|| get_path(item, &steps(name))).flatten();
+    item.get(name).or_else(deep).unwrap_or(&Value::Null)
+}
+
+/// The names of a path: `caller.emails.0`.
+pub(super) fn steps(path: &str) -> Vec<String> {
+    path.split('.').map(str::to_owned).collect()
+}
+
+/// What two equal values have in common, so that a set can hold it: 1 and 1.0 are the same.
+pub(super) fn identity(value: &Value) -> String {
+    match value.as_f64().filter(|_| value.is_f64()).and_then(exact) {
+        Some(whole) => digest(&whole),
+        None => digest(value),
+    }
+}
+
+/// The whole number that a number is, if it is one.
+fn exact(number: f64) -> Option<Value> {
+    if number.fract() == 0.0 { super::general::whole(number) } else { None }
 }
 
 fn best(args: &Args<'_>, wanted: Ordering) -> Result<Value, String> {
     let candidates: Vec<&Value> = match args.value(0) {
-        Value::Array(items) if args.0.len() == 1 => items.iter().collect(),
+        Value::Array(items) if args.count() == 1 => items.iter().collect(),
         _ => args.iter().collect(),
     };
     let mut best: Option<&Value> = None;

@@ -1,15 +1,7 @@
 //! Functions of text.
 
-use std::collections::HashMap;
-use std::sync::{LazyLock, Mutex};
-
-use regex::{Regex, RegexBuilder};
-
-use super::{Args, Function, may, need};
+use super::{Function, MAX_TEXT, may, need, too_long};
 use crate::value::{Value, json};
-
-/// The longest text that a function makes out of shorter ones.
-const MAX_TEXT: usize = 8 * 1024 * 1024;
 
 pub(super) const FUNCTIONS: &[Function] = &[
     Function {
@@ -83,8 +75,9 @@ pub(super) const FUNCTIONS: &[Function] = &[
         examples: &[("replace('a-b-c', '-', '_')", r#""a_b_c""#)],
         call: |args| {
             let (text, part, with) = (args.text(0)?, args.text(1)?, args.text(2)?);
-            if text.len().saturating_add(text.len().saturating_mul(with.len())) > MAX_TEXT {
-                return Err("the result is too long".to_owned());
+            let grown = text.matches(part.as_ref()).count().saturating_mul(with.len());
+            if text.len().saturating_add(grown) > MAX_TEXT {
+                return Err(too_long());
             }
             Ok(json!(text.replace(part.as_ref(), &with)))
         },
@@ -93,15 +86,20 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function {
         name: "contains",
         category: "text",
-        about: "Whether a text contains a part, or a list an item.",
+        about: "Whether a text contains a part, a list an item, or an object a field of that name.",
         params: &[need("value", "any"), need("part", "any")],
         returns: "boolean",
-        examples: &[("'courses'.contains('our')", "true"), ("contains([1, 2], 3)", "false")],
+        examples: &[
+            ("'courses'.contains('our')", "true"),
+            ("contains([1, 2], 3)", "false"),
+            ("contains({'a': 1}, 'a')", "true"),
+        ],
         call: |args| match args.value(0) {
             Value::Array(items) => {
                 let part = args.value(1);
                 Ok(json!(items.iter().any(|item| crate::unknown::equal(item, part) == Some(true))))
             }
+            Value::Object(fields) => Ok(json!(fields.contains_key(args.text(1)?.as_ref()))),
             _ => Ok(json!(args.text(0)?.contains(args.text(1)?.as_ref()))),
         },
         shallow: false,
@@ -124,19 +122,6 @@ pub(super) const FUNCTIONS: &[Function] = &[
         returns: "boolean",
         examples: &[("'ada@example.com'.endsWith('@example.org')", "false")],
         call: |args| Ok(json!(args.text(0)?.ends_with(args.text(1)?.as_ref()))),
-        shallow: false,
-    },
-    Function {
-        name: "matches",
-        category: "text",
-        about: "Whether a part of the text matches a regular expression (RE2 syntax).",
-        params: &[need("text", "string"), need("pattern", "string")],
-        returns: "boolean",
-        examples: &[("'INC0010001'.matches('^INC[0-9]+$')", "true")],
-        call: |args| {
-            let text = args.text(0)?;
-            with_regex(&args.text(1)?, |regex| json!(regex.is_match(&text)))
-        },
         shallow: false,
     },
     Function {
@@ -179,56 +164,4 @@ pub(super) const FUNCTIONS: &[Function] = &[
         },
         shallow: false,
     },
-    Function {
-        name: "pad_left",
-        category: "text",
-        about: "The text filled up on its left to a number of characters.",
-        params: &[need("text", "string"), need("width", "integer"), may("with", "string")],
-        returns: "string",
-        examples: &[("pad_left('7', 3, '0')", r#""007""#)],
-        call: pad_left,
-        shallow: false,
-    },
 ];
-
-fn pad_left(args: &Args<'_>) -> Result<Value, String> {
-    let text = args.text(0)?;
-    let width = usize::try_from(args.integer(1)?).map_err(|_| "the width is negative")?;
-    if width > 10_000 {
-        return Err("the width is over 10,000".to_owned());
-    }
-    let with = args.text_or(2, " ")?;
-    let missing = width.saturating_sub(text.chars().count());
-    let fill: String = with.chars().cycle().take(missing).collect();
-    Ok(json!(fill + &text))
-}
-
-/// How many compiled patterns are kept; past it all are dropped.
-const KEPT: usize = 256;
-
-static PATTERNS: LazyLock<Mutex<HashMap<String, Regex>>> = LazyLock::new(Mutex::default);
-
-/// Runs something with a compiled pattern; compiling is dear, so patterns are kept.
-pub(crate) fn with_regex<T>(pattern: &str, run: impl FnOnce(&Regex) -> T) -> Result<T, String> {
-    let kept = PATTERNS.lock().ok().and_then(|kept| kept.get(pattern).cloned());
-    let regex = match kept {
-        Some(regex) => regex,
-        None => compile(pattern)?,
-    };
-    Ok(run(&regex))
-}
-
-fn compile(pattern: &str) -> Result<Regex, String> {
-    let regex = RegexBuilder::new(pattern)
-        .size_limit(1 << 20)
-        .nest_limit(50)
-        .build()
-        .map_err(|_| format!("cannot read {pattern:?} as a regular expression"))?;
-    if let Ok(mut kept) = PATTERNS.lock() {
-        if kept.len() >= KEPT {
-            kept.clear();
-        }
-        kept.insert(pattern.to_owned(), regex.clone());
-    }
-    Ok(regex)
-}

@@ -18,9 +18,23 @@ use crate::references::{EvalError, Reference, dotted};
 use crate::scope::Scope;
 use crate::unknown::{derived, unknowns};
 use crate::value::{Map, Value, print};
+use crate::work::{Work, weight};
 
 /// The name of the helper that each pill is turned into; no author can write it.
 const PILL: &str = "\u{1}pill";
+/// The name of the helper at the end of the body of each loop, which counts its rounds.
+const ROUND: &str = "\u{1}round";
+
+thread_local! {
+    /// What the text that this thread renders has done so far; one is rendered at a time.
+    static WORK: Work = Work::default();
+}
+
+/// Counts work of the text that is being rendered.
+fn charge(work: usize) -> Result<(), RenderError> {
+    let charged = WORK.with(|all| all.charge(work));
+    charged.map_err(|error| RenderErrorReason::Other(error.message).into())
+}
 
 /// A compiled text with blocks.
 pub(super) struct Blocks {
@@ -49,6 +63,7 @@ impl Blocks {
         let context = Context::from(Value::Object(data));
         let mut out = Bounded(String::new());
         let mut run = RenderContext::new(None);
+        WORK.with(Work::reset);
         match self.template.render(&ENGINE, &context, &mut run, &mut out) {
             Ok(()) => Ok(Value::String(out.0)),
             Err(cause) => Err(explain(&cause, references, scope)),
@@ -101,9 +116,23 @@ fn rewrite(template: &mut Template, wrap: bool) {
                 for inner in [&mut block.template, &mut block.inverse].into_iter().flatten() {
                     rewrite(inner, wrap);
                 }
+                if block.name.as_name() == Some("each") {
+                    block.template.iter_mut().for_each(count_rounds);
+                }
             }
             _ => {}
         }
+    }
+}
+
+/// Puts the helper that counts at the end of the body of a loop.
+fn count_rounds(body: &mut Template) {
+    let counted = Template::compile("{{round 1}}").map(|template| template.elements);
+    for mut element in counted.unwrap_or_default() {
+        if let TemplateElement::Expression(call) = &mut element {
+            call.name = Parameter::Name(ROUND.to_owned());
+        }
+        body.elements.push(element);
     }
 }
 
@@ -151,6 +180,7 @@ static ENGINE: LazyLock<Handlebars<'static>> = LazyLock::new(|| {
         engine.register_helper(&prefixed(function.name), Box::new(Call(function)));
     }
     engine.register_helper(PILL, Box::new(Pill));
+    engine.register_helper(ROUND, Box::new(Round));
     engine
 });
 
@@ -178,9 +208,30 @@ impl HelperDef for Call {
             }
             values[at] = Cow::Borrowed(param.value());
         }
-        let result = self.0.invoke(&Args(&values));
+        if !self.0.shallow {
+            charge(values.iter().map(|value| weight(value)).sum())?;
+        }
+        let result = self.0.invoke(&Args::new(&values));
         let failed = |message| RenderErrorReason::Other(format!("{}: {message}", self.0.name));
-        Ok(ScopedJson::Derived(result.map_err(failed)?))
+        let result = result.map_err(failed)?;
+        charge(weight(&result))?;
+        Ok(ScopedJson::Derived(result))
+    }
+}
+
+/// Counts a round of a loop and writes nothing.
+struct Round;
+
+impl HelperDef for Round {
+    fn call<'reg: 'rc, 'rc>(
+        &self,
+        _: &Helper<'rc>,
+        _: &'reg Handlebars<'reg>,
+        _: &'rc Context,
+        _: &mut RenderContext<'reg, 'rc>,
+        _: &mut dyn Output,
+    ) -> Result<(), RenderError> {
+        charge(20)
     }
 }
 
