@@ -13,6 +13,8 @@ mod editor;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod format;
+#[cfg(test)]
 mod fuzz;
 #[cfg(test)]
 mod guides;

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args as Fields, Parser, Subcommand};
 
 use crate::commands::{
-    check, completions, connections, daemon, dry_run, explain, init, run, runs, sandbox, schema,
-    spokes,
+    check, completions, connections, daemon, dry_run, explain, fmt, init, run, runs, sandbox,
+    schema, spokes,
 };
 use crate::exit_code::HELP;
 
@@ -46,6 +46,7 @@ pub(crate) enum Command {
     Init(init::Init),
     Check(check::Check),
     Explain(explain::Explain),
+    Fmt(fmt::Fmt),
     DryRun(dry_run::DryRun),
     Run(run::Run),
     Daemon(daemon::Daemon),

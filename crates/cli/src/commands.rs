@@ -6,6 +6,7 @@ pub(crate) mod connections;
 pub(crate) mod daemon;
 pub(crate) mod dry_run;
 pub(crate) mod explain;
+pub(crate) mod fmt;
 pub(crate) mod init;
 pub(crate) mod run;
 pub(crate) mod runs;
@@ -28,6 +29,7 @@ pub(crate) async fn dispatch(args: Args, report: &Report) -> Done {
         Command::Init(command) => command.run(global, report),
         Command::Check(command) => command.run(global, report).await,
         Command::Explain(command) => command.run(report),
+        Command::Fmt(command) => command.run(global, report),
         Command::DryRun(command) => Box::pin(command.run(global, report)).await,
         Command::Run(command) => Box::pin(command.run(global, report)).await,
         Command::Daemon(command) => Box::pin(command.run(global, report)).await,

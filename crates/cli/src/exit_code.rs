@@ -7,7 +7,8 @@ use std::process;
 pub(crate) enum ExitCode {
     /// 0: done, nothing to complain about. A dry run: nothing would change.
     Ok,
-    /// 1: `check` found mistakes, the run failed or was cancelled, the dry run would fail.
+    /// 1: `check` found mistakes, `fmt --check` or `diff` a difference, the run failed or was
+    /// cancelled, the dry run would fail.
     Failed,
     /// 2: a dry run found changes that the run would make. No other command ends with it.
     Changes,
@@ -46,7 +47,7 @@ impl From<ExitCode> for process::ExitCode {
 pub(crate) const HELP: &str = "\
 Exit codes:
   0    done; a dry run: nothing would change
-  1    mistakes found, the run failed or was cancelled
+  1    mistakes or differences found, the run failed or was cancelled
   2    a dry run found changes that the run would make
   3    the command line is wrong, or what it names does not exist
   4    the run is kept and waits for a person

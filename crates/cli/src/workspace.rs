@@ -236,7 +236,8 @@ pub(crate) fn text_of(file: &Path) -> Result<String, Failure> {
     })
 }
 
-fn entries(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
+/// What a folder holds, in order.
+pub(crate) fn entries(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
     let failed = |error| Failure::because(format!("cannot read {}", folder.display()), &error);
     let mut paths = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(failed)? {

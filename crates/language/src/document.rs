@@ -3,7 +3,9 @@
 
 mod comments;
 mod events;
+mod format;
 mod node;
+mod offsets;
 mod traps;
 
 use std::collections::HashMap;
@@ -12,6 +14,7 @@ use crate::diagnostic::{Diagnostic, Severity, codes};
 use crate::source::{Source, Span};
 use crate::value::Value;
 
+pub use format::{format_yaml, write_yaml};
 pub use node::Node;
 pub(crate) use traps::is_forbidden;
 

@@ -37,6 +37,7 @@ table! {
     YAML_NUMBER "yaml-number" "a number that is not finite or does not fit";
     SECOND_DOCUMENT "second-document" "a file holds one document";
     DUPLICATE_KEY "duplicate-key" "a key is written twice";
+    CANNOT_FORMAT "cannot-format" "the file cannot be laid out without changing what it says";
     UNQUOTED_BRACES "unquoted-braces" "a value that begins with `{{` needs quotes";
     // Keys and values
     UNKNOWN_KEY "unknown-key" "a key that means nothing here";

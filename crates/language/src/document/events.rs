@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError};
 
+use super::offsets::Offsets;
 use super::{MAX_DEPTH, Place, error, traps};
 use crate::diagnostic::{Code, Diagnostic, codes};
 use crate::source::{Source, Span};
@@ -57,8 +58,7 @@ enum Kind {
 struct Pass<'a> {
     source: &'a Source,
     text: &'a str,
-    /// Byte offset of each character; empty for ASCII text, where both are the same.
-    offsets: Vec<usize>,
+    offsets: Offsets,
     open: Vec<Open>,
     places: HashMap<String, Place>,
     diagnostics: Vec<Diagnostic>,
@@ -68,15 +68,10 @@ struct Pass<'a> {
 
 impl<'a> Pass<'a> {
     fn new(source: &'a Source, text: &'a str) -> Self {
-        let offsets = if text.is_ascii() {
-            Vec::new()
-        } else {
-            text.char_indices().map(|(i, _)| i).chain([text.len()]).collect()
-        };
         Self {
             source,
             text,
-            offsets,
+            offsets: Offsets::new(text),
             open: Vec::new(),
             places: HashMap::new(),
             diagnostics: Vec::new(),
@@ -91,8 +86,8 @@ impl<'a> Pass<'a> {
             match event {
                 Ok((event, span)) => {
                     let span = Span {
-                        start: self.byte(span.start.index()),
-                        end: self.byte(span.end.index()),
+                        start: self.offsets.byte(span.start.index()),
+                        end: self.offsets.byte(span.end.index()),
                     };
                     if self.take(event, span).is_break() {
                         return;
@@ -100,14 +95,6 @@ impl<'a> Pass<'a> {
                 }
                 Err(cause) => return self.scan_error(&cause),
             }
-        }
-    }
-
-    fn byte(&self, character: usize) -> usize {
-        match self.offsets.get(character) {
-            Some(offset) => *offset,
-            None if self.offsets.is_empty() => character.min(self.text.len()),
-            None => self.text.len(),
         }
     }
 
@@ -312,7 +299,7 @@ impl<'a> Pass<'a> {
     }
 
     fn scan_error(&mut self, cause: &ScanError) {
-        let start = self.byte(cause.marker().index());
+        let start = self.offsets.byte(cause.marker().index());
         let (line, _) = self.source.position(start);
         if cause.info().contains("unknown anchor") {
             let span = self.widen(Span { start, end: start });
