@@ -100,6 +100,8 @@ pub(super) fn shape(value: &Shape) -> String {
         Shape::Aliases => "aliases with their spokes".to_owned(),
         Shape::Rebinding => "its aliases with ours".to_owned(),
         Shape::Inputs => "inputs of what is called".to_owned(),
+        Shape::Value => "any value, texts in it with pills".to_owned(),
+        Shape::Branches => "names with lists of steps".to_owned(),
         Shape::Call { subflow: false } => "`ALIAS.ACTION`".to_owned(),
         Shape::Call { subflow: true } => "`ALIAS.ACTION` or `flow.NAME`".to_owned(),
         Shape::Alias => "alias, or a text that gives one".to_owned(),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::Timestamp;
-use linchpin_engine::event::{Decision, Outcome, Ruling};
+use linchpin_engine::event::{Decision, HeldRow, Outcome, Ruling};
 use linchpin_engine::history::{History, StepHistory};
 use linchpin_engine::path::Segment;
 use linchpin_engine::run::StepState;
@@ -388,6 +388,11 @@ fn kind(event: &Event) -> Option<&'static str> {
             Decision::Listening(_) => "wait",
             Decision::Items { .. } | Decision::Stream { .. } => "for_each",
             Decision::Subflow { .. } => "call",
+            Decision::Repeat | Decision::Again(_) | Decision::Enough { .. } => "repeat",
+            Decision::Branches => "parallel",
+            Decision::Rows { .. } => "decide",
+            Decision::Next => "next",
+            Decision::Break => "break",
             _ => return None,
         },
         _ => return None,
@@ -402,6 +407,19 @@ fn decided(step: &StepHistory, decision: &Decision) -> Option<(Mark, String)> {
         Decision::Stream { .. } => (Mark::Opened, "reads a stream".to_owned()),
         Decision::Subflow { .. } => (Mark::Opened, "starts a subflow".to_owned()),
         Decision::Outputs(_) => (Mark::Done, String::new()),
+        Decision::Branches => (Mark::Opened, "runs its branches".to_owned()),
+        Decision::Again(_) => {
+            let again = step.waiting.as_ref()?;
+            let times = plural(step.items?.saturating_sub(1), "time");
+            (Mark::Waits, format!("{again}, after {times}"))
+        }
+        Decision::Enough { count, .. } => (Mark::Done, format!("after {}", plural(*count, "time"))),
+        Decision::Rows { rows, result } => {
+            let has_steps = rows.iter().any(|row| row.steps);
+            (if has_steps { Mark::Opened } else { Mark::Done }, held_rows(rows, result))
+        }
+        Decision::Next => (Mark::Skipped, "leaves this iteration".to_owned()),
+        Decision::Break => (Mark::Opened, "leaves the loop".to_owned()),
         Decision::Until(at) => (Mark::Waits, format!("waits until {}", print_instant(*at))),
         Decision::Asked { of, message, approval, .. } => {
             let message = message.as_ref().map(|text| format!(": {text}")).unwrap_or_default();
@@ -415,6 +433,20 @@ fn decided(step: &StepHistory, decision: &Decision) -> Option<(Mark, String)> {
         }
         _ => return None,
     })
+}
+
+/// Which rows of a decision hold, and what they result in.
+fn held_rows(rows: &[HeldRow], result: &Value) -> String {
+    let held = match rows {
+        [] => return "no row holds".to_owned(),
+        rows => rows.iter().map(|held| held.row.to_string().replace('_', " ")),
+    };
+    let held: Vec<String> = held.collect();
+    match result {
+        Value::Null => held.join(", "),
+        Value::Array(items) if items.is_empty() => held.join(", "),
+        result => format!("{}: {}", held.join(", "), brief(result)),
+    }
 }
 
 fn failed_mark(step: &StepHistory) -> Mark {

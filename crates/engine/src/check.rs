@@ -11,6 +11,7 @@ mod expect;
 mod graph;
 mod guards;
 mod hints;
+mod logic;
 mod people;
 mod references;
 mod schedule;
@@ -106,6 +107,7 @@ fn found_in(
     visit::flow(&mut checker);
     hints::secrets(&mut checker, &document.root());
     hints::unused_reads(&mut checker);
+    logic::missing_defaults(&mut checker);
     checker.found.sort_by_key(|mistake| mistake.span.start);
     checker.found
 }
@@ -133,6 +135,8 @@ struct Checker<'c> {
     types: RefCell<BTreeMap<(usize, usize), Type>>,
     /// The ids that something reads.
     used: BTreeSet<String>,
+    /// Those of them that something reads without a test for null.
+    relied_on: BTreeSet<String>,
     found: Vec<Diagnostic>,
 }
 
@@ -151,6 +155,7 @@ impl<'c> Checker<'c> {
             places: BTreeMap::new(),
             types: RefCell::default(),
             used: BTreeSet::new(),
+            relied_on: BTreeSet::new(),
             found: Vec::new(),
         }
     }

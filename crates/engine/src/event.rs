@@ -185,6 +185,31 @@ pub enum Decision {
     },
     /// The guarded steps begin.
     Try,
+    /// The steps of a repeat begin, the first time.
+    Repeat,
+    /// `until` does not hold: the steps begin once more at this instant, or now if it has passed.
+    Again(Timestamp),
+    /// `until` holds: the repeat is over.
+    Enough {
+        /// How often its steps ran.
+        count: u64,
+        /// Whether it holds is unknown (dry runs only): the steps may run more often.
+        #[serde(default, skip_serializing_if = "is_false")]
+        unknown: bool,
+    },
+    /// The branches of a parallel begin.
+    Branches,
+    /// The rows of a decision table that hold.
+    Rows {
+        /// In written order; `default` when no other does.
+        rows: Vec<HeldRow>,
+        /// What they result in: the output.
+        result: Arc<Value>,
+    },
+    /// `next:` was reached.
+    Next,
+    /// `break:` was reached.
+    Break,
     /// A subflow begins.
     Subflow {
         /// Its inputs, read as their types.
@@ -250,6 +275,24 @@ pub struct Terms {
     pub on_reject: OnReject,
     /// When nobody says anything in time.
     pub on_timeout: OnTimeout,
+}
+
+/// A row of a decision table that holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldRow {
+    /// Which.
+    pub row: Arm,
+    /// Whether it has steps, which run now.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub steps: bool,
+    /// Whether it holds is unknown (dry runs only): its steps may run.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub may: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// A write that is about to leave.

@@ -3,6 +3,7 @@
 //! Nothing is resolved here: names of actions, aliases and flows are as written. `check` tells
 //! whether they exist, `plan` orders the steps.
 
+mod blocks;
 mod people;
 
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use indexmap::IndexMap;
 use linchpin_connector::{Effect, ErrorKind};
 use linchpin_language::{Expression, Fields, Source, Span, Template, Text};
 
+pub use self::blocks::Arm;
 pub use self::people::{Approval, OnReject, OnTimeout, SignalWait};
 
 use crate::retry::RetryPolicy;
@@ -200,6 +202,12 @@ pub enum StepKind {
     If(If),
     /// `for_each`
     ForEach(ForEach),
+    /// `repeat` + `until`
+    Repeat(Repeat),
+    /// `parallel:`
+    Parallel(Parallel),
+    /// `decide:`
+    Decide(Decide),
     /// `try` + `catch` / `finally`
     Try(Try),
     /// `wait:`
@@ -216,6 +224,10 @@ pub enum StepKind {
     End,
     /// `fail:`
     Fail(Fail),
+    /// `next:`
+    Next,
+    /// `break:`
+    Break,
 }
 
 /// A call of an action.
@@ -287,6 +299,86 @@ pub enum OnItemError {
     Stop,
     /// The iteration is counted as failed; the others go on.
     Continue,
+}
+
+/// Steps that run until a condition holds, at least once.
+#[derive(Clone, Debug)]
+pub struct Repeat {
+    /// `repeat:`
+    pub body: Block,
+    /// `until:`, read after each time.
+    pub until: Located<Expression>,
+    /// `max:`, how often at most.
+    pub max: u64,
+    /// `every:`, how long to wait between two times.
+    pub every: Option<Duration>,
+}
+
+/// Lists of steps that run at the same time.
+#[derive(Clone, Debug)]
+pub struct Parallel {
+    /// `parallel:`, in written order.
+    pub branches: Vec<Branch>,
+    /// `on_branch_error:`
+    pub on_branch_error: OnBranchError,
+}
+
+/// A branch of a `parallel`.
+#[derive(Clone, Debug)]
+pub struct Branch {
+    /// Its name, as it stands in paths.
+    pub name: Arc<str>,
+    /// The steps.
+    pub body: Block,
+}
+
+/// What a failed branch does to its `parallel`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnBranchError {
+    /// The others stop, and the error goes up.
+    Stop,
+    /// The branch is named as failed; the others go on.
+    Continue,
+}
+
+/// A decision table.
+#[derive(Clone, Debug)]
+pub struct Decide {
+    /// `match:`
+    pub matching: Match,
+    /// `decide:`, in written order.
+    pub rows: Vec<Row>,
+    /// `default:`, for when no row holds.
+    pub default: Option<Answer>,
+}
+
+/// Which rows of a decision table count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Match {
+    /// The first that holds.
+    First,
+    /// Each one that holds, in written order.
+    All,
+}
+
+/// A row of a decision table.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// `when:`
+    pub when: Located<Expression>,
+    /// What follows when it holds.
+    pub answer: Answer,
+}
+
+/// What follows from a row, or from no row.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// `result:`, which becomes the output of the decision.
+    pub result: Option<Located<Template>>,
+    /// `steps:`; empty when there are none.
+    pub steps: Block,
+    /// The whole row.
+    pub span: Span,
 }
 
 /// An error handler around steps.
@@ -405,6 +497,18 @@ impl OnItemError {
         &[("stop", Self::Stop), ("continue", Self::Continue)];
 }
 
+impl OnBranchError {
+    /// The words of `on_branch_error:`.
+    pub const WORDS: &'static [(&'static str, Self)] =
+        &[("stop", Self::Stop), ("continue", Self::Continue)];
+}
+
+impl Match {
+    /// The words of `match:`.
+    pub const WORDS: &'static [(&'static str, Self)] =
+        &[("first", Self::First), ("all", Self::All)];
+}
+
 impl OnError {
     /// The words of `on_error:` of a step, each with whether the failure is passed over.
     pub const WORDS: &'static [(&'static str, bool)] = &[("stop", false), ("continue", true)];
@@ -414,62 +518,4 @@ impl Level {
     /// The words of `level:`.
     pub const WORDS: &'static [(&'static str, Self)] =
         &[("info", Self::Info), ("warn", Self::Warn), ("error", Self::Error)];
-}
-
-impl Step {
-    /// The blocks directly inside this step, each with its label in paths.
-    pub fn blocks(&self) -> Vec<(Arm, &Block)> {
-        let mut blocks = match &self.kind {
-            StepKind::If(branch) => {
-                let arms = branch.arms.iter().enumerate();
-                let mut all: Vec<_> = arms.map(|(at, (_, block))| (Arm::Then(at), block)).collect();
-                all.extend(branch.otherwise.iter().map(|block| (Arm::Else, block)));
-                all
-            }
-            StepKind::ForEach(each) => vec![(Arm::Body, &each.body)],
-            StepKind::Try(guarded) => {
-                let mut all = vec![(Arm::Try, &guarded.body)];
-                let catches = guarded.catches.iter().enumerate();
-                all.extend(catches.map(|(at, clause)| (Arm::Catch(at), &clause.body)));
-                all.extend(guarded.finally.iter().map(|block| (Arm::Finally, block)));
-                all
-            }
-            StepKind::Call(_)
-            | StepKind::Subflow(_)
-            | StepKind::Wait(_)
-            | StepKind::Ask(_)
-            | StepKind::Approval(_)
-            | StepKind::Set(_)
-            | StepKind::Log(_)
-            | StepKind::End
-            | StepKind::Fail(_) => Vec::new(),
-        };
-        if let OnError::Steps(block) = &self.on_error {
-            blocks.push((Arm::OnError, block));
-        }
-        blocks
-    }
-}
-
-/// Which block of a step or flow.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Arm {
-    /// `steps` of a loop; iterations are told apart by their number.
-    Body,
-    /// `then`, and the `then` of the n-th `else_if` from 1.
-    Then(usize),
-    /// `else`
-    Else,
-    /// `try`
-    Try,
-    /// The n-th clause of `catch`, from 0.
-    Catch(usize),
-    /// `finally`
-    Finally,
-    /// `on_error`
-    OnError,
-    /// `on_cancel`
-    OnCancel,
-    /// The steps of a subflow.
-    Flow,
 }

@@ -6,10 +6,12 @@
 //! together.
 
 mod flow;
+mod logic;
 mod people;
 mod steps;
 
 pub use flow::{CONCURRENCY, DEFAULTS, FLOW, FORM_TRIGGER, LIMITS, RETRY, SCHEDULE, TRIGGER};
+pub use logic::{DEFAULT, ROW};
 pub use people::APPROVAL;
 pub use steps::{
     ASK, CALL, CATCH, CHOICES_FROM, COMMON, ELSE_IF, FAIL, KINDS, LOG, LOOP_SOURCE, WAIT,
@@ -88,6 +90,10 @@ pub enum Shape {
     Rebinding,
     /// The inputs of what `call` names beside it.
     Inputs,
+    /// Any value, the texts in it with pills.
+    Value,
+    /// Names of the author's, each with a list of steps.
+    Branches,
     /// `ALIAS.ACTION`, or `flow.NAME` where a subflow can be called.
     Call {
         /// Whether it can be a subflow.

@@ -77,7 +77,8 @@ pub struct StepHistory {
     pub changes: u64,
     /// What it waits for, or why it is held.
     pub waiting: Option<String>,
-    /// Rows read so far, when it reads a stream; items, when it goes over a list.
+    /// Rows read so far, when it reads a stream; items, when it goes over a list; how often its
+    /// steps were begun, when it repeats them.
     pub items: Option<u64>,
 }
 
@@ -194,7 +195,11 @@ impl History {
             Decision::Deadline(_) | Decision::May => {}
             Decision::Collected { .. } => {}
             Decision::Skipped => self.end(at, path, StepState::Skipped),
-            Decision::Arm(None) | Decision::Set(_) | Decision::End => {
+            Decision::Arm(None)
+            | Decision::Set(_)
+            | Decision::End
+            | Decision::Next
+            | Decision::Break => {
                 self.end(at, path, StepState::Succeeded);
             }
             Decision::Logged { level, message } => {
@@ -214,24 +219,29 @@ impl History {
             | Decision::Listening(_)
             | Decision::Received { .. }
             | Decision::Asked { .. } => self.waits(at, path, decision),
-            Decision::Items { items, .. } => {
+            Decision::Repeat => self.again(at, path, at),
+            Decision::Again(next) => self.again(at, path, *next),
+            Decision::Enough { count, .. } => {
                 let step = self.step(at, path);
-                step.items = Some(items.len() as u64);
-                step.state = StepState::Running;
+                step.output = Some(Arc::new(json!({ "count": count })));
+                step.waiting = None;
+                self.end(at, path, StepState::Succeeded);
             }
-            Decision::Stream { input } => {
+            Decision::Rows { rows, result } => {
                 let step = self.step(at, path);
-                step.input = Some(Arc::clone(input));
+                step.output = Some(Arc::clone(result));
                 step.state = StepState::Running;
+                if !rows.iter().any(|row| row.steps) {
+                    self.end(at, path, StepState::Succeeded);
+                }
             }
-            Decision::Subflow { inputs, .. } => {
-                let step = self.step(at, path);
-                step.input = Some(Arc::clone(inputs));
-                step.state = StepState::Running;
-            }
-            Decision::Arm(Some(_)) | Decision::Arms(_) | Decision::Try => {
-                self.step(at, path).state = StepState::Running;
-            }
+            Decision::Items { .. }
+            | Decision::Stream { .. }
+            | Decision::Subflow { .. }
+            | Decision::Arm(Some(_))
+            | Decision::Arms(_)
+            | Decision::Try
+            | Decision::Branches => self.begun(at, path, decision),
         }
     }
 
@@ -256,6 +266,27 @@ impl History {
         let step = self.step(at, path);
         step.state = StepState::Waiting;
         step.waiting = Some(what);
+    }
+
+    /// A block begins.
+    fn begun(&mut self, at: Timestamp, path: &StepPath, decision: &Decision) {
+        let step = self.step(at, path);
+        step.state = StepState::Running;
+        if let Decision::Items { items, .. } = decision {
+            step.items = Some(items.len() as u64);
+        } else if let Decision::Stream { input } | Decision::Subflow { inputs: input, .. } =
+            decision
+        {
+            step.input = Some(Arc::clone(input));
+        }
+    }
+
+    /// The steps of a repeat begin once more, at an instant that may have to be waited for.
+    fn again(&mut self, at: Timestamp, path: &StepPath, next: Timestamp) {
+        let step = self.step(at, path);
+        step.state = StepState::Running;
+        step.items = Some(step.items.unwrap_or_default() + 1);
+        step.waiting = (next > at).then(|| format!("again at {next}"));
     }
 
     fn resolved(&mut self, at: Timestamp, path: &StepPath, ruling: &Ruling, by: &str) {
@@ -308,8 +339,7 @@ impl History {
         let next = self.steps.len();
         let index = *self.by_path.entry(path.clone()).or_insert(next);
         if index == next {
-            let is_inner =
-                |segment: &&Segment| matches!(segment, Segment::Arm(_) | Segment::Item(_));
+            let is_inner = |segment: &&Segment| !matches!(segment, Segment::Step(_));
             self.steps.push(StepHistory {
                 path: path.clone(),
                 depth: path.segments().iter().filter(is_inner).count(),

@@ -6,6 +6,7 @@
 mod form;
 mod header;
 mod kinds;
+mod logic;
 mod reader;
 mod step;
 

@@ -1,4 +1,17 @@
 //! Where a step stands in a run: `enrol[17].assign`, `gate/then.notify`, `/on_error.report`.
+//!
+//! What follows the step around it tells which of its blocks, and which time:
+//!
+//! | path | the step |
+//! |---|---|
+//! | `enrol[17].assign` | in the 18th iteration of the `for_each` `enrol` |
+//! | `poll[3].look` | in the 4th time of the `repeat` `poll` |
+//! | `gather/emails.send` | in the branch `emails` of the `parallel` `gather` |
+//! | `route/row_2.notify`, `route/default.notify` | in the second row, or the default, of the `decide` `route` |
+//! | `gate/then.x`, `gate/else_if_1.x`, `gate/else.x` | in an arm of the `if` `gate` |
+//! | `guard/try.x`, `guard/catch_1.x`, `guard/finally.x` | in a part of the `try` `guard` |
+//! | `call/on_error.x`, `/on_error.x` | in the handler of the step `call`, or of the flow |
+//! | `sub/flow.x` | in the subflow that the step `sub` calls |
 
 use std::fmt;
 use std::str::FromStr;
@@ -22,6 +35,8 @@ pub enum Segment {
     Item(u64),
     /// A block of the step before it, or of the flow.
     Arm(Arm),
+    /// A branch of the `parallel` before it, by its name.
+    Branch(Arc<str>),
 }
 
 impl StepPath {
@@ -41,7 +56,7 @@ impl StepPath {
     pub fn leaf(&self) -> &str {
         match self.0.last() {
             Some(Segment::Step(name)) => name,
-            Some(Segment::Item(_) | Segment::Arm(_)) | None => "",
+            Some(Segment::Item(_) | Segment::Arm(_) | Segment::Branch(_)) | None => "",
         }
     }
 
@@ -62,6 +77,7 @@ impl fmt::Display for StepPath {
                 Segment::Step(name) => write!(f, ".{name}")?,
                 Segment::Item(index) => write!(f, "[{index}]")?,
                 Segment::Arm(arm) => write!(f, "/{arm}")?,
+                Segment::Branch(name) => write!(f, "/{name}")?,
             }
         }
         Ok(())
@@ -81,6 +97,9 @@ impl fmt::Display for Arm {
             Self::OnError => f.write_str("on_error"),
             Self::OnCancel => f.write_str("on_cancel"),
             Self::Flow => f.write_str("flow"),
+            Self::Branch(n) => write!(f, "branch_{}", n + 1),
+            Self::Row(n) => write!(f, "row_{}", n + 1),
+            Self::Default => f.write_str("default"),
         }
     }
 }
@@ -109,7 +128,7 @@ impl FromStr for StepPath {
                     return Err(wrong());
                 }
                 let segment = if rest.starts_with('/') {
-                    Segment::Arm(arm(&word[..end]).ok_or_else(wrong)?)
+                    block(&word[..end]).ok_or_else(wrong)?
                 } else {
                     Segment::Step(word[..end].into())
                 };
@@ -120,6 +139,19 @@ impl FromStr for StepPath {
         }
         Ok(Self(segments))
     }
+}
+
+/// What stands after a slash: a label of ours, else the name of a branch.
+fn block(label: &str) -> Option<Segment> {
+    let is_name = !is_label(label) && crate::parse::is_id(label);
+    let branch = || is_name.then(|| Segment::Branch(label.into()));
+    arm(label).map(Segment::Arm).or_else(branch)
+}
+
+/// Whether paths use a word for a block of their own, so that no branch can have it as its name.
+pub(crate) fn is_label(word: &str) -> bool {
+    let numbered = |prefix| word.strip_prefix(prefix).is_some_and(|n| n.parse::<usize>().is_ok());
+    arm(word).is_some() || ["else_if_", "catch_", "row_"].into_iter().any(numbered)
 }
 
 fn arm(label: &str) -> Option<Arm> {
@@ -133,10 +165,12 @@ fn arm(label: &str) -> Option<Arm> {
         "on_error" => Arm::OnError,
         "on_cancel" => Arm::OnCancel,
         "flow" => Arm::Flow,
-        _ => match (number("else_if_"), number("catch_")) {
-            (Some(n), _) => Arm::Then(n),
-            (_, Some(n)) => Arm::Catch(n.checked_sub(1)?),
-            (None, None) => return None,
+        "default" => Arm::Default,
+        _ => match (number("else_if_"), number("catch_"), number("row_")) {
+            (Some(n), _, _) => Arm::Then(n),
+            (_, Some(n), _) => Arm::Catch(n.checked_sub(1)?),
+            (_, _, Some(n)) => Arm::Row(n.checked_sub(1)?),
+            (None, None, None) => return None,
         },
     })
 }
@@ -179,6 +213,10 @@ mod tests {
             "gate/else_if_2.x[0].y/catch_1.#3",
             "/on_error.report",
             "sub/flow/finally.x",
+            "poll[3].look",
+            "gather/emails.send",
+            "route/row_2.notify",
+            "route/default.notify",
             "",
         ] {
             let path: StepPath = text.parse().expect(text);
@@ -188,7 +226,7 @@ mod tests {
 
     #[test]
     fn what_is_no_path_is_refused() {
-        for text in ["a[", "a[x]", "a..b", "a/nowhere.b", "a/catch_0.b"] {
+        for text in ["a[", "a[x]", "a..b", "a/No-where.b", "a/catch_0.b"] {
             assert!(text.parse::<StepPath>().is_err(), "{text}");
         }
     }

@@ -5,7 +5,10 @@
 
 #![warn(clippy::wildcard_enum_match_arm)]
 
+mod activity;
 pub(crate) mod apply;
+mod decided;
+mod ending;
 pub(crate) mod frame;
 mod people;
 mod ruling;
@@ -30,7 +33,7 @@ use self::apply::Change;
 use self::frame::{End, Frame, Phase};
 use self::scan::Scan;
 use self::signals::Signals;
-use self::state::{Activity, Effects, List, Slot, block_of};
+use self::state::{Activity, Effects, List, Slot};
 use crate::command::Command;
 use crate::event::{Accepted, Control, Decision, Entry, Event, Outcome, Ruling};
 use crate::flow::{Arm, Step};
@@ -344,6 +347,8 @@ impl Slot {
         }
         if let Activity::Timer { armed, .. } = &mut self.activity {
             *armed = Some(op);
+        } else if let Activity::Repeat(repeating) = &mut self.activity {
+            repeating.pause = repeating.pause.map(|(at, _)| (at, Some(op)));
         } else if let Some(calling) = self.activity.calling_mut() {
             calling.armed = Some(op);
         }
@@ -375,18 +380,15 @@ fn find_in_list<'a>(
 }
 
 fn find_in_slot<'a>(slot: &'a mut Slot, step: &Step, rest: &[Segment]) -> Option<&'a mut Slot> {
-    let (inner, arm, rest) = match rest {
-        [] => return Some(slot),
-        [Segment::Item(index), rest @ ..] => {
-            let Activity::Loop(each) = &mut slot.activity else { return None };
-            (&mut each.active.get_mut(index)?.list, Arm::Body, rest)
-        }
+    match rest {
+        [] => Some(slot),
         [Segment::Arm(Arm::Flow), rest @ ..] => {
             let Activity::Sub(frame) = &mut slot.activity else { return None };
-            return find_slot(frame, rest);
+            find_slot(frame, rest)
         }
-        [Segment::Arm(arm), rest @ ..] => (slot.activity.list_mut(*arm)?, *arm, rest),
-        [Segment::Step(_), ..] => return None,
-    };
-    find_in_list(inner, block_of(step, arm)?, rest)
+        [segment, rest @ ..] => {
+            let (block, list) = slot.activity.inner_mut(step, segment)?;
+            find_in_list(list, block, rest)
+        }
+    }
 }

@@ -114,6 +114,63 @@ finally:
 }
 
 #[test]
+fn repeats_branches_and_decisions_are_typed() {
+    is_clean(
+        r#"
+flow: logic
+connections: { hr: desk, lms: school }
+inputs:
+  email: { type: email, required: true }
+  level: { type: string, enum: [low, high], default: low }
+  courses: { type: list, items: string }
+vars: { tries: { type: integer, default: 0 } }
+steps:
+  - id: poll
+    repeat:
+      - { id: found, call: hr.records.list, with: { table: person } }
+      - set: { tries: vars.tries + 1 }
+      - { if: iteration.index > 3, break: true }
+    until: found.count > 0
+    max: 10
+    every: 1m
+  - log: "{{ poll.count }} {{ found.count }}"
+  - id: gather
+    parallel:
+      people: [{ id: people, call: hr.records.list, with: { table: person } }]
+      school: [{ id: catalog, call: lms.courses.list }]
+  - log: "{{ people.count }} {{ catalog.ids }} {{ join gather.succeeded }}"
+  - id: route
+    decide:
+      - { when: people.count > 100, result: { group: major, hours: 1 } }
+      - when: people.count > 10
+        result: { group: "{{ inputs.email }}", hours: 2 }
+        steps: [{ log: "many" }]
+    default: { result: { group: backlog, hours: 40 } }
+  - log: "{{ route.group }} within {{ route.hours }} hours"
+  - id: days
+    decide:
+      - { when: inputs.level == 'low', result: 5 }
+      - { when: inputs.level == 'high', result: 1 }
+  - log: "within {{ days }} days"
+  - id: tags
+    match: all
+    decide:
+      - { when: people.count > 1, result: many }
+      - { when: people.count > 100, result: very_many }
+  - for_each: tags
+    as: tag
+    steps:
+      - { if: tag == 'many', next: true }
+      - log: "{{ tag }}"
+  - id: maybe
+    decide: [{ when: inputs.email == 'x', result: { n: 1 } }]
+  - if: maybe != null && maybe.n > 0
+    then: [{ log: "{{ maybe.n }}" }]
+"#,
+    );
+}
+
+#[test]
 fn steps_beside_the_written_order_see_their_ancestors() {
     is_clean(
         r#"

@@ -3,9 +3,11 @@
 mod check;
 mod check_mistakes;
 mod interpreter;
+mod logic;
 mod parse;
 mod people;
 mod plan;
+mod played;
 mod random;
 mod samples;
 mod schedule;

@@ -6,7 +6,7 @@ use linchpin_engine::run::Waiting;
 use linchpin_engine::{Event, Run};
 use linchpin_language::json;
 
-use crate::interpreter::{Played, check_with, echo, plain, succeeded};
+use crate::played::{Played, check_with, echo, plain, succeeded};
 
 /// Sends the signal that the first open step waits for.
 fn sends(run: &Run) -> Option<Event> {

@@ -11,6 +11,7 @@ mod operators;
 mod path;
 mod read;
 mod references;
+mod table;
 mod tree;
 
 use std::sync::Arc;
@@ -24,6 +25,7 @@ use crate::value::{Value, kind};
 
 pub(crate) use operators::{compare, same_number};
 pub(crate) use path::{no_such_name, walk};
+pub use table::{Domain, Never, never_first};
 
 /// A bare expression, read once and evaluated often; cheap to clone.
 #[derive(Clone)]

@@ -34,7 +34,7 @@ mod value;
 mod work;
 mod xml;
 
-pub use cel::{Expression, Truth};
+pub use cel::{Domain, Expression, Never, Truth, never_first};
 pub use diagnostic::{Code, Diagnostic, Format, Severity, codes, did_you_mean, render};
 pub use document::{Document, MAX_BYTES, MAX_DEPTH, Node, format_yaml, write_yaml};
 pub use duration::{parse_duration, print_duration};

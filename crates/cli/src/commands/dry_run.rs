@@ -92,7 +92,12 @@ fn show_change(report: &Report, change: &Change) {
         _ => ("~", Style::Yellow),
     };
     let sign = report.paint(style, sign);
-    let may = if change.may_run { " (may run)" } else { "" };
+    let may = match (change.may_run, change.may_repeat) {
+        (true, true) => " (may run, and more than once)",
+        (true, false) => " (may run)",
+        (false, true) => " (once or more)",
+        (false, false) => "",
+    };
     let times = if change.count == 1 { String::new() } else { format!(" {}", change.count) };
     let effect = change.effect;
     let call = format!("{}.{}", change.alias, change.action);

@@ -5,7 +5,7 @@ use linchpin_language::{Expression, Schema, Type, codes};
 use super::sight::Hop;
 use super::types::{named, of_expression};
 use super::{Checker, suggest};
-use crate::flow::{Arm, Located, Step, StepKind};
+use crate::flow::{Arm, Located, StepKind};
 
 /// Whether a value of one type can be read as another (SEMANTICS, "Inputs are read as their
 /// type"): only what can never be is refused.
@@ -83,15 +83,21 @@ pub(super) fn assignment<'c>(
     if !fits(declared, &found) {
         wrong_expression(checker, value, &named(declared), &found);
     }
-    let is_parallel = trail.iter().enumerate().any(|(depth, hop)| {
-        let Some(Step { kind: StepKind::ForEach(each), .. }) = hop.step() else {
-            return false;
-        };
-        each.parallel > 1 && trail.get(depth + 1).is_some_and(|inner| inner.arm == Arm::Body)
+    let beside = trail.iter().zip(trail.iter().skip(1)).find_map(|(around, inner)| {
+        match (&around.step()?.kind, inner.arm) {
+            (StepKind::ForEach(each), Arm::Body) if each.parallel > 1 => Some((
+                "iterations run at the same time",
+                "use the `collect` of the loop, or leave `parallel` out",
+            )),
+            (StepKind::Parallel(_), Arm::Branch(_)) => Some((
+                "branches run at the same time",
+                "read the outputs of the branches after the `parallel`, and set it there",
+            )),
+            _ => None,
+        }
     });
-    if is_parallel {
-        let message = format!("`{name}` cannot be set where iterations run at the same time");
-        let help = "use the `collect` of the loop, or leave `parallel` out";
+    if let Some((why, help)) = beside {
+        let message = format!("`{name}` cannot be set where {why}");
         let mistake = checker.error(codes::MISPLACED_STEP, message, key).with_help(help);
         checker.report(mistake);
     }

@@ -183,12 +183,14 @@ fn cycles(checker: &mut Checker<'_>, block: &Block) {
     }
 }
 
-/// The first step of a list that comes surely after an `end` or `fail`.
+/// The first step of a list that comes surely after an `end`, `fail`, `next` or `break`.
 fn dead_steps(checker: &mut Checker<'_>, block: &Block) {
     let before = &checker.ancestors[block.index];
     let ends = |step: &Step| {
         let is_final = match (&step.kind, &step.on_error) {
-            (StepKind::End, _) => !checker.broken.contains(&step.span.start),
+            (StepKind::End | StepKind::Next | StepKind::Break, _) => {
+                !checker.broken.contains(&step.span.start)
+            }
             (StepKind::Fail(_), OnError::Stop) => true,
             _ => false,
         };

@@ -4,7 +4,7 @@ use linchpin_language::{Expression, Reference};
 
 use super::Checker;
 use super::sight::Hop;
-use crate::flow::{Arm, Step, StepKind};
+use crate::flow::{Arm, StepKind};
 
 /// Whether a null test stands around a reference: in the same expression, in the `if` of its step
 /// or of a branch around it; or a test of what the skipped step itself depended on.
@@ -43,15 +43,17 @@ fn conditions<'f>(trail: &[Hop<'f>]) -> Vec<&'f Expression> {
     let mut found = Vec::new();
     for (depth, hop) in trail.iter().enumerate() {
         found.extend(hop.step().and_then(|step| step.guard.as_ref()).map(|guard| &guard.value));
-        if let (Some(Step { kind: StepKind::If(branch), .. }), Some(inner)) =
-            (hop.step(), trail.get(depth + 1))
-        {
-            let tests = branch.arms.iter().map(|(test, _)| &test.value);
-            found.extend(match inner.arm {
-                Arm::Then(at) => tests.take(at + 1).collect::<Vec<_>>(),
-                _ => tests.collect(),
-            });
-        }
+        let (Some(step), Some(inner)) = (hop.step(), trail.get(depth + 1)) else { continue };
+        let tests: Vec<&Expression> = match &step.kind {
+            StepKind::If(branch) => branch.arms.iter().map(|(test, _)| &test.value).collect(),
+            StepKind::Decide(decide) => decide.rows.iter().map(|row| &row.when.value).collect(),
+            _ => continue,
+        };
+        // Those before it did not hold.
+        found.extend(match inner.arm {
+            Arm::Then(at) | Arm::Row(at) => tests.into_iter().take(at + 1).collect::<Vec<_>>(),
+            _ => tests,
+        });
     }
     found
 }

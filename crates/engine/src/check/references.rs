@@ -81,6 +81,13 @@ pub(super) fn template<'c>(checker: &mut Checker<'c>, span: Span, trail: &[Hop<'
     }
 }
 
+/// All texts of a value, whatever it is.
+pub(super) fn value<'c>(checker: &mut Checker<'c>, span: Span, trail: &[Hop<'c>]) {
+    if let Some(node) = checker.node(span) {
+        leaves(checker, &node, trail);
+    }
+}
+
 fn leaves<'c>(checker: &mut Checker<'c>, node: &Node<'c>, trail: &[Hop<'c>]) {
     // A text that cannot be read was reported when the flow was parsed.
     if let Some(Ok(text)) = node.as_str().map(Text::parse) {
@@ -182,11 +189,12 @@ fn step<'c>(checker: &mut Checker<'c>, reader: &Reader<'_, 'c>, reference: &Refe
     }
     let before = checker.found.len();
     fields(checker, reader, reference);
-    if nullable
-        && before == checker.found.len()
-        && !reference.path.is_empty()
-        && !is_guarded(checker, reader.trail, reader.beside, reference)
-    {
+    let is_guarded = is_guarded(checker, reader.trail, reader.beside, reference);
+    let is_test = reference.path.is_empty() && is_null_test(reader.node, id);
+    if !is_guarded && !is_test {
+        checker.relied_on.insert(id.to_owned());
+    }
+    if nullable && before == checker.found.len() && !reference.path.is_empty() && !is_guarded {
         let message = format!("`{id}` can be null here: its step may have given no output");
         let mut found = reader.node.warning(codes::UNGUARDED_NULL, message);
         found.span = reader.node.span_within(reference.range.clone());
@@ -198,6 +206,12 @@ fn step<'c>(checker: &mut Checker<'c>, reader: &Reader<'_, 'c>, reference: &Refe
         };
         checker.report(found.with_help(help));
     }
+}
+
+/// Whether an expression asks whether the output of a step is null.
+fn is_null_test(node: &Node<'_>, id: &str) -> bool {
+    let spaceless: String = node.as_str().unwrap_or_default().split_whitespace().collect();
+    ["==null", "!=null"].into_iter().any(|test| spaceless.contains(&format!("{id}{test}")))
 }
 
 /// Whether a step can be read here, and whether its output can be null then.
@@ -304,7 +318,14 @@ fn fields<'c>(checker: &mut Checker<'c>, reader: &Reader<'_, 'c>, reference: &Re
 fn in_handler(trail: &[Hop<'_>]) -> bool {
     trail.iter().any(|hop| match hop.arm {
         Arm::Catch(_) | Arm::Finally | Arm::OnError | Arm::OnCancel => true,
-        Arm::Body | Arm::Then(_) | Arm::Else | Arm::Try | Arm::Flow => false,
+        Arm::Body
+        | Arm::Then(_)
+        | Arm::Else
+        | Arm::Try
+        | Arm::Flow
+        | Arm::Branch(_)
+        | Arm::Row(_)
+        | Arm::Default => false,
     })
 }
 

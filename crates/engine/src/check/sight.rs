@@ -1,6 +1,6 @@
 //! Which steps can be read from where: a step sees those that have surely ended before it.
 
-use crate::flow::{Arm, Block, OnError, Step};
+use crate::flow::{Arm, Block, OnBranchError, OnError, Step, StepKind};
 use crate::plan::Ancestors;
 
 /// One level of the way from the top of a flow to a step.
@@ -75,16 +75,28 @@ pub(super) fn sight(ancestors: &[Ancestors], from: &[Hop<'_>], to: &[Hop<'_>]) -
         if !guards(here.arm, there.arm) {
             return Sight::OtherBranch;
         }
-        if there.arm == Arm::Body {
+        if there.arm == Arm::Body && !is_repeat(&to[common - 1]) {
             return Sight::InLoop;
         }
         nullable = true;
     }
-    for inner in &to[common + 1..] {
+    // What reads a whole list of a repeat, as `until` does, may come after a `next`.
+    let is_whole = here.at >= here.block.steps.len() && here.arm == Arm::Body;
+    if is_whole && common > 0 && is_repeat(&from[common - 1]) {
+        nullable |= may_be_left(ancestors, there, to.len() > common + 1, false);
+    }
+    for (outer, inner) in to[common..].iter().zip(&to[common + 1..]) {
+        let is_deeper = to.last().is_some_and(|last| !last.is_same(inner));
         match inner.arm {
+            Arm::Body if is_repeat(outer) => {
+                nullable |= may_be_left(ancestors, inner, is_deeper, true);
+            }
             Arm::Body => return Sight::InLoop,
             Arm::Catch(_) | Arm::Finally | Arm::OnCancel | Arm::Flow => return Sight::OtherBranch,
-            Arm::Then(_) | Arm::Else | Arm::Try | Arm::OnError => nullable = true,
+            Arm::Branch(_) => nullable |= goes_on_without_a_branch(outer),
+            Arm::Then(_) | Arm::Else | Arm::Try | Arm::OnError | Arm::Row(_) | Arm::Default => {
+                nullable = true;
+            }
         }
     }
     nullable |= to.last().and_then(Hop::step).is_some_and(may_give_nothing);
@@ -110,11 +122,51 @@ fn guards(handler: Arm, guarded: Arm) -> bool {
         Arm::Catch(_) => guarded == Arm::Try,
         Arm::Finally => matches!(guarded, Arm::Try | Arm::Flow),
         Arm::OnError => {
-            matches!(guarded, Arm::Flow | Arm::Body | Arm::Try | Arm::Then(_) | Arm::Else)
+            !matches!(guarded, Arm::Catch(_) | Arm::Finally | Arm::OnError | Arm::OnCancel)
         }
         Arm::OnCancel => guarded == Arm::Flow,
-        Arm::Body | Arm::Then(_) | Arm::Else | Arm::Try | Arm::Flow => false,
+        Arm::Body
+        | Arm::Then(_)
+        | Arm::Else
+        | Arm::Try
+        | Arm::Flow
+        | Arm::Branch(_)
+        | Arm::Row(_)
+        | Arm::Default => false,
     }
+}
+
+fn is_repeat(hop: &Hop<'_>) -> bool {
+    hop.step().is_some_and(|step| matches!(step.kind, StepKind::Repeat(_)))
+}
+
+/// Whether a `parallel` can be behind a place though one of its branches failed.
+fn goes_on_without_a_branch(hop: &Hop<'_>) -> bool {
+    hop.step().is_some_and(|step| {
+        matches!(&step.kind, StepKind::Parallel(parallel)
+            if parallel.on_branch_error == OnBranchError::Continue)
+    })
+}
+
+/// Whether the body of a repeat can be left by `next` (or `break`) before one of its steps has
+/// ended; `is_inside` when what is read stands deeper in that step.
+fn may_be_left(ancestors: &[Ancestors], hop: &Hop<'_>, is_inside: bool, by_break: bool) -> bool {
+    let before = &ancestors[hop.block.index];
+    hop.block.steps.iter().enumerate().any(|(at, step)| {
+        let comes_later = before.contains(at, hop.at) || (at == hop.at && !is_inside);
+        !comes_later && leaves(step, by_break)
+    })
+}
+
+/// Whether a step can leave the loop that its list is the body of.
+fn leaves(step: &Step, by_break: bool) -> bool {
+    let own = match step.kind {
+        StepKind::Next => true,
+        StepKind::Break => by_break,
+        _ => false,
+    };
+    let inner = step.blocks().into_iter().filter(|(arm, _)| *arm != Arm::Body);
+    own || inner.flat_map(|(_, block)| &block.steps).any(|step| leaves(step, by_break))
 }
 
 /// Whether a step can be behind a place without an output: skipped, or failed and handled.

@@ -218,13 +218,23 @@ fn of_kind<'c>(checker: &Checker<'c>, step: &'c Step, place: &[Hop<'c>]) -> Sche
             )
         }
         StepKind::Approval(approval) => super::people::of_approval(approval),
+        StepKind::Repeat(_) => object(&[("count", Type::Integer)]),
+        StepKind::Parallel(_) => {
+            let names = || Schema::list(Schema::string());
+            let errors = Schema::list(Schema::any());
+            let fields = [("succeeded", names()), ("failed", names()), ("errors", errors)];
+            Schema::object(fields.map(|(name, field)| (name.to_owned(), field)).into())
+        }
+        StepKind::Decide(decide) => super::logic::of_decision(checker, decide, place),
         StepKind::If(_)
         | StepKind::Try(_)
         | StepKind::Wait(_)
         | StepKind::Set(_)
         | StepKind::Log(_)
         | StepKind::End
-        | StepKind::Fail(_) => Schema::any(),
+        | StepKind::Fail(_)
+        | StepKind::Next
+        | StepKind::Break => Schema::any(),
     }
 }
 

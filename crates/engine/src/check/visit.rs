@@ -5,7 +5,7 @@ use linchpin_language::{Expression, Schema, Span, Type, Value};
 
 use super::Checker;
 use super::sight::{Hop, Trail};
-use super::{calls, expect, hints, references, types};
+use super::{calls, expect, hints, logic, references, types};
 use crate::flow::{
     Arm, Ask, AskField, Block, ForEach, Located, LoopSource, Step, StepKind, Subflow, Wait,
 };
@@ -81,7 +81,11 @@ fn step<'c>(checker: &mut Checker<'c>, trail: &mut Trail<'c>, step: &'c Step) {
         }
         StepKind::Log(log) => references::text(checker, &log.message, trail),
         StepKind::Fail(fail) => references::text(checker, &fail.message, trail),
-        StepKind::Try(_) | StepKind::End => {}
+        StepKind::Repeat(repeat) => logic::until(checker, repeat, trail),
+        StepKind::Decide(decide) => logic::decide(checker, decide, trail),
+        StepKind::Next => logic::leave(checker, trail, step, "next"),
+        StepKind::Break => logic::leave(checker, trail, step, "break"),
+        StepKind::Try(_) | StepKind::Parallel(_) | StepKind::End => {}
     }
 }
 
@@ -134,7 +138,11 @@ pub(super) fn form<'c>(
 }
 
 /// An expression that must be true or false.
-fn condition<'c>(checker: &mut Checker<'c>, test: &Located<Expression>, trail: &Trail<'c>) {
+pub(super) fn condition<'c>(
+    checker: &mut Checker<'c>,
+    test: &Located<Expression>,
+    trail: &Trail<'c>,
+) {
     references::expression(checker, test, trail);
     let found = types::of_expression(checker, &test.value, trail);
     if !matches!(found.ty, Type::Boolean | Type::Any) {

@@ -1,6 +1,7 @@
 //! The kinds of step and their keys.
 
 use super::flow::{RETRY, error_kinds};
+use super::logic::{BREAK, DECIDE, NEXT, PARALLEL, REPEAT};
 use super::people::APPROVAL;
 use super::{Key, Kind, Mapping, Shape, may, need, words};
 use crate::flow::{Level, OnError, OnItemError};
@@ -85,6 +86,9 @@ pub static KINDS: &[Kind] = &[
             may("else", Shape::Steps, "Steps for when no condition is true."),
         ]],
     },
+    REPEAT,
+    PARALLEL,
+    DECIDE,
     Kind {
         key: "try",
         shown: "try",
@@ -132,6 +136,8 @@ pub static KINDS: &[Kind] = &[
         value: Shape::Any(&[Shape::Text, Shape::Mapping(&LOG)]),
         beside: &[],
     },
+    NEXT,
+    BREAK,
     Kind {
         key: "end",
         shown: "end",
@@ -149,56 +155,12 @@ pub static KINDS: &[Kind] = &[
         beside: &[],
     },
     Kind {
-        key: "repeat",
-        shown: "repeat",
-        title: "Do Until",
-        about: "Does steps again until a condition holds.",
-        value: Shape::Steps,
-        beside: &[&[
-            may("until", Shape::Expression, "The condition that ends it, read after each round."),
-            may("max", Shape::Count(1, 100_000), "How many rounds there may be."),
-            may("every", Shape::Duration, "The time from the start of one round to the next."),
-        ]],
-    },
-    Kind {
         key: "approval",
         shown: "approval",
         title: "Ask for Approval",
         about: "Asks people whether to go on.",
         value: Shape::Mapping(&APPROVAL),
         beside: &[],
-    },
-    Kind {
-        key: "decide",
-        shown: "decide",
-        title: "Make a Decision",
-        about: "Looks an answer up in a table of conditions.",
-        value: Shape::Blank,
-        beside: &[],
-    },
-    Kind {
-        key: "next",
-        shown: "next",
-        title: "Skip Iteration",
-        about: "Goes on with the next item of the loop.",
-        value: Shape::Blank,
-        beside: &[],
-    },
-    Kind {
-        key: "break",
-        shown: "break",
-        title: "Exit Loop",
-        about: "Ends the loop.",
-        value: Shape::Blank,
-        beside: &[],
-    },
-    Kind {
-        key: "parallel",
-        shown: "parallel",
-        title: "Do the Following in Parallel",
-        about: "Runs branches at the same time.",
-        value: Shape::Blank,
-        beside: &[&[may("on_branch_error", Shape::Word, "What a failed branch does.")]],
     },
     Kind {
         key: "undo",

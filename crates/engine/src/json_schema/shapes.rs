@@ -83,6 +83,9 @@ pub(super) fn shape(shape: &Shape) -> Value {
         }
         // Which inputs there are is said beside the call.
         Shape::Inputs => json!({ "type": "object" }),
+        Shape::Value => json!({}),
+        Shape::Branches => json!({ "type": "object", "minProperties": 1,
+            "propertyNames": reference("name"), "additionalProperties": reference("steps") }),
         Shape::Call { subflow: true } => reference("call"),
         Shape::Call { subflow: false } => reference("call_of_action"),
         Shape::Alias => reference("text"),

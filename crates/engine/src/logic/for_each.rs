@@ -12,7 +12,7 @@ use crate::event::Decision;
 use crate::flow::{Call, ForEach, LoopSource, OnItemError, Step, StepKind};
 use crate::path::StepPath;
 use crate::run::scan::{Place, Scan, is_idle};
-use crate::run::state::{Calling, Effects, List, Slot, StepState, Stop};
+use crate::run::state::{Calling, Effects, List, Over, Slot, StepState, Stop};
 
 /// Reads what the loop goes over.
 pub(crate) fn start(scan: &mut Scan<'_>, place: Place<'_>, each: &ForEach) {
@@ -116,6 +116,8 @@ pub(crate) struct Loop {
     next: u64,
     succeeded: u64,
     failed: u64,
+    /// Left by `next`.
+    skipped: u64,
     errors: Vec<Value>,
     collected: BTreeMap<u64, Arc<Value>>,
     collected_bytes: usize,
@@ -161,6 +163,7 @@ impl Loop {
             next: 0,
             succeeded: 0,
             failed: 0,
+            skipped: 0,
             errors: Vec::new(),
             collected: BTreeMap::new(),
             collected_bytes: 0,
@@ -222,7 +225,8 @@ impl Loop {
             }
             None => self.succeeded += 1,
             Some(Stop::Cancel) => {}
-            Some(Stop::End) => self.halt_all(each, Stop::End, effects),
+            Some(Stop::Next) => self.skipped += 1,
+            Some(stop @ (Stop::End | Stop::Break)) => self.halt_all(each, stop, effects),
             Some(Stop::Error(error)) => {
                 self.failed += 1;
                 if self.errors.len() < KEPT_ERRORS {
@@ -261,18 +265,18 @@ impl Loop {
     }
 
     fn halt_all(&mut self, each: &ForEach, stop: Stop, effects: &mut Effects) {
-        match (&mut self.stop, stop) {
-            (Some(Stop::Error(first)), Stop::Error(later)) => first.others.push(*later),
-            (Some(_), _) => {}
-            (none, stop) => *none = Some(stop),
-        }
+        Stop::join(&mut self.stop, stop);
         if let Some(stream) = &mut self.stream {
             effects.cancels.extend(stream.reading.issued.take().or(stream.reading.armed.take()));
         }
-        for iteration in self.active.values_mut() {
+        for iteration in self.active.values_mut().filter(|iteration| !iteration.list.is_over()) {
             iteration.list.halt(&each.body, Stop::Cancel, effects);
         }
-        self.active.retain(|_, iteration| !iteration.list.is_over());
+        // What was over before a `break` still adds its value.
+        let keeps_values = self.stop == Some(Stop::Break);
+        self.active.retain(|_, iteration| {
+            !iteration.list.is_over() || (keeps_values && iteration.to_collect)
+        });
     }
 
     pub(crate) fn halt(&mut self, step: &Step, effects: &mut Effects) {
@@ -289,14 +293,14 @@ impl Loop {
     }
 
     /// What stops the list around it, and the output, once the loop is over.
-    pub(crate) fn outcome(&mut self, step: &Step) -> Option<(Option<Stop>, Option<Arc<Value>>)> {
+    pub(crate) fn outcome(&mut self, step: &Step) -> Option<Over> {
         let is_exhausted =
             self.waiting.is_empty() && self.stream.as_ref().is_none_or(|stream| stream.is_done);
         if !self.active.is_empty() || !(is_exhausted || self.stop.is_some()) {
             return None;
         }
         match self.stop.take() {
-            None => Some((None, Some(Arc::new(self.output(step))))),
+            None | Some(Stop::Break) => Some((None, Some(Arc::new(self.output(step))))),
             stop => Some((stop, None)),
         }
     }
@@ -313,7 +317,7 @@ impl Loop {
         }
         let mut output = json!({
             "count": self.next, "succeeded": self.succeeded, "failed": self.failed,
-            "skipped": 0, "errors": self.errors,
+            "skipped": self.skipped, "errors": self.errors,
         });
         if collects {
             output["items"] = self.collected.values().map(|value| (**value).clone()).collect();

@@ -2,7 +2,21 @@
 
 use crate::error::RunError;
 use crate::flow::{Arm, Block, Step, StepKind, Try};
+use crate::run::scan::{Place, Scan};
 use crate::run::state::{Effects, List, Stop};
+
+/// Goes on in the guarded steps, the clause that was entered, and `finally`.
+pub(crate) fn go_on(scan: &mut Scan<'_>, place: Place<'_>, step: &Step, guarded: &Guarded) {
+    let StepKind::Try(kind) = &step.kind else { return };
+    let entered = guarded.entered(kind);
+    let env = place.env.lists(&entered);
+    let in_catch = guarded.error.as_ref().map(|error| env.error(error));
+    for (arm, _, list) in &entered {
+        let handler = in_catch.as_ref().unwrap_or(&env);
+        let env = if *arm == Arm::Try { place.env } else { handler };
+        scan.arm(Place { env, ..place }, step, *arm, list);
+    }
+}
 
 /// A `try` that is running or ran.
 #[derive(Debug)]
@@ -22,25 +36,19 @@ impl Guarded {
     }
 
     pub(crate) fn list(&self, arm: Arm) -> Option<&List> {
-        match arm {
-            Arm::Try => Some(&self.body),
-            Arm::Catch(at) => {
-                self.catch.as_ref().filter(|(entered, _)| *entered == at).map(|(_, list)| list)
-            }
-            Arm::Finally => self.finally.as_ref(),
-            Arm::Body | Arm::Then(_) | Arm::Else | Arm::OnError | Arm::OnCancel | Arm::Flow => None,
+        if let Arm::Catch(at) = arm {
+            return self.catch.as_ref().filter(|(entered, _)| *entered == at).map(|(_, list)| list);
         }
+        let finally = self.finally.as_ref().filter(|_| arm == Arm::Finally);
+        finally.or((arm == Arm::Try).then_some(&self.body))
     }
 
     pub(crate) fn list_mut(&mut self, arm: Arm) -> Option<&mut List> {
-        match arm {
-            Arm::Try => Some(&mut self.body),
-            Arm::Catch(at) => {
-                self.catch.as_mut().filter(|(entered, _)| *entered == at).map(|(_, list)| list)
-            }
-            Arm::Finally => self.finally.as_mut(),
-            Arm::Body | Arm::Then(_) | Arm::Else | Arm::OnError | Arm::OnCancel | Arm::Flow => None,
+        if let Arm::Catch(at) = arm {
+            return self.catch.as_mut().filter(|(entered, _)| *entered == at).map(|(_, list)| list);
         }
+        let finally = self.finally.as_mut().filter(|_| arm == Arm::Finally);
+        finally.or((arm == Arm::Try).then_some(&mut self.body))
     }
 
     /// The lists entered so far, with their blocks.
@@ -78,7 +86,11 @@ impl Guarded {
     ) -> Option<Option<Stop>> {
         let StepKind::Try(kind) = &step.kind else { return None };
         if let Some(list) = &self.finally {
-            return list.outcome().map(|stop| stop.or_else(|| self.pending.take()));
+            return list.outcome().map(|stop| match (stop, self.pending.take()) {
+                // No error is lost behind it; `check` refuses it here anyway.
+                (None | Some(Stop::Next | Stop::Break), Some(pending)) => Some(pending),
+                (stop, _) => stop,
+            });
         }
         let stop = match &self.catch {
             Some((_, list)) => list.outcome()?,

@@ -1,4 +1,4 @@
-//! The kinds that end at once: `set`, `log`, `fail`, `end`.
+//! The kinds that end at once: `set`, `log`, `fail`, `end`, `next`, `break`.
 
 use indexmap::IndexMap;
 use linchpin_connector::ErrorKind;
@@ -53,13 +53,14 @@ pub(crate) fn fail(scan: &mut Scan<'_>, place: Place<'_>, fail: &Fail) {
     }
 }
 
-/// Ends the flow. Where that is not certain (dry runs only) the steps after it are played.
-pub(crate) fn end(scan: &mut Scan<'_>) {
+/// Ends the flow, the iteration or the loop around. Where that is not certain (dry runs only) the steps after
+/// it are played.
+pub(crate) fn leave(scan: &mut Scan<'_>, decision: Decision, word: &str) {
     if scan.may {
-        let message = format!("may end at {}", scan.path);
+        let message = format!("may {word} at {}", scan.path);
         scan.decide(Decision::Logged { level: Level::Info, message });
     } else {
-        scan.decide(Decision::End);
+        scan.decide(decision);
     }
 }
 

@@ -6,9 +6,12 @@ pub(crate) mod approval;
 pub(crate) mod ask;
 pub(crate) mod call;
 pub(crate) mod condition;
+pub(crate) mod decide;
 pub(crate) mod for_each;
 pub(crate) mod guarded;
 pub(crate) mod light;
+pub(crate) mod parallel;
+pub(crate) mod repeat;
 pub(crate) mod subflow;
 pub(crate) mod wait;
 
@@ -28,12 +31,17 @@ pub(crate) fn deadline(step: &Step, slot: &Slot, now: Timestamp) -> Option<Times
         StepKind::Subflow(_)
         | StepKind::If(_)
         | StepKind::ForEach(_)
+        | StepKind::Repeat(_)
+        | StepKind::Parallel(_)
+        | StepKind::Decide(_)
         | StepKind::Try(_)
         | StepKind::Wait(_)
         | StepKind::Set(_)
         | StepKind::Log(_)
         | StepKind::End
-        | StepKind::Fail(_) => step.timeout,
+        | StepKind::Fail(_)
+        | StepKind::Next
+        | StepKind::Break => step.timeout,
     };
     let at = timeout.and_then(|timeout| now.checked_add(timeout).ok());
     at.filter(|_| slot.deadline.is_none())

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use linchpin_connector::ErrorKind;
 use linchpin_language::{Node, Text, codes};
 
-use super::header::{connections, is_blank};
+use super::header::connections;
 use super::reader::{Reader, is_id};
 use super::step::{block, empty_block};
 use crate::flow::{
@@ -325,12 +325,4 @@ pub(super) fn message(reader: &mut Reader, owner: &Node<'_>, what: &str) -> Loca
             Located { value: Text::parse("").expect("nothing is a text"), span: owner.span() }
         }
     }
-}
-
-/// `end:`, `end: true` or `end: {}`.
-pub(super) fn end(reader: &mut Reader, value: &Node<'_>) -> StepKind {
-    if !is_blank(value.value()) && value.value().as_bool() != Some(true) {
-        reader.wrong_type(value, "`true` or nothing");
-    }
-    StepKind::End
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use linchpin_language::{Node, codes, did_you_mean};
 
-use super::kinds;
 use super::reader::{Reader, is_id};
+use super::{kinds, logic};
 use crate::flow::{Block, OnError, Step, StepKind};
 use crate::grammar::{COMMON, KINDS, Kind};
 
@@ -118,7 +118,12 @@ fn kind(reader: &mut Reader, node: &Node<'_>) -> StepKind {
         "approval" => super::form::approval(reader, &value),
         "set" => StepKind::Set(super::header::expressions(reader, Some(value), "`set`")),
         "log" => kinds::log(reader, &value),
-        "end" => kinds::end(reader, &value),
+        "end" => logic::leave(reader, &value, StepKind::End),
+        "next" => logic::leave(reader, &value, StepKind::Next),
+        "break" => logic::leave(reader, &value, StepKind::Break),
+        "repeat" => logic::repeat(reader, node, &value),
+        "parallel" => logic::parallel(reader, node, &value),
+        "decide" => logic::decide(reader, node, &value),
         "fail" => kinds::fail(reader, &value),
         key => {
             reader.not_yet(&value, &format!("a step of the kind `{key}`"));

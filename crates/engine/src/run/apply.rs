@@ -1,22 +1,16 @@
 //! One event changes the run: down its path to the slot, and what follows on the way back up.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use linchpin_connector::{ErrorKind, WriteState};
-use linchpin_language::Value;
 
 use super::frame::{Frame, handler_block};
 use super::people::Judgement;
-use super::state::{
-    Activity, Calling, Deadline, Effects, List, Mismatch, Slot, StepState, Stop, block_of,
-};
+use super::state::{Activity, Calling, Effects, List, Mismatch, Slot, StepState};
 use crate::command::OpenIntent;
 use crate::error::RunError;
 use crate::event::{Decision, Event, Failed, Found, Intended, Ruling, Succeeded};
 use crate::flow::{Arm, Block, Step, StepKind};
-use crate::logic::for_each::Loop;
-use crate::logic::guarded::Guarded;
 use crate::path::{Segment, StepPath};
 use crate::plan::Program;
 
@@ -29,7 +23,7 @@ pub(crate) struct Change<'a> {
 }
 
 impl Change<'_> {
-    fn mismatch(self, why: &str) -> Mismatch {
+    pub(super) fn mismatch(self, why: &str) -> Mismatch {
         Mismatch(format!("{} at {}", why, self.path))
     }
 }
@@ -94,32 +88,16 @@ impl Slot {
         let closed = || change.mismatch("no such block is open");
         match rest {
             [] => self.change(step, is_stopping, change, effects),
-            [Segment::Item(index), rest @ ..] => {
-                let Activity::Loop(each) = &mut self.activity else { return Err(closed()) };
-                let block = block_of(step, Arm::Body).ok_or_else(closed)?;
-                let iteration = each.active.get_mut(index).ok_or_else(closed)?;
-                iteration.list.apply(block, rest, change, effects)?;
-                each.settle(step, *index, effects);
+            [Segment::Arm(Arm::Flow), rest @ ..] => {
+                let Activity::Sub(frame) = &mut self.activity else { return Err(closed()) };
+                frame.apply(rest, change, effects)
+            }
+            [segment, rest @ ..] => {
+                let (block, list) = self.activity.inner_mut(step, segment).ok_or_else(closed)?;
+                list.apply(block, rest, change, effects)?;
+                self.activity.settle(step, segment, effects);
                 Ok(())
             }
-            [Segment::Arm(Arm::Flow), rest @ ..] => match &mut self.activity {
-                Activity::Sub(frame) => frame.apply(rest, change, effects),
-                Activity::None
-                | Activity::Call(_)
-                | Activity::Timer { .. }
-                | Activity::Ask { .. }
-                | Activity::Signal { .. }
-                | Activity::Arms(_)
-                | Activity::Loop(_)
-                | Activity::Try(_)
-                | Activity::Handling(_) => Err(closed()),
-            },
-            [Segment::Arm(arm), rest @ ..] => {
-                let block = block_of(step, *arm).ok_or_else(closed)?;
-                let list = self.activity.list_mut(*arm).ok_or_else(closed)?;
-                list.apply(block, rest, change, effects)
-            }
-            [Segment::Step(_), ..] => Err(closed()),
         }
     }
 
@@ -128,8 +106,11 @@ impl Slot {
         use StepState::{Held, Pending, Running, Waiting};
         let states: &[StepState] = match event {
             Event::Decided { decision, .. } => match decision {
-                Decision::Collected { .. } | Decision::Outputs(_) => &[Running],
                 Decision::Received { .. } => &[Waiting],
+                Decision::Collected { .. }
+                | Decision::Outputs(_)
+                | Decision::Again(_)
+                | Decision::Enough { .. } => &[Running],
                 Decision::Failed(_) => &[Pending, Running],
                 Decision::Skipped
                 | Decision::Arm(_)
@@ -137,6 +118,9 @@ impl Slot {
                 | Decision::Items { .. }
                 | Decision::Stream { .. }
                 | Decision::Try
+                | Decision::Repeat
+                | Decision::Branches
+                | Decision::Rows { .. }
                 | Decision::Subflow { .. }
                 | Decision::Until(_)
                 | Decision::Asked { .. }
@@ -144,6 +128,8 @@ impl Slot {
                 | Decision::Set(_)
                 | Decision::Logged { .. }
                 | Decision::End
+                | Decision::Next
+                | Decision::Break
                 | Decision::Deadline(_)
                 | Decision::May => &[Pending],
             },
@@ -222,73 +208,6 @@ impl Slot {
             | Event::Ended { .. } => {}
         }
         Ok(())
-    }
-
-    fn decided(
-        &mut self,
-        step: &Step,
-        decision: &Decision,
-        is_stopping: bool,
-        change: Change<'_>,
-        effects: &mut Effects,
-    ) -> Result<(), Mismatch> {
-        let now = effects.now;
-        let open = |arm: &Arm| {
-            let block = block_of(step, *arm).ok_or_else(|| change.mismatch("no such block"))?;
-            Ok((*arm, List::new(block)))
-        };
-        match decision {
-            Decision::Skipped => self.end(StepState::Skipped, now),
-            Decision::Arm(None) => self.succeed(None, now),
-            Decision::Arm(Some(arm)) => self.run(Activity::Arms(vec![open(arm)?])),
-            Decision::Arms(arms) => {
-                let lists = arms.iter().map(open).collect::<Result<_, _>>()?;
-                self.run(Activity::Arms(lists));
-            }
-            Decision::Items { items, symbolic } => {
-                self.run(Activity::Loop(Box::new(Loop::over_list(items, *symbolic))));
-            }
-            Decision::Stream { input } => {
-                let each = Loop::over_stream(Arc::clone(input), self.may);
-                self.run(Activity::Loop(Box::new(each)));
-            }
-            Decision::Try => self.run(guarded(step, change)?),
-            Decision::Subflow { inputs, aliases } => {
-                let frame = subflow(step, change, (Arc::clone(inputs), aliases.clone()))?;
-                self.run(Activity::Sub(Box::new(frame)));
-            }
-            Decision::Until(_)
-            | Decision::Listening(_)
-            | Decision::Received { .. }
-            | Decision::Asked { .. } => self.waits(decision, effects),
-            Decision::Set(values) => {
-                effects.set = Some(values.clone());
-                self.succeed(None, now);
-            }
-            Decision::Logged { .. } => self.succeed(None, now),
-            Decision::Collected { index, value } => {
-                if let Activity::Loop(each) = &mut self.activity {
-                    each.collect(step, *index, value, change.path, effects);
-                }
-            }
-            Decision::Outputs(value) => self.succeed(Some(Arc::clone(value)), now),
-            Decision::End => self.leave(StepState::Succeeded, Stop::End, now),
-            Decision::Failed(error) => {
-                if let Activity::Loop(each) = &mut self.activity {
-                    each.fail(step, error.clone(), effects);
-                } else {
-                    self.fail(step, error.clone(), is_stopping, effects);
-                }
-            }
-            Decision::Deadline(at) => self.deadline = Some(Deadline { at: *at, armed: None }),
-            Decision::May => self.may = true,
-        }
-        Ok(())
-    }
-
-    fn run(&mut self, activity: Activity) {
-        self.state = StepState::Running;
-        self.activity = activity;
     }
 
     /// The call of this step, begun if it has not.
@@ -402,6 +321,8 @@ impl Slot {
         if matches!(self.activity, Activity::Timer { .. }) {
             self.succeed(None, effects.now);
             self.drop_deadline(effects);
+        } else if let Activity::Repeat(repeating) = &mut self.activity {
+            repeating.woke(step);
         } else if let Some(calling) = self.activity.calling_mut() {
             calling.retry_at = None;
             calling.armed = None;
@@ -449,26 +370,4 @@ impl Slot {
             }
         }
     }
-}
-
-/// A `try` that begins.
-fn guarded(step: &Step, change: Change<'_>) -> Result<Activity, Mismatch> {
-    let StepKind::Try(kind) = &step.kind else {
-        return Err(change.mismatch("the step is no try"));
-    };
-    Ok(Activity::Try(Box::new(Guarded::new(kind))))
-}
-
-/// The frame of the flow that a step calls.
-fn subflow(
-    step: &Step,
-    change: Change<'_>,
-    (inputs, aliases): (Arc<Value>, BTreeMap<String, String>),
-) -> Result<Frame, Mismatch> {
-    let StepKind::Subflow(call) = &step.kind else {
-        return Err(change.mismatch("the step calls no flow"));
-    };
-    let plan = change.program.flows.get(&call.flow.value);
-    let plan = plan.ok_or_else(|| change.mismatch("the flow is not in this run"))?;
-    Ok(Frame::new(Arc::clone(plan), inputs, aliases))
 }

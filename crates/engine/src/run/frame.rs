@@ -132,7 +132,8 @@ impl Frame {
 
     fn leave_body(&mut self, stop: Option<Stop>) {
         let arm = match stop {
-            None | Some(Stop::End) => None,
+            // There is no loop around a flow: `check` refuses such a `next` or `break`.
+            None | Some(Stop::End | Stop::Next | Stop::Break) => None,
             Some(Stop::Error(error)) => {
                 self.end = End::Failed;
                 self.error = Some(*error);
@@ -155,7 +156,7 @@ impl Frame {
 
     fn leave_handler(&mut self, stop: Option<Stop>) {
         match stop {
-            None => {}
+            None | Some(Stop::Next | Stop::Break) => {}
             Some(Stop::End) => {
                 self.end = End::Succeeded;
                 self.error = None;
@@ -196,6 +197,14 @@ pub(crate) fn handler_block(plan: &Plan, arm: Arm) -> Option<&Block> {
         Arm::OnError => plan.flow.on_error.as_ref(),
         Arm::OnCancel => plan.flow.on_cancel.as_ref(),
         Arm::Finally => plan.flow.finally.as_ref(),
-        Arm::Body | Arm::Then(_) | Arm::Else | Arm::Try | Arm::Catch(_) | Arm::Flow => None,
+        Arm::Body
+        | Arm::Then(_)
+        | Arm::Else
+        | Arm::Try
+        | Arm::Catch(_)
+        | Arm::Flow
+        | Arm::Branch(_)
+        | Arm::Row(_)
+        | Arm::Default => None,
     }
 }

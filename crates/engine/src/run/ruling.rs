@@ -8,7 +8,7 @@ use linchpin_language::Value;
 
 use super::Run;
 use super::frame::Frame;
-use super::state::{Activity, List, Slot, block_of};
+use super::state::{Activity, List, Slot};
 use crate::catalog::ActionFacts;
 use crate::error::RunError;
 use crate::event::{Event, Failed};
@@ -173,6 +173,9 @@ fn called(step: &Step) -> Option<&Call> {
         },
         StepKind::Subflow(_)
         | StepKind::If(_)
+        | StepKind::Repeat(_)
+        | StepKind::Parallel(_)
+        | StepKind::Decide(_)
         | StepKind::Try(_)
         | StepKind::Wait(_)
         | StepKind::Ask(_)
@@ -180,14 +183,22 @@ fn called(step: &Step) -> Option<&Call> {
         | StepKind::Set(_)
         | StepKind::Log(_)
         | StepKind::End
-        | StepKind::Fail(_) => None,
+        | StepKind::Fail(_)
+        | StepKind::Next
+        | StepKind::Break => None,
     }
 }
 
 impl Slot {
     fn is_under_way(&self, op: u64) -> bool {
         let deadline = self.deadline.and_then(|deadline| deadline.armed);
-        let timer = if let Activity::Timer { armed, .. } = &self.activity { *armed } else { None };
+        let timer = if let Activity::Repeat(repeating) = &self.activity {
+            repeating.pause.and_then(|(_, armed)| armed)
+        } else if let Activity::Timer { armed, .. } = &self.activity {
+            *armed
+        } else {
+            None
+        };
         let calling = self.activity.calling();
         let own = calling.map_or([timer, None], |calling| [calling.issued, calling.armed]);
         deadline == Some(op) || own.contains(&Some(op))
@@ -215,16 +226,14 @@ fn locate_in_list<'a>(
     let [Segment::Step(name), rest @ ..] = rest else { return None };
     let at = block.steps.iter().position(|step| step.segment == *name)?;
     let (step, slot) = (&block.steps[at], &list.slots[at]);
-    let (arm, inner, rest) = match (rest, &slot.activity) {
-        ([], _) => return Some((frame, step, slot)),
-        ([Segment::Item(index), rest @ ..], Activity::Loop(each)) => {
-            (Arm::Body, &each.active.get(index)?.list, rest)
-        }
+    match (rest, &slot.activity) {
+        ([], _) => Some((frame, step, slot)),
         ([Segment::Arm(Arm::Flow), rest @ ..], Activity::Sub(inner)) => {
-            return locate_in_frame(inner, rest);
+            locate_in_frame(inner, rest)
         }
-        ([Segment::Arm(arm), rest @ ..], activity) => (*arm, activity.list(*arm)?, rest),
-        _ => return None,
-    };
-    locate_in_list(frame, block_of(step, arm)?, inner, rest)
+        ([segment, rest @ ..], activity) => {
+            let (block, list) = activity.inner(step, segment)?;
+            locate_in_list(frame, block, list, rest)
+        }
+    }
 }

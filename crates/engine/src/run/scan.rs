@@ -140,13 +140,18 @@ impl<'r> Scan<'r> {
             StepKind::Subflow(call) => logic::subflow::start(self, place, call),
             StepKind::If(branch) => logic::condition::start(self, place, branch),
             StepKind::ForEach(each) => logic::for_each::start(self, place, each),
+            StepKind::Repeat(_) => self.decide(Decision::Repeat),
+            StepKind::Parallel(_) => self.decide(Decision::Branches),
+            StepKind::Decide(decide) => logic::decide::start(self, place, decide),
             StepKind::Try(_) => self.decide(Decision::Try),
             StepKind::Wait(wait) => logic::wait::start(self, place, wait),
             StepKind::Ask(ask) => logic::ask::start(self, place, ask),
             StepKind::Approval(approval) => logic::approval::start(self, place, approval),
             StepKind::Set(variables) => logic::light::set(self, place, variables),
             StepKind::Log(log) => logic::light::log(self, place, log),
-            StepKind::End => logic::light::end(self),
+            StepKind::End => logic::light::leave(self, Decision::End, "end"),
+            StepKind::Next => logic::light::leave(self, Decision::Next, "go on with the next"),
+            StepKind::Break => logic::light::leave(self, Decision::Break, "leave the loop"),
             StepKind::Fail(fail) => logic::light::fail(self, place, fail),
         }
         self.may = before;
@@ -180,41 +185,30 @@ impl<'r> Scan<'r> {
                 }
             }
             Activity::Loop(each) => logic::for_each::go_on(self, place, step, slot, each),
-            Activity::Try(guarded) => {
-                let StepKind::Try(kind) = &step.kind else { return };
-                let entered = guarded.entered(kind);
-                let env = place.env.lists(&entered);
-                let caught = guarded.error.as_ref();
-                let in_catch = caught.map(|error| env.error(error));
-                for (arm, _, list) in &entered {
-                    let env = if *arm == Arm::Try {
-                        place.env
-                    } else {
-                        in_catch.as_ref().unwrap_or(&env)
-                    };
-                    self.arm(Place { env, ..place }, step, *arm, list);
-                }
-            }
+            Activity::Repeat(repeating) => logic::repeat::go_on(self, place, step, repeating),
+            Activity::Branches(branches) => logic::parallel::go_on(self, place, step, branches),
+            Activity::Rows(rows) => logic::decide::go_on(self, place, step, rows),
+            Activity::Try(guarded) => logic::guarded::go_on(self, place, step, guarded),
             Activity::Sub(frame) => self.subflow(frame),
-            Activity::Handling(list) => {
+            Activity::Handling(handling) => {
                 let Some(error) = &slot.error else { return };
                 let env = place.env.error(error);
-                self.arm(Place { env: &env, ..place }, step, Arm::OnError, list);
+                self.arm(Place { env: &env, ..place }, step, Arm::OnError, &handling.list);
             }
         }
         self.may = before;
     }
 
     pub(crate) fn arm(&mut self, place: Place<'_>, step: &Step, arm: Arm, list: &List) {
-        if let Some(block) = super::state::block_of(step, arm) {
-            self.path.push(Segment::Arm(arm));
+        if let Some(block) = step.block(arm) {
+            self.path.push(step.segment_of(arm));
             self.list(place, block, list);
             self.path.pop();
         }
     }
 
     pub(crate) fn iteration(&mut self, place: Place<'_>, step: &Step, index: u64, list: &List) {
-        if let Some(block) = super::state::block_of(step, Arm::Body) {
+        if let Some(block) = step.block(Arm::Body) {
             self.path.push(Segment::Item(index));
             self.list(place, block, list);
             self.path.pop();

@@ -29,6 +29,8 @@ enum Layer<'a> {
         item: &'a Value,
         index: u64,
     },
+    /// A repeat: only which time it is.
+    Index(u64),
     Error(&'a RunError),
     /// The output of the step itself, in its `collect`.
     Lists(&'a [(Arm, &'a Block, &'a List)]),
@@ -45,6 +47,10 @@ impl<'a> Env<'a> {
 
     pub(crate) fn item(&'a self, name: &'a str, item: &'a Value, index: u64) -> Self {
         Self { parent: Some(self), layer: Layer::Item { name, item, index } }
+    }
+
+    pub(crate) fn index(&'a self, index: u64) -> Self {
+        Self { parent: Some(self), layer: Layer::Index(index) }
     }
 
     pub(crate) fn error(&'a self, error: &'a RunError) -> Self {
@@ -71,7 +77,7 @@ impl<'a> Env<'a> {
                     }
                 }
                 Layer::Frame(_, frame) => frame_records(frame, &mut all),
-                Layer::Item { .. } | Layer::Error(_) => {}
+                Layer::Item { .. } | Layer::Index(_) | Layer::Error(_) => {}
             }
         }
         Value::Object(all)
@@ -93,6 +99,9 @@ impl Scope for Env<'_> {
                     "iteration" => Some(Cow::Owned(json!({ "index": index }))),
                     _ => (own == name).then_some(Cow::Borrowed(item)),
                 },
+                Layer::Index(index) => {
+                    (name == "iteration").then(|| Cow::Owned(json!({ "index": index })))
+                }
                 Layer::Error(error) => (name == "error").then(|| Cow::Owned(error.as_value())),
                 Layer::Frame(run, frame) => root(run, frame, name),
             };
@@ -112,7 +121,7 @@ impl Scope for Env<'_> {
             Layer::Frame(_, frame) => {
                 frame.list(None).and_then(|(block, list)| state_of(block, list, name))
             }
-            Layer::Item { .. } | Layer::Error(_) => None,
+            Layer::Item { .. } | Layer::Index(_) | Layer::Error(_) => None,
         })?;
         Some(match state {
             StepState::Skipped => "the step was skipped".to_owned(),
@@ -165,7 +174,7 @@ fn find<'a>(block: &'a Block, list: &'a List, name: &str) -> Option<Cow<'a, Valu
             match slot.activity.list(arm) {
                 Some(inner_list) => {
                     let found = find(inner, inner_list, name);
-                    let is_open = slot.may || is_unknown_condition(slot);
+                    let is_open = slot.may || is_uncertain(slot, arm);
                     found.map(|value| if is_open { may_run(name) } else { value })
                 }
                 // The arm was not taken: its steps are null.
@@ -197,8 +206,24 @@ fn may_run(name: &str) -> Cow<'static, Value> {
     Cow::Owned(unknown(name, "any", &format!("{name}, which may run")))
 }
 
-fn is_unknown_condition(slot: &Slot) -> bool {
-    matches!(&slot.activity, Activity::Arms(arms) if arms.len() > 1) && slot.state.is_ended()
+/// Whether it is unknown that the steps of an arm ran, or ran for the last time (dry runs only).
+fn is_uncertain(slot: &Slot, arm: Arm) -> bool {
+    let is_uncertain = match &slot.activity {
+        Activity::Arms(arms) => arms.len() > 1,
+        Activity::Repeat(repeating) => repeating.is_unknown,
+        Activity::Rows(rows) => rows.may(arm),
+        Activity::None
+        | Activity::Call(_)
+        | Activity::Timer { .. }
+        | Activity::Ask { .. }
+        | Activity::Signal { .. }
+        | Activity::Loop(_)
+        | Activity::Branches(_)
+        | Activity::Try(_)
+        | Activity::Sub(_)
+        | Activity::Handling(_) => false,
+    };
+    slot.state.is_ended() && is_uncertain
 }
 
 fn output(slot: &Slot) -> &Value {
@@ -219,6 +244,9 @@ fn open_blocks(step: &Step) -> Vec<(Arm, &Block)> {
         StepKind::Call(_)
         | StepKind::Subflow(_)
         | StepKind::If(_)
+        | StepKind::Repeat(_)
+        | StepKind::Parallel(_)
+        | StepKind::Decide(_)
         | StepKind::Try(_)
         | StepKind::Wait(_)
         | StepKind::Ask(_)
@@ -226,7 +254,9 @@ fn open_blocks(step: &Step) -> Vec<(Arm, &Block)> {
         | StepKind::Set(_)
         | StepKind::Log(_)
         | StepKind::End
-        | StepKind::Fail(_) => step.blocks(),
+        | StepKind::Fail(_)
+        | StepKind::Next
+        | StepKind::Break => step.blocks(),
     }
 }
 

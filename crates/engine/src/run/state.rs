@@ -3,19 +3,15 @@
 //! Everything here changes by events alone and evaluates nothing. An event goes down its path
 //! to one slot; on the way back up each list, block and frame looks whether it is over.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use linchpin_connector::{Effect, Wrote};
+use linchpin_connector::Effect;
 use linchpin_language::{Map, Value};
 
-use super::frame::{End, Frame, Phase};
-use crate::command::OpenIntent;
+pub(crate) use super::activity::{Activity, Calling};
 use crate::error::RunError;
-use crate::flow::{Arm, Block, Step};
-use crate::logic::for_each::Loop;
-use crate::logic::guarded::Guarded;
+use crate::flow::Block;
 
 /// The steps of one block that is running or ran.
 #[derive(Debug)]
@@ -33,6 +29,27 @@ pub(crate) enum Stop {
     Cancel,
     /// `end:` was reached.
     End,
+    /// `next:` was reached: the iteration around it is over.
+    Next,
+    /// `break:` was reached: the loop around it is over.
+    Break,
+}
+
+/// What stops the list around a block that is over, and the block's output.
+pub(crate) type Over = (Option<Stop>, Option<Arc<Value>>);
+
+impl Stop {
+    /// One more reason to stop. The first counts, and later errors are kept with it; but an error
+    /// is not lost behind a `next` or `break`.
+    pub(crate) fn join(reason: &mut Option<Self>, later: Self) {
+        match (&mut *reason, later) {
+            (Some(Self::Error(first)), Self::Error(later)) => first.others.push(*later),
+            (None, later) | (Some(Self::Next | Self::Break), later @ Self::Error(_)) => {
+                *reason = Some(later);
+            }
+            (Some(_), _) => {}
+        }
+    }
 }
 
 /// One step of a list.
@@ -54,7 +71,7 @@ pub(crate) struct Slot {
     pub(crate) timed_out: Option<Box<RunError>>,
     pub(crate) activity: Activity,
     /// What the step does to its list by ending.
-    leaving: Option<Stop>,
+    pub(super) leaving: Option<Stop>,
 }
 
 /// The states of SEMANTICS section 3.
@@ -115,49 +132,6 @@ pub(crate) struct Deadline {
     pub(crate) armed: Option<u64>,
 }
 
-/// What a running or ended step is made of.
-#[derive(Debug, Default)]
-pub(crate) enum Activity {
-    #[default]
-    None,
-    Call(Box<Calling>),
-    Timer {
-        at: Timestamp,
-        armed: Option<u64>,
-    },
-    Ask {
-        of: String,
-        message: Option<String>,
-        choices: BTreeMap<String, Value>,
-    },
-    /// A wait for a signal.
-    Signal {
-        name: String,
-    },
-    /// The arms of a condition: one, or several when it is unknown.
-    Arms(Vec<(Arm, List)>),
-    Loop(Box<Loop>),
-    Try(Box<Guarded>),
-    Sub(Box<Frame>),
-    /// The steps of the step's own `on_error`.
-    Handling(Box<List>),
-}
-
-/// A call, or the reading of a stream, between its events.
-#[derive(Debug, Default)]
-pub(crate) struct Calling {
-    /// The command under way in this process; unknown after a replay.
-    pub(crate) issued: Option<u64>,
-    pub(crate) input: Option<Arc<Value>>,
-    pub(crate) retry_at: Option<Timestamp>,
-    /// The timer of the retry, once asked for.
-    pub(crate) armed: Option<u64>,
-    pub(crate) first_failure: Option<Timestamp>,
-    pub(crate) intent: Option<OpenIntent>,
-    pub(crate) wrote: Vec<Wrote>,
-    pub(crate) may: bool,
-}
-
 /// What applying one event gathers on its way.
 #[derive(Debug, Default)]
 pub(crate) struct Effects {
@@ -194,11 +168,7 @@ impl List {
 
     /// Starts nothing more, and stops what can be stopped.
     pub(crate) fn halt(&mut self, block: &Block, stop: Stop, effects: &mut Effects) {
-        match (&mut self.stop, stop) {
-            (Some(Stop::Error(first)), Stop::Error(later)) => first.others.push(*later),
-            (Some(_), _) => {}
-            (none, stop) => *none = Some(stop),
-        }
+        Stop::join(&mut self.stop, stop);
         for (slot, step) in self.slots.iter_mut().zip(&block.steps) {
             slot.halt(step, effects);
             // What a stopped step says by ending can only add to the errors.
@@ -218,280 +188,4 @@ impl List {
             self.halt(block, stop, effects);
         }
     }
-}
-
-impl Slot {
-    /// Ends the step well.
-    pub(crate) fn succeed(&mut self, output: Option<Arc<Value>>, now: Timestamp) {
-        self.output = output;
-        self.end(StepState::Succeeded, now);
-    }
-
-    pub(crate) fn end(&mut self, state: StepState, now: Timestamp) {
-        self.state = state;
-        self.ended_at = Some(now);
-        self.started_at.get_or_insert(now);
-        if matches!(self.activity, Activity::Call(_) | Activity::Loop(_)) {
-            self.activity = Activity::None;
-        }
-    }
-
-    /// Ends the step, and its list with it.
-    pub(crate) fn leave(&mut self, state: StepState, stop: Stop, now: Timestamp) {
-        self.end(state, now);
-        self.leaving = Some(stop);
-    }
-
-    /// The step failed for good: its `on_error` decides what follows. A list that is stopping
-    /// starts nothing, so there the failure goes up.
-    pub(crate) fn fail(
-        &mut self,
-        step: &Step,
-        error: RunError,
-        is_stopping: bool,
-        effects: &mut Effects,
-    ) {
-        use crate::flow::OnError;
-        self.error = Some(Box::new(error.clone()));
-        match &step.on_error {
-            OnError::Continue => {
-                effects.caught += 1;
-                self.end(StepState::Caught, effects.now);
-            }
-            OnError::Steps(block) if !is_stopping => {
-                self.state = StepState::Running;
-                self.activity = Activity::Handling(Box::new(List::new(block)));
-                self.progress(step, is_stopping, effects);
-            }
-            OnError::Steps(_) | OnError::Stop => {
-                self.leave(StepState::Failed, Stop::Error(Box::new(error)), effects.now);
-            }
-        }
-    }
-
-    /// Stops the step from outside. A write that may have been sent is waited for.
-    fn halt(&mut self, step: &Step, effects: &mut Effects) {
-        if self.state.is_ended() {
-            return;
-        }
-        let is_running = self.state == StepState::Running;
-        match &mut self.activity {
-            // Told from events alone, so that a replay stops the same steps.
-            Activity::Call(call)
-                if is_running && call.is_unsettled() && call.retry_at.is_none() =>
-            {
-                return;
-            }
-            Activity::Call(call) => effects.cancels.extend(call.issued.or(call.armed)),
-            Activity::Timer { armed, .. } => effects.cancels.extend(*armed),
-            Activity::None | Activity::Ask { .. } | Activity::Signal { .. } => {}
-            Activity::Arms(_)
-            | Activity::Loop(_)
-            | Activity::Try(_)
-            | Activity::Sub(_)
-            | Activity::Handling(_) => {
-                self.halt_inside(step, true, effects);
-                return;
-            }
-        }
-        let skipped = self.state == StepState::Pending;
-        self.end(if skipped { StepState::Skipped } else { StepState::Cancelled }, effects.now);
-    }
-
-    pub(crate) fn halt_inside(&mut self, step: &Step, is_stopping: bool, effects: &mut Effects) {
-        match &mut self.activity {
-            Activity::Arms(arms) => {
-                for (arm, list) in arms {
-                    if let Some(block) = block_of(step, *arm) {
-                        list.halt(block, Stop::Cancel, effects);
-                    }
-                }
-            }
-            Activity::Loop(each) => each.halt(step, effects),
-            Activity::Try(guarded) => guarded.halt(step, effects),
-            Activity::Sub(frame) => frame.halt(effects),
-            Activity::Handling(list) => {
-                if let Some(block) = block_of(step, Arm::OnError) {
-                    list.halt(block, Stop::Cancel, effects);
-                }
-            }
-            Activity::None
-            | Activity::Call(_)
-            | Activity::Timer { .. }
-            | Activity::Ask { .. }
-            | Activity::Signal { .. } => {}
-        }
-        self.progress(step, is_stopping, effects);
-    }
-
-    /// Ends the step when what it is made of is over.
-    fn progress(&mut self, step: &Step, is_stopping: bool, effects: &mut Effects) {
-        if self.state.is_ended() {
-            return;
-        }
-        match &mut self.activity {
-            Activity::Arms(arms) => {
-                let outcomes: Option<Vec<_>> =
-                    arms.iter().map(|(_, list)| list.outcome()).collect();
-                if let Some(outcomes) = outcomes {
-                    let stop = outcomes.into_iter().flatten().next();
-                    self.end_block(step, stop, None, is_stopping, effects);
-                }
-            }
-            Activity::Loop(each) => {
-                each.fill(step);
-                if let Some((stop, output)) = each.outcome(step) {
-                    self.end_block(step, stop, output, is_stopping, effects);
-                }
-            }
-            Activity::Try(guarded) => {
-                if let Some(stop) = guarded.progress(step, is_stopping, effects) {
-                    self.end_block(step, stop, None, is_stopping, effects);
-                }
-            }
-            Activity::Sub(frame) => {
-                let error = frame.error.clone();
-                match (frame.phase, frame.end) {
-                    (Phase::Over, End::Failed) => {
-                        let stop = error.map(|error| Stop::Error(Box::new(error)));
-                        self.end_block(step, stop, None, is_stopping, effects);
-                    }
-                    (Phase::Over, End::Cancelled) => {
-                        self.end_block(step, Some(Stop::Cancel), None, is_stopping, effects);
-                    }
-                    // A subflow that succeeded ends with its `Outputs`.
-                    (Phase::Body | Phase::Handler | Phase::Finally | Phase::Over, _) => {}
-                }
-            }
-            Activity::Handling(list) => {
-                if let Some(stop) = list.outcome() {
-                    self.end_handling(stop, effects);
-                }
-            }
-            Activity::None
-            | Activity::Call(_)
-            | Activity::Timer { .. }
-            | Activity::Ask { .. }
-            | Activity::Signal { .. } => {}
-        }
-    }
-
-    fn end_block(
-        &mut self,
-        step: &Step,
-        stop: Option<Stop>,
-        output: Option<Arc<Value>>,
-        is_stopping: bool,
-        effects: &mut Effects,
-    ) {
-        if let Some(deadline) = self.deadline.take() {
-            effects.cancels.extend(deadline.armed);
-        }
-        let stop = match (stop, self.timed_out.take()) {
-            (Some(Stop::Cancel), Some(error)) => Some(Stop::Error(error)),
-            (stop, _) => stop,
-        };
-        match stop {
-            None => self.succeed(output, effects.now),
-            Some(Stop::End) => self.leave(StepState::Succeeded, Stop::End, effects.now),
-            Some(Stop::Cancel) => self.end(StepState::Cancelled, effects.now),
-            Some(Stop::Error(error)) => self.fail(step, *error, is_stopping, effects),
-        }
-    }
-
-    fn end_handling(&mut self, stop: Option<Stop>, effects: &mut Effects) {
-        match stop {
-            None => {
-                effects.caught += 1;
-                self.end(StepState::Caught, effects.now);
-            }
-            Some(Stop::End) => self.leave(StepState::Caught, Stop::End, effects.now),
-            Some(Stop::Cancel) => self.end(StepState::Cancelled, effects.now),
-            Some(Stop::Error(mut error)) => {
-                error.cause = self.error.take();
-                self.error = Some(error.clone());
-                self.leave(StepState::Failed, Stop::Error(error), effects.now);
-            }
-        }
-    }
-}
-
-impl Activity {
-    /// The list of an arm that is open, or was.
-    pub(crate) fn list(&self, arm: Arm) -> Option<&List> {
-        match self {
-            Self::Arms(arms) => arms.iter().find(|(label, _)| *label == arm).map(|(_, list)| list),
-            Self::Try(guarded) => guarded.list(arm),
-            Self::Handling(list) if arm == Arm::OnError => Some(list),
-            Self::Handling(_)
-            | Self::None
-            | Self::Call(_)
-            | Self::Timer { .. }
-            | Self::Ask { .. }
-            | Self::Signal { .. }
-            | Self::Loop(_)
-            | Self::Sub(_) => None,
-        }
-    }
-
-    pub(crate) fn list_mut(&mut self, arm: Arm) -> Option<&mut List> {
-        match self {
-            Self::Arms(arms) => {
-                arms.iter_mut().find(|(label, _)| *label == arm).map(|(_, list)| list)
-            }
-            Self::Try(guarded) => guarded.list_mut(arm),
-            Self::Handling(list) if arm == Arm::OnError => Some(list),
-            Self::Handling(_)
-            | Self::None
-            | Self::Call(_)
-            | Self::Timer { .. }
-            | Self::Ask { .. }
-            | Self::Signal { .. }
-            | Self::Loop(_)
-            | Self::Sub(_) => None,
-        }
-    }
-
-    /// What is under way with another system: a call, or the reading of a stream.
-    pub(crate) fn calling(&self) -> Option<&Calling> {
-        match self {
-            Self::Call(calling) => Some(calling),
-            Self::Loop(each) => each.stream.as_ref().map(|stream| &stream.reading),
-            Self::None
-            | Self::Timer { .. }
-            | Self::Ask { .. }
-            | Self::Signal { .. }
-            | Self::Arms(_)
-            | Self::Try(_)
-            | Self::Sub(_)
-            | Self::Handling(_) => None,
-        }
-    }
-
-    pub(crate) fn calling_mut(&mut self) -> Option<&mut Calling> {
-        match self {
-            Self::Call(calling) => Some(calling),
-            Self::Loop(each) => each.stream.as_mut().map(|stream| &mut stream.reading),
-            Self::None
-            | Self::Timer { .. }
-            | Self::Ask { .. }
-            | Self::Signal { .. }
-            | Self::Arms(_)
-            | Self::Try(_)
-            | Self::Sub(_)
-            | Self::Handling(_) => None,
-        }
-    }
-}
-
-impl Calling {
-    /// Whether a write may have been sent whose outcome is not known.
-    pub(crate) fn is_unsettled(&self) -> bool {
-        self.intent.as_ref().is_some_and(|intent| intent.unsettled)
-    }
-}
-
-/// The block of a step that an arm names.
-pub(crate) fn block_of(step: &Step, arm: Arm) -> Option<&Block> {
-    step.blocks().into_iter().find(|(label, _)| *label == arm).map(|(_, block)| block)
 }

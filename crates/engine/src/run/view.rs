@@ -8,7 +8,7 @@ use linchpin_language::Value;
 
 use super::Run;
 use super::frame::Frame;
-use super::state::{Activity, List, Slot, StepState, block_of};
+use super::state::{Activity, List, Slot, StepState};
 use crate::flow::{Arm, AskField, Block, Step, StepKind};
 use crate::path::{Segment, StepPath};
 
@@ -194,53 +194,16 @@ fn visit_list<'a>(
     for (step, slot) in block.steps.iter().zip(&list.slots) {
         path.push(Segment::Step(step.segment.clone()));
         see(path, frame, step, slot);
-        match &slot.activity {
-            Activity::Arms(arms) => {
-                for (arm, inner) in arms {
-                    visit_arm(frame, (step, *arm, inner), path, see);
-                }
-            }
-            Activity::Try(guarded) => {
-                if let StepKind::Try(kind) = &step.kind {
-                    for (arm, _, inner) in guarded.entered(kind) {
-                        visit_arm(frame, (step, arm, inner), path, see);
-                    }
-                }
-            }
-            Activity::Handling(inner) => visit_arm(frame, (step, Arm::OnError, inner), path, see),
-            Activity::Loop(each) => {
-                for (index, iteration) in &each.active {
-                    if let Some(block) = block_of(step, Arm::Body) {
-                        path.push(Segment::Item(*index));
-                        visit_list(frame, block, &iteration.list, path, see);
-                        path.pop();
-                    }
-                }
-            }
-            Activity::Sub(inner) => {
-                path.push(Segment::Arm(Arm::Flow));
-                visit_frame(inner, path, see);
-                path.pop();
-            }
-            Activity::None
-            | Activity::Call(_)
-            | Activity::Timer { .. }
-            | Activity::Ask { .. }
-            | Activity::Signal { .. } => {}
+        for (segment, inner, list) in slot.activity.lists(step) {
+            path.push(segment);
+            visit_list(frame, inner, list, path, see);
+            path.pop();
         }
-        path.pop();
-    }
-}
-
-fn visit_arm<'a>(
-    frame: &'a Frame,
-    (step, arm, list): (&'a Step, Arm, &'a List),
-    path: &mut StepPath,
-    see: See<'_, 'a>,
-) {
-    if let Some(block) = block_of(step, arm) {
-        path.push(Segment::Arm(arm));
-        visit_list(frame, block, list, path, see);
+        if let Activity::Sub(inner) = &slot.activity {
+            path.push(Segment::Arm(Arm::Flow));
+            visit_frame(inner, path, see);
+            path.pop();
+        }
         path.pop();
     }
 }
@@ -255,6 +218,7 @@ impl Slot {
             Activity::Ask { of, .. } if matches!(step.kind, StepKind::Approval(_)) => {
                 Some(Waiting::Approval { of: of.clone() })
             }
+            Activity::Repeat(repeating) => repeating.pause.map(|(at, _)| Waiting::Until(at)),
             Activity::Ask { of, .. } => Some(Waiting::Answer { of: of.clone() }),
             Activity::Signal { name } => Some(Waiting::Signal { name: name.clone() }),
             activity @ (Activity::Call(_) | Activity::Loop(_)) => {
@@ -262,6 +226,8 @@ impl Slot {
             }
             Activity::None
             | Activity::Arms(_)
+            | Activity::Branches(_)
+            | Activity::Rows(_)
             | Activity::Try(_)
             | Activity::Sub(_)
             | Activity::Handling(_) => None,

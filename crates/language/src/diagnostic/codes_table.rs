@@ -84,6 +84,8 @@ table! {
     MISPLACED_STEP "misplaced-step" "a step that cannot stand here";
     MISPLACED_STREAM "misplaced-stream" "a stream outside `for_each`, or another action as what a loop goes over";
     UNREACHABLE_STEP "unreachable-step" "a step that can never run";
+    UNREACHABLE_ROW "unreachable-row" "a row of a decision table that can never count";
+    MISSING_DEFAULT "missing-default" "a decision without `default` whose result is used";
     TOO_DEEP_FLOW "too-deep-flow" "subflows nest deeper than 16";
     NOT_YET_SUPPORTED "not-yet-supported" "part of the language that this version does not run yet";
     // Warnings and hints

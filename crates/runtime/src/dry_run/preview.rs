@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use linchpin_connector::{Effect, Look};
 use linchpin_engine::command::{ReadPage, RunAction};
-use linchpin_engine::event::{Entry, Outcome};
+use linchpin_engine::event::{Decision, Entry, Event, Outcome};
 use linchpin_engine::{Run, RunError, StepPath};
 use linchpin_language::{Value, contains_unknown};
 use serde::{Deserialize, Serialize};
@@ -66,6 +66,9 @@ pub struct Change {
     pub count: u64,
     /// Whether it is not certain to run.
     pub may_run: bool,
+    /// Whether it is in a repeat of which it is unknown how often it runs.
+    #[serde(default)]
+    pub may_repeat: bool,
     /// The request in words.
     pub request: String,
     /// The rendered inputs.
@@ -119,6 +122,18 @@ impl Preview {
 
     pub(super) fn log(&mut self, entry: &Entry) {
         self.log.extend(crate::driver::as_log(entry).map(str::to_owned));
+        if let Event::Decided { path, decision: Decision::Enough { unknown: true, .. } } =
+            &entry.event
+        {
+            self.may_repeat(path);
+        }
+    }
+
+    /// Nobody can know before the run how often the steps of this repeat run.
+    fn may_repeat(&mut self, path: &StepPath) {
+        self.notes.push(format!("{path} is shown once; how often it runs is known after run"));
+        let inside = |change: &&mut Change| change.path.segments().starts_with(path.segments());
+        self.changes.iter_mut().filter(inside).for_each(|change| change.may_repeat = true);
     }
 
     pub(super) fn waited(&mut self, path: &StepPath, at: Timestamp) {
@@ -174,6 +189,7 @@ impl Preview {
             effect,
             count: 0,
             may_run: run.may,
+            may_repeat: false,
             request: String::new(),
             input: (*run.input).clone(),
             changes: Value::Array(Vec::new()),
@@ -197,6 +213,7 @@ impl Preview {
             effect: look.effect,
             count,
             may_run: run.may,
+            may_repeat: false,
             request: prepared.request(look, 0),
             input: (*prepared.input()).as_ref().clone(),
             changes: changes_of(look),
@@ -222,7 +239,8 @@ impl Preview {
         let mut counts: BTreeMap<Effect, (u64, Option<u64>)> = BTreeMap::new();
         for change in &self.changes {
             let (from, to) = counts.entry(change.effect).or_insert((0, Some(0)));
-            let is_open = contains_unknown(&change.changes) && change.may_run;
+            let is_open =
+                change.may_repeat || (contains_unknown(&change.changes) && change.may_run);
             if !change.may_run {
                 *from += change.count;
             }
