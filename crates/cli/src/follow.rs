@@ -16,10 +16,13 @@ use crate::picker;
 use crate::project::Project;
 use crate::report::{Report, Style};
 use crate::session::{GRACE, Purpose, Session};
-use crate::steps::{Steps, brief, print_instant};
+use crate::steps::{Line, Steps, brief, print_instant};
 
 /// How often the open steps are looked at.
 const TICK: Duration = Duration::from_millis(120);
+
+/// What a run in the queue is shown as.
+const QUEUED: &str = "  … waits for its turn: as many runs of the flow are active as it allows";
 
 /// Why watching stopped.
 enum Ending {
@@ -106,14 +109,15 @@ async fn watch(
     let mut screen = Screen::new(report);
     let mut tick = tokio::time::interval(TICK);
     let mut declined = false;
+    let mut is_told = false;
+    // One for the whole time: a Ctrl-C that comes between two looks is not lost.
+    let interrupt = tokio::signal::ctrl_c();
+    tokio::pin!(interrupt);
     loop {
         tokio::select! {
             line = lines.next() => match line {
                 Ok(Some(line)) => {
-                    let lines = steps.add(&read(line)?);
-                    for line in lines.iter().filter(|line| line.is_shown(report)) {
-                        screen.line(report, &line.text(report));
-                    }
+                    screen.lines(report, &steps.add(&read(line)?));
                     if steps.outcome.is_some() {
                         return Ok(Ending::Ended);
                     }
@@ -124,6 +128,10 @@ async fn watch(
                 Err(error) => return Err(error.into()),
             },
             _ = tick.tick() => {
+                if steps.position == 1 && !is_told && is_queued(client, run).await {
+                    is_told = true;
+                    screen.line(report, QUEUED);
+                }
                 let is_waiting = !steps.asks.is_empty() || !steps.held.is_empty();
                 if !is_waiting && !report.is_live() {
                     continue;
@@ -135,8 +143,8 @@ async fn watch(
                     }
                     other => other?,
                 };
-                let asks = ["answer", "approval"].iter().any(|kind| is_waiting_for(kind, &open));
-                let others = ["signal", "ruling"].iter().any(|kind| is_waiting_for(kind, &open));
+                let asks = is_waiting_for(&["answer", "approval"], &open);
+                let others = is_waiting_for(&["signal", "ruling"], &open);
                 if asks && report.can_ask() && !declined {
                     screen.clear();
                     declined = !picker::ask(report, client, run).await?;
@@ -146,7 +154,7 @@ async fn watch(
                     screen.show(&open);
                 }
             }
-            _ = tokio::signal::ctrl_c() => return Ok(Ending::Interrupted),
+            _ = &mut interrupt => return Ok(Ending::Interrupted),
         }
     }
 }
@@ -161,9 +169,14 @@ async fn open_steps(client: &Client, run: &str) -> Result<Vec<Value>, ClientErro
     Ok(shown["open"].as_array().cloned().unwrap_or_default())
 }
 
-/// Whether a step waits for a person in this way.
-fn is_waiting_for(kind: &str, open: &[Value]) -> bool {
-    open.iter().any(|step| step["waiting"]["kind"] == kind)
+async fn is_queued(client: &Client, run: &str) -> bool {
+    let shown = client.get(&format!("/v1/runs/{run}")).await;
+    shown.is_ok_and(|shown| shown["state"] == "queued")
+}
+
+/// Whether a step waits for somebody in one of these ways.
+fn is_waiting_for(kinds: &[&str], open: &[Value]) -> bool {
+    open.iter().any(|step| kinds.iter().any(|kind| step["waiting"]["kind"] == *kind))
 }
 
 /// Whether a step is under way that waits for nobody.
@@ -191,6 +204,12 @@ impl Screen {
     fn new(report: &Report) -> Self {
         let progress = report.is_live().then(MultiProgress::new);
         Self { progress, bars: BTreeMap::new() }
+    }
+
+    fn lines(&self, report: &Report, lines: &[Line]) {
+        for line in lines.iter().filter(|line| line.is_shown(report)) {
+            self.line(report, &line.text(report));
+        }
     }
 
     fn line(&self, report: &Report, text: &str) {

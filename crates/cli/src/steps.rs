@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::Timestamp;
+use linchpin_connector::Effect;
 use linchpin_engine::event::{Decision, HeldRow, Outcome, Ruling};
 use linchpin_engine::history::{History, StepHistory};
 use linchpin_engine::path::Segment;
@@ -387,7 +388,7 @@ fn kind(event: &Event) -> Option<&'static str> {
             Decision::Asked { approval: None, .. } => "ask",
             Decision::Listening(_) => "wait",
             Decision::Items { .. } | Decision::Stream { .. } => "for_each",
-            Decision::Subflow { .. } => "call",
+            Decision::Subflow { .. } | Decision::Detached { .. } => "call",
             Decision::Repeat | Decision::Again(_) | Decision::Enough { .. } => "repeat",
             Decision::Branches => "parallel",
             Decision::Rows { .. } => "decide",
@@ -455,6 +456,11 @@ fn failed_mark(step: &StepHistory) -> Mark {
 
 /// What a call that ended well did.
 fn done(step: &StepHistory) -> String {
+    if let (Some(Effect::None), Some(run)) =
+        (step.effect, step.output.as_ref().and_then(|output| output.get("run")?.as_str()))
+    {
+        return format!("started run {run}");
+    }
     let count = step.output.as_ref().and_then(|output| output.get("count")?.as_u64());
     let what = match step.effect {
         Some(effect) if effect.is_write() && step.changes == 0 => "nothing to do".to_owned(),

@@ -1,5 +1,6 @@
 //! What the interpreter asks of its host. See `docs/ARCHITECTURE.md`, "Life of a run".
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +17,8 @@ pub enum Command {
     Run(Box<RunAction>),
     /// Read the next page of a stream.
     ReadPage(Box<ReadPage>),
+    /// Start a run of a flow. A second time with the same path finds the first run.
+    Start(Box<StartRun>),
     /// Tell with `Woke` when the instant has come; at once when it is past.
     Timer {
         /// Dense and never reused within a run.
@@ -59,6 +62,23 @@ pub struct RunAction {
     pub may: bool,
 }
 
+/// A run of its own for a flow that a step calls.
+#[derive(Clone, Debug)]
+pub struct StartRun {
+    /// Dense and never reused within a run.
+    pub op: u64,
+    /// The step.
+    pub path: StepPath,
+    /// The flow.
+    pub flow: String,
+    /// Its inputs, read as their types.
+    pub inputs: Arc<Value>,
+    /// Its aliases, each to the alias of the environment.
+    pub aliases: BTreeMap<String, String>,
+    /// Not certain to run (dry runs only).
+    pub may: bool,
+}
+
 /// A write that was intended.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OpenIntent {
@@ -98,6 +118,7 @@ impl Command {
     pub fn op(&self) -> Option<u64> {
         match self {
             Self::Run(run) => Some(run.op),
+            Self::Start(start) => Some(start.op),
             Self::ReadPage(page) => Some(page.op),
             Self::Timer { op, .. } | Self::Cancel { op } => Some(*op),
             Self::Finish => None,

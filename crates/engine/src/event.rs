@@ -157,6 +157,9 @@ pub struct Accepted {
     pub trigger: Value,
     /// Who started it; none when no person did.
     pub user: Option<Value>,
+    /// The aliases of the flow that whoever started it rebound, each to one of the environment.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub aliases: BTreeMap<String, String>,
     /// Whether this is a dry run: it is in the scope of every flow as `run.dry_run`.
     pub dry_run: bool,
 }
@@ -216,6 +219,11 @@ pub enum Decision {
         inputs: Arc<Value>,
         /// Its aliases, each to the alias of the environment.
         aliases: BTreeMap<String, String>,
+    },
+    /// A run of its own begins for a flow.
+    Detached {
+        /// Its inputs, read as their types.
+        inputs: Arc<Value>,
     },
     /// A wait ends at this instant.
     Until(Timestamp),

@@ -254,6 +254,8 @@ pub struct Subflow {
     pub with: Located<Template>,
     /// `connections:`, its alias to ours.
     pub connections: IndexMap<String, Located<String>>,
+    /// `detach:`, whether it gets a run of its own.
+    pub detach: bool,
 }
 
 /// A condition.

@@ -115,6 +115,8 @@ impl History {
                 let step = self.step(at, path);
                 step.items = Some(step.items.unwrap_or_default() + rows.len() as u64);
             }
+            // The whole run's time is over.
+            Event::Woke { path } if path.segments().is_empty() => {}
             Event::Woke { path } => {
                 let state = match self.asked.get(path) {
                     None | Some(Some(Terms { on_timeout: OnTimeout::Approve, .. })) => {
@@ -135,18 +137,7 @@ impl History {
                 step.waiting = Some(format!("answered by {by}"));
                 self.end(at, path, StepState::Succeeded);
             }
-            Event::Approval { path, approved, by, note, form } => {
-                let step = self.step(at, path);
-                let word = if *approved { "approved" } else { "refused" };
-                step.waiting = Some(format!("{word} by {by}"));
-                step.output = Some(Arc::new(json!({
-                    "approved": approved, "by": by, "at": at.to_string(), "note": note,
-                    "form": form,
-                })));
-                let terms = self.asked.get(path).copied().flatten();
-                let state = terms.filter(|_| !approved).map_or(StepState::Succeeded, refused);
-                self.end(at, path, state);
-            }
+            Event::Approval { .. } => self.judged(at, &entry.event),
             Event::Held { path, reason, .. } => {
                 let step = self.step(at, path);
                 step.state = StepState::Held;
@@ -154,6 +145,19 @@ impl History {
             }
             Event::Resolved { path, ruling, by } => self.resolved(at, path, ruling, by),
         }
+    }
+
+    fn judged(&mut self, at: Timestamp, event: &Event) {
+        let Event::Approval { path, approved, by, note, form } = event else { return };
+        let step = self.step(at, path);
+        let word = if *approved { "approved" } else { "refused" };
+        step.waiting = Some(format!("{word} by {by}"));
+        step.output = Some(Arc::new(json!({
+            "approved": approved, "by": by, "at": at.to_string(), "note": note, "form": form,
+        })));
+        let terms = self.asked.get(path).copied().flatten();
+        let state = terms.filter(|_| !approved).map_or(StepState::Succeeded, refused);
+        self.end(at, path, state);
     }
 
     fn intended(&mut self, at: Timestamp, intended: &Intended) {
@@ -238,6 +242,7 @@ impl History {
             Decision::Items { .. }
             | Decision::Stream { .. }
             | Decision::Subflow { .. }
+            | Decision::Detached { .. }
             | Decision::Arm(Some(_))
             | Decision::Arms(_)
             | Decision::Try
@@ -274,8 +279,9 @@ impl History {
         step.state = StepState::Running;
         if let Decision::Items { items, .. } = decision {
             step.items = Some(items.len() as u64);
-        } else if let Decision::Stream { input } | Decision::Subflow { inputs: input, .. } =
-            decision
+        } else if let Decision::Stream { input }
+        | Decision::Subflow { inputs: input, .. }
+        | Decision::Detached { inputs: input } = decision
         {
             step.input = Some(Arc::clone(input));
         }

@@ -16,6 +16,7 @@ pub(crate) mod scan;
 mod scope;
 mod signals;
 pub(crate) mod state;
+mod times;
 mod view;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -50,7 +51,10 @@ pub struct Run {
     started_at: Timestamp,
     next_op: u64,
     position: u64,
-    is_begun: bool,
+    /// When it left the queue.
+    begun_at: Option<Timestamp>,
+    /// The timer of the flow's own `timeout`, once asked for.
+    armed: Option<u64>,
     pub(crate) is_paused: bool,
     is_cancelling: bool,
     ended: Option<Outcome>,
@@ -83,8 +87,8 @@ impl Run {
             let (found, known) = (accepted.version, crate::event::VERSION);
             return Err(Mismatch(format!("interpreter version {found}, this is {known}")));
         }
-        let root =
-            Frame::new(Arc::clone(&program.root), Arc::clone(&accepted.inputs), BTreeMap::new());
+        let (plan, inputs) = (Arc::clone(&program.root), Arc::clone(&accepted.inputs));
+        let root = Frame::new(plan, inputs, accepted.aliases.clone());
         Ok(Self {
             root,
             program,
@@ -93,7 +97,8 @@ impl Run {
             started_at: entry.at,
             next_op: 1,
             position: 1,
-            is_begun: false,
+            begun_at: None,
+            armed: None,
             is_paused: false,
             is_cancelling: false,
             ended: None,
@@ -123,7 +128,8 @@ impl Run {
         self.now = effects.now;
         match &entry.event {
             Event::Accepted(_) => return Err(Mismatch("a second `accepted`".to_owned())),
-            Event::Begun => self.is_begun = true,
+            Event::Begun => self.begun_at = Some(effects.now),
+            Event::Woke { path } if path.segments().is_empty() => self.timed_out(&mut effects),
             Event::Signalled { name, payload, .. } => self.signals.keep(name, payload)?,
             Event::Controlled { control, .. } => self.controlled(*control, &mut effects),
             Event::Ended { outcome } => self.ended = Some(outcome.clone()),
@@ -178,12 +184,13 @@ impl Run {
         match control {
             Control::Pause => self.is_paused = true,
             Control::Resume => self.is_paused = false,
-            Control::Cancel => {
+            Control::Cancel if self.is_begun() => {
                 self.is_cancelling = true;
                 self.is_paused = false;
                 self.root.halt(effects);
             }
-            Control::ForceCancel => {
+            // What never began has nothing to handle.
+            Control::Cancel | Control::ForceCancel => {
                 self.is_cancelling = true;
                 self.root.phase = Phase::Over;
                 self.root.end = End::Cancelled;
@@ -221,7 +228,7 @@ impl Run {
     #[expect(clippy::should_implement_trait, reason = "it is no iterator: it asks the engine")]
     pub fn next(&mut self) -> Result<Turn, Mismatch> {
         let mut turn = Turn::default();
-        if self.ended.is_some() || !self.is_begun {
+        if self.ended.is_some() || !(self.is_begun() || self.is_cancelling) {
             return Ok(turn);
         }
         turn.commands.extend(self.cancels.drain(..).map(|op| Command::Cancel { op }));
@@ -259,10 +266,15 @@ impl Run {
         let (op, path) = match command {
             Command::Run(run) => (run.op, &run.path),
             Command::ReadPage(page) => (page.op, &page.path),
+            Command::Start(start) => (start.op, &start.path),
             Command::Timer { op, path, .. } => (*op, path),
             Command::Cancel { .. } | Command::Finish => return,
         };
         self.next_op = self.next_op.max(op + 1);
+        if path.segments().is_empty() {
+            self.armed = Some(op);
+            return;
+        }
         let Some(slot) = find_slot(&mut self.root, path.segments()) else { return };
         match command {
             Command::Run(run) => {
@@ -272,6 +284,7 @@ impl Run {
                 calling.may = run.may;
                 calling.input.get_or_insert_with(|| Arc::clone(&run.input));
             }
+            Command::Start(_) => slot.calling().issued = Some(op),
             Command::ReadPage(_) => {
                 if let Some(reading) = slot.activity.calling_mut() {
                     reading.issued = Some(op);

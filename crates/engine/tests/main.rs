@@ -9,5 +9,6 @@ mod people;
 mod plan;
 mod played;
 mod random;
+mod runs;
 mod samples;
 mod schedule;

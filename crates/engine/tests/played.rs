@@ -70,6 +70,7 @@ impl Played {
             key: None,
             trigger: Value::Null,
             user: None,
+            aliases: BTreeMap::new(),
             dry_run,
         };
         let at = Timestamp::UNIX_EPOCH;
@@ -103,11 +104,26 @@ impl Played {
                 self.record(event);
                 continue;
             }
-            match self.open.pop_front() {
+            match self.take() {
                 Some(command) => self.perform(command),
                 None => return self.run.outcome().cloned(),
             }
         }
+    }
+
+    /// The next command: calls in their order, and when there is none the timer that is due first.
+    fn take(&mut self) -> Option<Command> {
+        let at = |command: &Command| match command {
+            Command::Timer { at, .. } => Some(*at),
+            _ => None,
+        };
+        let next = self.open.iter().enumerate().min_by_key(|(_, command)| at(command))?.0;
+        self.open.remove(next)
+    }
+
+    /// Takes commands in that a test has asked for itself.
+    pub(crate) fn open(&mut self, commands: Vec<Command>) {
+        self.open.extend(commands);
     }
 
     /// Plays until a timer is asked for, and leaves it at that.
@@ -163,6 +179,24 @@ impl Played {
                     self.run.apply(&entry).expect("a timer has a place");
                     self.journal.push(entry);
                 }
+            }
+            Command::Start(start) => {
+                if !self.run.wants(&start.path, start.op) {
+                    return;
+                }
+                self.calls.push(start.path.to_string());
+                let output =
+                    json!({ "run": format!("run of {} with {}", start.flow, start.inputs) });
+                self.record(Event::Succeeded(Box::new(Succeeded {
+                    path: start.path,
+                    op: start.op,
+                    attempt: 1,
+                    input: None,
+                    wrote: None,
+                    output: Some(Arc::new(output)),
+                    effect: Effect::None,
+                    changes: 0,
+                })));
             }
             Command::ReadPage(page) => self.read_page(page.path, page.cursor.as_ref()),
             Command::Cancel { .. } | Command::Finish => {}

@@ -11,6 +11,7 @@
 //!      apply · next ─▶ one append per turn ─▶ start calls, timers
 //! ```
 
+mod detach;
 mod ledger;
 
 use std::collections::{BTreeMap, HashMap};
@@ -27,7 +28,8 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
 
 use crate::call::{Prepared, Stage};
-use crate::host::Shared;
+use crate::host::turns::Turn;
+use crate::host::{self, Shared};
 use crate::summary::Summary;
 
 /// What comes into a run.
@@ -38,6 +40,10 @@ pub(crate) enum Message {
     Due { op: u64 },
     /// An event from a person, and where to say whether it was taken.
     Event { event: Event, taken: oneshot::Sender<Result<(), String>> },
+    /// The run leaves the queue.
+    Begin,
+    /// A run of its own was started, or could not be.
+    Started { op: u64, path: StepPath, result: Result<RunId, host::Error> },
     /// Somebody wants to see the run as it stands.
     Look { see: Box<dyn FnOnce(&Run) + Send> },
     /// Nothing new is to be started; the task ends when nothing is under way.
@@ -192,6 +198,7 @@ impl Driver {
                         Some((op, stage)) => start.push((op, stage)),
                         None => is_settled = false,
                     },
+                    Command::Start(wanted) => self.detach(*wanted),
                     Command::Timer { op, path, at } => self.start_timer(op, path, at),
                     Command::Cancel { op } => self.drop_op(op),
                     Command::Finish => {}
@@ -238,11 +245,14 @@ impl Driver {
     fn index_records(&self) -> Result<Vec<RecordWrite>, Halt> {
         let is_new = self.saved == 0;
         let has_ended = self.run.outcome().is_some();
-        if !is_new && !has_ended {
+        let begins = || self.unsaved.iter().any(|entry| matches!(entry.event, Event::Begun));
+        if !is_new && !has_ended && !begins() {
             return Ok(Vec::new());
         }
         let summary = serde_json::to_vec(&Summary::of(&self.run))?;
-        Ok(Summary::records(&self.id, summary, has_ended))
+        let mut records = Summary::records(&self.id, summary, has_ended);
+        records.extend(Turn::record(&self.run)?);
+        Ok(records)
     }
 
     async fn receive(&mut self, message: Message) -> Result<(), Halt> {
@@ -272,6 +282,12 @@ impl Driver {
                 // The person may have hung up; the event stands either way.
                 drop(taken.send(result.map_err(|mismatch| mismatch.to_string())));
                 Ok(())
+            }
+            Message::Begin if self.run.is_begun() || self.run.outcome().is_some() => Ok(()),
+            Message::Begin => self.record(Event::Begun),
+            Message::Started { op, path, result } => {
+                self.tasks.remove(&op);
+                self.started(op, path, result)
             }
             Message::Look { see } => {
                 see(&self.run);

@@ -4,20 +4,22 @@
 mod keys;
 mod recovery;
 mod start;
+pub(crate) mod turns;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::{Arc, Mutex, RwLock};
+use std::collections::{BTreeMap, HashMap};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, OnceLock, RwLock};
 
 use linchpin_engine::catalog::Catalog;
 use linchpin_engine::event::{Control, Outcome, Ruling};
-use linchpin_engine::flow::Concurrency;
 use linchpin_engine::plan::Program;
 use linchpin_engine::run::Standing;
 use linchpin_engine::store::{Error as StoreError, Store};
 use linchpin_engine::{Entry, Event, Run, RunId, StepPath};
 use linchpin_language::{Diagnostic, Map, Value};
-use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio::sync::{OnceCell, broadcast, mpsc, oneshot, watch};
 
+use self::turns::Turns;
 use crate::clock::Clock;
 use crate::connections::Connections;
 use crate::driver::{Driver, Message};
@@ -47,8 +49,13 @@ pub(crate) struct Shared {
     pub(crate) connections: Arc<Connections>,
     pub(crate) clock: Arc<dyn Clock>,
     catalog: Arc<Catalog>,
+    /// Starts a run from within another one; a host puts itself here.
+    starter: OnceLock<Starter>,
     watchers: broadcast::Sender<(RunId, Entry)>,
 }
+
+type Starter = Box<dyn Fn(Start) -> Starting + Send + Sync>;
+type Starting = Pin<Box<dyn Future<Output = Result<RunId, Error>> + Send>>;
 
 /// The embedded host.
 #[derive(Clone)]
@@ -63,17 +70,17 @@ struct State {
     /// Programs by the hashes of their texts: parsed once.
     programs: Mutex<HashMap<BTreeMap<String, String>, Arc<Program>>>,
     ids: Mutex<ulid::Generator>,
-    /// Runs that claim their key and are not active yet.
-    claiming: Mutex<HashSet<RunId>>,
+    /// Runs that claim their key and are not on disk yet, each until its start has an answer.
+    claiming: Mutex<HashMap<RunId, watch::Receiver<()>>>,
+    /// Which run of a flow waits for which.
+    turns: Mutex<Turns>,
+    turns_read: OnceCell<()>,
     is_stopping: Mutex<bool>,
 }
 
 #[derive(Clone)]
 struct Active {
     inbox: mpsc::UnboundedSender<Message>,
-    flow: String,
-    /// The value of `concurrency.key`.
-    group: Option<String>,
     outcome: watch::Receiver<Option<Option<Outcome>>>,
 }
 
@@ -90,6 +97,8 @@ pub struct Start {
     pub trigger: Value,
     /// Who starts it.
     pub user: Option<Value>,
+    /// Aliases of the flow that are rebound, each to one of the environment.
+    pub aliases: BTreeMap<String, String>,
 }
 
 /// A run that was started, or found under its key.
@@ -165,6 +174,14 @@ pub enum Error {
 }
 
 impl Shared {
+    /// Starts a run from within another one.
+    pub(crate) fn start(&self, start: Start) -> Starting {
+        match self.starter.get() {
+            Some(starter) => starter(start),
+            None => Box::pin(async { Err(Error::Stopping) }),
+        }
+    }
+
     /// Takes the entries, which are on disk, to those who watch.
     pub(crate) fn tell(&self, run: &RunId, entries: &mut Vec<Entry>) {
         if self.watchers.receiver_count() == 0 {
@@ -182,16 +199,31 @@ impl Host {
     pub fn new(parts: Parts, flows: Flows) -> Self {
         let Parts { store, catalog, connections, clock } = parts;
         let watchers = broadcast::Sender::new(1024);
-        let shared = Shared { store, connections, clock, catalog, watchers };
+        let starter = OnceLock::new();
+        let shared = Shared { store, connections, clock, catalog, starter, watchers };
         let state = State {
             flows: RwLock::new(flows),
             active: Mutex::default(),
             programs: Mutex::default(),
             ids: Mutex::new(ulid::Generator::new()),
             claiming: Mutex::default(),
+            turns: Mutex::default(),
+            turns_read: OnceCell::new(),
             is_stopping: Mutex::new(false),
         };
-        Self { shared: Arc::new(shared), state: Arc::new(state) }
+        let host = Self { shared: Arc::new(shared), state: Arc::new(state) };
+        let (shared, state) = (Arc::downgrade(&host.shared), Arc::downgrade(&host.state));
+        let starter: Starter = Box::new(move |start| {
+            let host = shared.upgrade().zip(state.upgrade());
+            let host = host.map(|(shared, state)| Self { shared, state });
+            Box::pin(async move {
+                let host = host.ok_or(Error::Stopping)?;
+                Ok(host.start(start).await?.run)
+            })
+        });
+        // Nobody else has the host yet, so the place is empty.
+        drop(host.shared.starter.set(starter));
+        host
     }
 
     /// The flows that runs are started from.
@@ -231,38 +263,26 @@ impl Host {
         self.shared.watchers.subscribe()
     }
 
-    /// Puts a run on its way. A new one is refused when as many of its flow and group are active
-    /// as `concurrency` allows; one that is brought back is not.
+    /// Puts a run on its way.
     fn drive(
         &self,
         run: Run,
         from: (u64, Vec<Entry>),
         accepted: Option<oneshot::Sender<Result<(), Arc<StoreError>>>>,
-    ) -> Result<(), Error> {
+    ) {
         let id = run.accepted().run.clone();
-        let flow = run.accepted().flow.clone();
-        let concurrency = run.program().root.flow.concurrency.clone();
-        let group = concurrency.as_ref().and_then(|rule| group(rule, &run.accepted().inputs));
-        let is_new = accepted.is_some();
         let (driver, inbox) = Driver::new(Arc::clone(&self.shared), run, from, accepted);
         let (ended, outcome) = watch::channel(None);
-        {
-            let mut active = lock(&self.state.active);
-            if let (Some(rule), true) = (concurrency, is_new) {
-                let same = |other: &&Active| other.flow == flow && other.group == group;
-                if active.values().filter(same).count() >= rule.max as usize {
-                    return Err(Error::Full { flow, max: rule.max });
-                }
-            }
-            active.insert(id.clone(), Active { inbox, flow, group, outcome });
-        }
-        let state = Arc::clone(&self.state);
+        lock(&self.state.active).insert(id.clone(), Active { inbox, outcome });
+        let host = self.clone();
         tokio::spawn(async move {
             let outcome = driver.drive().await;
-            lock(&state.active).remove(&id);
+            lock(&host.state.active).remove(&id);
+            if outcome.is_some() {
+                host.leave(&id);
+            }
             ended.send_replace(Some(outcome));
         });
-        Ok(())
     }
 
     /// Waits for the end of a run; `None` when this host stopped before it.
@@ -402,12 +422,6 @@ pub fn standing_word(standing: Standing) -> &'static str {
         Standing::Paused => "paused",
         Standing::Cancelling => "cancelling",
     }
-}
-
-/// The group of a run under `concurrency.key`; a key that cannot be read groups nothing.
-fn group(rule: &Concurrency, inputs: &Value) -> Option<String> {
-    let names = Map::from_iter([("inputs".to_owned(), inputs.clone())]);
-    rule.key.as_ref()?.eval(&names).ok().map(|value| value.to_string())
 }
 
 /// A lock whose holder never panics while it holds it.

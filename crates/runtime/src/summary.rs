@@ -113,8 +113,10 @@ impl Summary {
         }
         let standing = run.standing();
         let is_at_rest = match standing {
-            Standing::Waiting | Standing::NeedsAttention | Standing::Paused => true,
-            Standing::Queued | Standing::Running | Standing::Cancelling => false,
+            Standing::Queued | Standing::Waiting | Standing::NeedsAttention | Standing::Paused => {
+                true
+            }
+            Standing::Running | Standing::Cancelling => false,
         };
         let word = if is_driven || is_at_rest { standing_word(standing) } else { "interrupted" };
         word.clone_into(&mut summary.state);

@@ -9,4 +9,5 @@ mod people;
 mod scheduler;
 mod support;
 mod transport;
+mod turns;
 mod vault;

@@ -209,6 +209,7 @@ fn of_kind<'c>(checker: &Checker<'c>, step: &'c Step, place: &[Hop<'c>]) -> Sche
             Some(spec) if spec.stream.is_none() => spec.outputs.clone(),
             _ => Schema::any(),
         },
+        StepKind::Subflow(call) if call.detach => object(&[("run", Type::String)]),
         StepKind::Subflow(call) => of_subflow(checker, call),
         StepKind::ForEach(each) => of_loop(checker, each, place),
         StepKind::Ask(ask) => {

@@ -18,18 +18,24 @@ pub(crate) mod wait;
 use jiff::Timestamp;
 
 use crate::flow::{Step, StepKind, Wait};
+use crate::run::Run;
 use crate::run::state::Slot;
 
 /// The deadline to journal when a step begins whose `timeout` bounds the whole of it. On a call
 /// it bounds one attempt, and the host keeps it.
-pub(crate) fn deadline(step: &Step, slot: &Slot, now: Timestamp) -> Option<Timestamp> {
+pub(crate) fn deadline(run: &Run, step: &Step, slot: &Slot) -> Option<Timestamp> {
     let timeout = match &step.kind {
         StepKind::Call(_) => None,
+        StepKind::Subflow(call) if call.detach => None,
+        // What the flow says of itself holds as well.
+        StepKind::Subflow(call) => {
+            let own = run.program.flows.get(&call.flow.value).and_then(|plan| plan.flow.timeout);
+            step.timeout.into_iter().chain(own).min()
+        }
         StepKind::Ask(ask) => ask.timeout.or(step.timeout),
         StepKind::Approval(approval) => approval.timeout.or(step.timeout),
         StepKind::Wait(Wait::Signal(wait)) => wait.timeout.or(step.timeout),
-        StepKind::Subflow(_)
-        | StepKind::If(_)
+        StepKind::If(_)
         | StepKind::ForEach(_)
         | StepKind::Repeat(_)
         | StepKind::Parallel(_)
@@ -43,6 +49,6 @@ pub(crate) fn deadline(step: &Step, slot: &Slot, now: Timestamp) -> Option<Times
         | StepKind::Next
         | StepKind::Break => step.timeout,
     };
-    let at = timeout.and_then(|timeout| now.checked_add(timeout).ok());
+    let at = timeout.and_then(|timeout| run.now.checked_add(timeout).ok());
     at.filter(|_| slot.deadline.is_none())
 }

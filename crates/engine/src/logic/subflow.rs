@@ -1,4 +1,5 @@
-//! `call: flow.NAME`: a block with its own scope, inside the journal of its caller.
+//! `call: flow.NAME`: a block with its own scope, inside the journal of its caller; detached, a
+//! run of its own that is only started.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,10 +8,12 @@ use linchpin_connector::ErrorKind;
 use linchpin_language::Schema;
 
 use super::call::resolve;
+use crate::command::{Command, StartRun};
 use crate::event::Decision;
 use crate::flow::Subflow;
 use crate::path::Segment;
-use crate::run::scan::{Place, Scan};
+use crate::run::scan::{Place, Scan, is_idle};
+use crate::run::state::Calling;
 
 /// How deep subflows may call each other.
 const DEPTH: usize = 16;
@@ -36,10 +39,32 @@ pub(crate) fn start(scan: &mut Scan<'_>, place: Place<'_>, call: &Subflow) {
             return scan.decide_failed(ErrorKind::InvalidInput, all.join("; "));
         }
     };
-    let aliases: BTreeMap<String, String> = call
-        .connections
-        .iter()
-        .map(|(its, ours)| (its.clone(), resolve(place.frame, &ours.value)))
-        .collect();
-    scan.decide(Decision::Subflow { inputs: Arc::new(inputs), aliases });
+    let inputs = Arc::new(inputs);
+    scan.decide(match call.detach {
+        true => Decision::Detached { inputs },
+        false => Decision::Subflow { inputs, aliases: aliases(place, call) },
+    });
+}
+
+/// Asks for the run of its own: again after a replay, since the host knows it by its key.
+pub(crate) fn go_on(scan: &mut Scan<'_>, place: Place<'_>, call: &Subflow, calling: &Calling) {
+    let (Some(inputs), true, false) = (calling.input.clone(), is_idle(calling), scan.run.is_paused)
+    else {
+        return;
+    };
+    let start = StartRun {
+        op: scan.op(),
+        path: scan.path.clone(),
+        flow: call.flow.value.clone(),
+        inputs,
+        aliases: aliases(place, call),
+        may: scan.may,
+    };
+    scan.commands.push(Command::Start(Box::new(start)));
+}
+
+/// The aliases that the call rebinds, each to one of the environment.
+fn aliases(place: Place<'_>, call: &Subflow) -> BTreeMap<String, String> {
+    let bound = call.connections.iter();
+    bound.map(|(its, ours)| (its.clone(), resolve(place.frame, &ours.value))).collect()
 }

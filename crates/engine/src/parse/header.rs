@@ -209,10 +209,6 @@ fn period(reader: &mut Reader, node: &Node<'_>) -> Duration {
 fn concurrency(reader: &mut Reader, node: &Node<'_>) -> Concurrency {
     reader.keys(node, &grammar::CONCURRENCY);
     let wanted = node.get("full").and_then(|node| reader.choice(&node, Full::WORDS));
-    if wanted != Some(Full::Skip) {
-        let place = node.get("full").unwrap_or_else(|| node.clone());
-        reader.not_yet(&place, "a concurrency that is not `full: skip`");
-    }
     Concurrency {
         max: node
             .get("max")

@@ -34,9 +34,6 @@ pub(super) fn call_step(reader: &mut Reader, owner: &Node<'_>, value: &Node<'_>)
 }
 
 fn subflow(reader: &mut Reader, owner: &Node<'_>, value: &Node<'_>, name: &str) -> StepKind {
-    if let Some(detach) = owner.get("detach") {
-        reader.not_yet(&detach, "`detach`");
-    }
     for key in ["connection", "retry"] {
         if let Some(wrong) = owner.get(key) {
             let message = format!("`{key}` is for the call of an action");
@@ -55,6 +52,7 @@ fn subflow(reader: &mut Reader, owner: &Node<'_>, value: &Node<'_>, name: &str) 
         },
         with: reader.template(owner.get("with"), value),
         connections: connections(reader, owner.get("connections")),
+        detach: owner.get("detach").is_some_and(|node| reader.boolean(&node)),
     })
 }
 

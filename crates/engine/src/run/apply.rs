@@ -122,6 +122,7 @@ impl Slot {
                 | Decision::Branches
                 | Decision::Rows { .. }
                 | Decision::Subflow { .. }
+                | Decision::Detached { .. }
                 | Decision::Until(_)
                 | Decision::Asked { .. }
                 | Decision::Listening(_)

@@ -64,6 +64,9 @@ impl Slot {
             }
             Decision::Deadline(at) => self.deadline = Some(Deadline { at: *at, armed: None }),
             Decision::May => self.may = true,
+            Decision::Detached { inputs } => {
+                self.calling().input = Some(Arc::clone(inputs));
+            }
             Decision::Until(_)
             | Decision::Listening(_)
             | Decision::Received { .. }

@@ -8,7 +8,7 @@ use linchpin_language::Value;
 use super::activity::{Activity, Handling};
 use super::state::{Effects, Slot, StepState, Stop};
 use crate::error::RunError;
-use crate::flow::Step;
+use crate::flow::{Step, StepKind};
 
 impl Slot {
     /// Ends the step well.
@@ -73,6 +73,8 @@ impl Slot {
             {
                 return;
             }
+            // The start of a run of its own may have happened: its answer is waited for.
+            Activity::Call(_) if is_running && matches!(step.kind, StepKind::Subflow(_)) => return,
             Activity::Call(call) => effects.cancels.extend(call.issued.or(call.armed)),
             Activity::Timer { armed, .. } => effects.cancels.extend(*armed),
             Activity::None | Activity::Ask { .. } | Activity::Signal { .. } => {}

@@ -116,6 +116,9 @@ impl Run {
 
     /// Whether an answer of this command is still waited for.
     pub fn wants(&self, path: &StepPath, op: u64) -> bool {
+        if path.segments().is_empty() {
+            return self.ended.is_none() && self.wants_end(op);
+        }
         self.ended.is_none()
             && self
                 .locate(path)

@@ -49,6 +49,9 @@ impl<'r> Scan<'r> {
             taken: BTreeMap::new(),
             may: false,
         };
+        if let Some(at) = run.unarmed_end() {
+            scan.timer(at);
+        }
         scan.frame(&run.root);
         if run.root.phase == Phase::Over && run.ended.is_none() && scan.events.is_empty() {
             scan.end(&run.root);
@@ -132,7 +135,7 @@ impl<'r> Scan<'r> {
                 Err(error) => return self.decide_unreadable("if", &error),
             }
         }
-        if let Some(deadline) = logic::deadline(step, slot, self.run.now) {
+        if let Some(deadline) = logic::deadline(self.run, step, slot) {
             self.decide(Decision::Deadline(deadline));
         }
         match &step.kind {
@@ -171,6 +174,8 @@ impl<'r> Scan<'r> {
             Activity::Call(calling) => {
                 if let StepKind::Call(call) = &step.kind {
                     logic::call::go_on(self, place, step, slot, call, calling);
+                } else if let StepKind::Subflow(call) = &step.kind {
+                    logic::subflow::go_on(self, place, call, calling);
                 }
             }
             Activity::Timer { at, armed } => {

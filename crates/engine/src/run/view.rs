@@ -146,7 +146,7 @@ impl Run {
             () if self.is_cancelling => Standing::Cancelling,
             () if has(StepState::Held) => Standing::NeedsAttention,
             () if self.is_paused => Standing::Paused,
-            () if !self.is_begun => Standing::Queued,
+            () if !self.is_begun() => Standing::Queued,
             () if in_flight || open.is_empty() => Standing::Running,
             () => Standing::Waiting,
         }

@@ -65,6 +65,7 @@ impl Played {
             key: None,
             trigger: Value::Null,
             user: None,
+            aliases: BTreeMap::new(),
             dry_run: false,
         };
         let first = Entry { at: Timestamp::UNIX_EPOCH, event: Event::Accepted(Arc::new(accepted)) };
@@ -159,7 +160,10 @@ impl Played {
             match self.open.remove(at) {
                 Command::Run(run) => self.perform(*run),
                 Command::ReadPage(page) => self.read_page(*page),
-                Command::Timer { .. } | Command::Cancel { .. } | Command::Finish => {}
+                Command::Start(_)
+                | Command::Timer { .. }
+                | Command::Cancel { .. }
+                | Command::Finish => {}
             }
             return true;
         }
@@ -325,6 +329,7 @@ fn wanted(run: &Run, command: &Command) -> bool {
         Command::Run(asked) => run.wants(&asked.path, asked.op),
         Command::ReadPage(page) => run.wants(&page.path, page.op),
         Command::Timer { op, path, .. } => run.wants(path, *op),
+        Command::Start(start) => run.wants(&start.path, start.op),
         Command::Cancel { .. } | Command::Finish => false,
     }
 }
@@ -335,6 +340,7 @@ fn asks_for(command: &Command) -> Option<(String, String)> {
         Command::Run(run) => (run.path.to_string(), format!("{} {}", run.action, run.attempt)),
         Command::ReadPage(page) => (page.path.to_string(), format!("page {:?}", page.cursor)),
         Command::Timer { path, at, .. } => (path.to_string(), format!("timer {at}")),
+        Command::Start(start) => (start.path.to_string(), format!("start {}", start.flow)),
         Command::Cancel { .. } | Command::Finish => return None,
     })
 }

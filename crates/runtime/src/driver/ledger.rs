@@ -318,7 +318,7 @@ impl Driver {
         }
     }
 
-    fn fail(
+    pub(super) fn fail(
         &mut self,
         (path, op): (StepPath, u64),
         error: &ActionError,

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use linchpin_connector::{ActionError, Effect, ErrorKind, Look};
 use linchpin_engine::catalog::Catalog;
-use linchpin_engine::command::{Command, ReadPage, RunAction};
+use linchpin_engine::command::{Command, ReadPage, RunAction, StartRun};
 use linchpin_engine::event::{Accepted, Outcome, Succeeded, VERSION};
 use linchpin_engine::plan::Program;
 use linchpin_engine::retry::RetryPolicy;
@@ -58,6 +58,7 @@ pub async fn dry_run(
         key: None,
         trigger: start.trigger,
         user: start.user,
+        aliases: start.aliases,
         dry_run: true,
     };
     let refused = |why: linchpin_engine::run::Mismatch| Error::Refused {
@@ -119,6 +120,7 @@ impl DryHost<'_> {
         match command {
             Command::Run(run) => self.call(*run).await,
             Command::ReadPage(page) => self.page(*page).await,
+            Command::Start(start) => self.detached(*start),
             Command::Timer { op, path, at } => {
                 if !self.run.wants(&path, op) || self.is_deadline(&path, at) {
                     return Ok(());
@@ -129,6 +131,23 @@ impl DryHost<'_> {
             }
             Command::Cancel { .. } | Command::Finish => Ok(()),
         }
+    }
+
+    /// A run of its own is listed, not started.
+    fn detached(&mut self, start: StartRun) -> Played {
+        self.preview.detached(&start);
+        let label = format!("run of {}", start.flow);
+        let run = unknown(&format!("run of {}", start.path), "string", &label);
+        self.record(Event::Succeeded(Box::new(Succeeded {
+            path: start.path,
+            op: start.op,
+            attempt: 1,
+            input: None,
+            wrote: None,
+            output: Some(Arc::new(json!({ "run": run }))),
+            effect: Effect::None,
+            changes: 0,
+        })))
     }
 
     /// A deadline never falls due on the virtual clock: what it bounds takes no time.

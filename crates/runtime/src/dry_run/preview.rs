@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use linchpin_connector::{Effect, Look};
-use linchpin_engine::command::{ReadPage, RunAction};
+use linchpin_engine::command::{ReadPage, RunAction, StartRun};
 use linchpin_engine::event::{Decision, Entry, Event, Outcome};
 use linchpin_engine::{Run, RunError, StepPath};
 use linchpin_language::{Value, contains_unknown};
@@ -155,6 +155,12 @@ impl Preview {
     pub(super) fn listened(&mut self, path: &StepPath, signal: &str) {
         let note = format!("{path} would wait for the signal {signal}; its payload is known after");
         self.notes.push(format!("{note} run"));
+    }
+
+    pub(super) fn detached(&mut self, start: &StartRun) {
+        let may = if start.may { "may" } else { "would" };
+        let (path, flow) = (&start.path, &start.flow);
+        self.notes.push(format!("{path} {may} start {flow} as a run of its own"));
     }
 
     pub(super) fn read(&mut self, run: &RunAction, output: &Value, may_differ: bool) {

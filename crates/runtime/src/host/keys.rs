@@ -2,19 +2,24 @@
 
 use linchpin_engine::RunId;
 use linchpin_engine::store::{Error as StoreError, Expect, Record};
+use tokio::sync::watch;
 
 use super::{Error, Host, KEYS, State, lock};
 
-/// A run between the claim of its key and its first entry: nobody takes the key over.
+/// A run between the claim of its key and its first entry: nobody takes the key over, and
+/// whoever finds it waits until it is on disk.
 pub(super) struct Claiming<'a> {
     state: &'a State,
     run: RunId,
+    /// Those that wait are woken by its end.
+    _until: watch::Sender<()>,
 }
 
 impl<'a> Claiming<'a> {
     pub(super) fn new(state: &'a State, run: &RunId) -> Self {
-        lock(&state.claiming).insert(run.clone());
-        Self { state, run: run.clone() }
+        let (until, waiting) = watch::channel(());
+        lock(&state.claiming).insert(run.clone(), waiting);
+        Self { state, run: run.clone(), _until: until }
     }
 }
 
@@ -59,9 +64,14 @@ impl Host {
     /// The run that a key's record names, if it came to be or is about to.
     async fn holder(&self, record: &Record) -> Result<Option<RunId>, Error> {
         let Some(run) = named(record) else { return Ok(None) };
-        let is_coming = lock(&self.state.claiming).contains(&run)
-            || lock(&self.state.active).contains_key(&run);
-        let is_there = is_coming || !self.shared.store.read(&run, 0, 1).await?.is_empty();
+        let claiming = lock(&self.state.claiming).get(&run).cloned();
+        if let Some(mut claiming) = claiming {
+            // Nothing is ever sent: the end of the sender is the end of the claim.
+            while claiming.changed().await.is_ok() {}
+        }
+        // Whoever started it may have gone before it was on disk. It is when the run looks back.
+        self.look(&run, |_| ()).await;
+        let is_there = !self.shared.store.read(&run, 0, 1).await?.is_empty();
         Ok(is_there.then_some(run))
     }
 }

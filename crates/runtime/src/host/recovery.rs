@@ -7,6 +7,7 @@ use linchpin_engine::event::Accepted;
 use linchpin_engine::plan::Program;
 use linchpin_engine::{Entry, Event, Run, RunId};
 
+use super::turns::Turn;
 use super::{Error, Host, TEXTS, lock};
 use crate::summary::OPEN;
 
@@ -72,7 +73,13 @@ impl Host {
             return Err(Error::Ended(id.clone()));
         }
         let saved = run.position();
-        self.drive(run, (saved, Vec::new()), None)
+        if run.is_begun() {
+            self.drive(run, (saved, Vec::new()), None);
+            return Ok(());
+        }
+        let turn = Turn::of(&run).map(|(turn, _)| turn);
+        self.drive(run, (saved, Vec::new()), None);
+        self.continues(id, turn).await
     }
 
     /// A run as its journal makes it. The journal is read in parts: one of a long loop may be

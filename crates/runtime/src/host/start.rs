@@ -44,14 +44,21 @@ impl Host {
             why: why.to_string(),
         };
         let mut state = Run::new(program, &first).map_err(unread)?;
-        state.apply(&begun).map_err(unread)?;
-        let (accepted, on_disk) = oneshot::channel();
-        self.drive(state, (0, vec![first, begun]), Some(accepted))?;
-        match on_disk.await {
-            Ok(Ok(())) => Ok(Started { run, is_new: true }),
-            Ok(Err(error)) => Err(Error::Append(error)),
-            Err(_) => Err(Error::Stopping),
+        let mut entries = vec![first];
+        if self.admit(&state).await? {
+            state.apply(&begun).map_err(unread)?;
+            entries.push(begun);
         }
+        let (accepted, on_disk) = oneshot::channel();
+        self.drive(state, (0, entries), Some(accepted));
+        let error = match on_disk.await {
+            Ok(Ok(())) => return Ok(Started { run, is_new: true }),
+            Ok(Err(error)) => Error::Append(error),
+            Err(_) => Error::Stopping,
+        };
+        // It never came to be.
+        self.leave(&run);
+        Err(error)
     }
 
     /// Reads the inputs and stores the texts: what the first event names.
@@ -85,6 +92,7 @@ impl Host {
             key: start.key.clone(),
             trigger: start.trigger.clone(),
             user: start.user.clone(),
+            aliases: start.aliases.clone(),
             dry_run: false,
         };
         Ok((self.program(&accepted).await?, accepted))

@@ -33,7 +33,8 @@ struct Wish {
 impl From<Wish> for Start {
     fn from(wish: Wish) -> Self {
         let trigger = wish.trigger.unwrap_or_else(|| json!({ "kind": "manual" }));
-        Self { flow: wish.flow, inputs: wish.inputs, key: wish.key, trigger, user: wish.user }
+        let (key, user) = (wish.key, wish.user);
+        Self { flow: wish.flow, inputs: wish.inputs, key, trigger, user, ..Self::default() }
     }
 }
 

@@ -1,0 +1,262 @@
+//! Runs that wait for their turn, runs that other runs start, and starts with one key.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use linchpin_engine::event::{Control, Outcome};
+use linchpin_engine::store::{
+    Append, Error as StoreError, Expect, Journal, Record, Records, Store,
+};
+use linchpin_engine::{Event, RunId};
+use linchpin_persistence::MemoryStore;
+use linchpin_runtime::FakeClock;
+use linchpin_runtime::flows::Flows;
+use linchpin_runtime::host::{Error, Host, Start};
+use tokio::sync::Semaphore;
+
+use crate::support::host;
+
+fn clock() -> Arc<FakeClock> {
+    let noon: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
+    Arc::new(FakeClock::new(noon))
+}
+
+fn flow(full: &str) -> String {
+    format!(
+        "
+flow: slow
+concurrency: {{ max: 1, full: {full}, key: inputs.site }}
+inputs: {{ site: {{ type: string, default: a }} }}
+steps: [ {{ id: pause, wait: {{ signal: go }} }} ]
+"
+    )
+}
+
+async fn started(host: &Host, site: &str) -> Result<RunId, Error> {
+    let inputs = [("site".to_owned(), site.into())].into_iter().collect();
+    let start = Start { flow: "slow".to_owned(), inputs, ..Start::default() };
+    host.start(start).await.map(|started| started.run)
+}
+
+async fn go(host: &Host, run: &RunId) {
+    host.signal(run, "go", serde_json::Value::Null, "ana").await.unwrap();
+}
+
+async fn states(host: &Host, runs: &[&RunId]) -> Vec<String> {
+    let listed = host.list(None, 100).await.unwrap();
+    let state = |run: &&RunId| listed.iter().find(|one| one.run == **run).unwrap().state.clone();
+    runs.iter().map(state).collect()
+}
+
+/// Waits until something has happened to a run.
+async fn until(host: &Host, run: &RunId, is_so: fn(&Event) -> bool) {
+    let mut watcher = host.watch();
+    let entries = host.entries(run).await.unwrap();
+    if entries.iter().any(|entry| is_so(&entry.event)) {
+        return;
+    }
+    loop {
+        let (of, entry) = watcher.recv().await.unwrap();
+        if of == *run && is_so(&entry.event) {
+            return;
+        }
+    }
+}
+
+fn is_begun(event: &Event) -> bool {
+    matches!(event, Event::Begun)
+}
+
+#[tokio::test]
+async fn queued_runs_survive_a_restart_and_begin_in_order() {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    let first = host(&flow("queue"), store.clone(), clock());
+    let [a, b, c] =
+        [started(&first, "a").await, started(&first, "a").await, started(&first, "a").await]
+            .map(Result::unwrap);
+    let elsewhere = started(&first, "b").await.unwrap();
+    assert_eq!(states(&first, &[&b, &c, &elsewhere]).await, ["queued", "queued", "waiting"]);
+    first.stop(Duration::from_secs(5)).await;
+    let second = host(&flow("queue"), store, clock());
+    assert_eq!(states(&second, &[&a, &b, &c]).await, ["waiting", "queued", "queued"]);
+    let (recovered, failed) = second.recover().await.unwrap();
+    assert_eq!((recovered.len(), failed.len()), (4, 0));
+    assert_eq!(states(&second, &[&b, &c]).await, ["queued", "queued"]);
+    go(&second, &a).await;
+    until(&second, &b, is_begun).await;
+    assert_eq!(states(&second, &[&a, &c]).await, ["succeeded", "queued"]);
+    second.control(&b, Control::Cancel, "ana").await.unwrap();
+    until(&second, &c, is_begun).await;
+    go(&second, &c).await;
+    assert!(matches!(second.wait(&c).await, Some(Outcome::Succeeded { .. })));
+    assert_eq!(second.wait(&b).await, Some(Outcome::Cancelled));
+}
+
+#[tokio::test]
+async fn a_run_that_nobody_drives_still_has_its_turn() {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    let first = host(&flow("skip"), store.clone(), clock());
+    let a = started(&first, "a").await.unwrap();
+    first.stop(Duration::from_secs(5)).await;
+    let second = host(&flow("skip"), store, clock());
+    let refused = started(&second, "a").await;
+    assert!(matches!(refused, Err(Error::Full { max: 1, .. })), "{refused:?}");
+    second.resume(&a).await.unwrap();
+    go(&second, &a).await;
+    second.wait(&a).await;
+    assert!(started(&second, "a").await.is_ok());
+}
+
+#[tokio::test]
+async fn a_newer_run_takes_the_place_of_the_oldest_where_the_flow_says_cancel() {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    let host = host(&flow("cancel"), store, clock());
+    let a = started(&host, "a").await.unwrap();
+    let b = started(&host, "a").await.unwrap();
+    assert_eq!(host.wait(&a).await, Some(Outcome::Cancelled));
+    until(&host, &b, is_begun).await;
+    go(&host, &b).await;
+    assert!(matches!(host.wait(&b).await, Some(Outcome::Succeeded { .. })));
+}
+
+#[tokio::test]
+async fn a_detached_flow_gets_one_run_of_its_own() {
+    const OUTER: &str = "
+flow: outer
+steps:
+  - { id: other, call: flow.inner, detach: true, with: { n: '7' } }
+outputs: { run: other.run }
+";
+    const INNER: &str = "
+flow: inner
+inputs: { n: { type: integer, required: true } }
+steps: [ { log: 'n is {{ inputs.n }}' } ]
+outputs: { n: inputs.n }
+";
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    let host = host(OUTER, store, clock());
+    let texts = [("outer.yaml", OUTER), ("inner.yaml", INNER)];
+    let texts = texts.map(|(name, text)| (PathBuf::from(name), text.to_owned()));
+    let (flows, mistakes) = Flows::parse(texts.to_vec());
+    assert!(mistakes.is_empty(), "{mistakes:?}");
+    host.set_flows(flows);
+    let start = Start { flow: "outer".to_owned(), ..Start::default() };
+    let outer = host.start(start).await.unwrap().run;
+    let Some(Outcome::Succeeded { outputs }) = host.wait(&outer).await else { panic!("it fails") };
+    let inner = RunId::parse(outputs["run"].as_str().unwrap()).unwrap();
+    let Some(Outcome::Succeeded { outputs }) = host.wait(&inner).await else { panic!("it fails") };
+    assert_eq!(outputs["n"], 7);
+    // As after a crash between the start and its note: the same key finds the same run.
+    let key = Some(format!("{outer}/other"));
+    let start = Start { flow: "inner".to_owned(), key, ..Start::default() };
+    let again = host.start(start).await.unwrap();
+    assert_eq!((again.run, again.is_new), (inner, false));
+}
+
+/// A store whose appends wait for a permit, and fail when they are told to.
+struct Gated {
+    store: MemoryStore,
+    permits: Semaphore,
+    is_broken: AtomicBool,
+}
+
+#[async_trait]
+impl Journal for Gated {
+    async fn append(&self, batch: Append) -> Result<(), StoreError> {
+        self.permits.acquire().await.unwrap().forget();
+        if self.is_broken.swap(false, Ordering::SeqCst) {
+            let source = std::io::Error::other("no room");
+            return Err(StoreError::Io { action: "write", path: "store".into(), source });
+        }
+        self.store.append(batch).await
+    }
+
+    async fn read(&self, run: &RunId, from: u64, most: usize) -> Result<Vec<Vec<u8>>, StoreError> {
+        self.store.read(run, from, most).await
+    }
+
+    async fn runs(&self, before: Option<&RunId>, limit: usize) -> Result<Vec<RunId>, StoreError> {
+        self.store.runs(before, limit).await
+    }
+
+    async fn remove(&self, run: &RunId) -> Result<(), StoreError> {
+        self.store.remove(run).await
+    }
+}
+
+#[async_trait]
+impl Records for Gated {
+    async fn get(&self, collection: &str, key: &str) -> Result<Option<Record>, StoreError> {
+        self.store.get(collection, key).await
+    }
+
+    async fn put(
+        &self,
+        collection: &str,
+        key: &str,
+        value: Vec<u8>,
+        expect: Expect,
+    ) -> Result<u64, StoreError> {
+        self.store.put(collection, key, value, expect).await
+    }
+
+    async fn list(
+        &self,
+        collection: &str,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Record>, StoreError> {
+        self.store.list(collection, prefix, after, limit).await
+    }
+
+    async fn delete(&self, collection: &str, key: &str, expect: Expect) -> Result<(), StoreError> {
+        self.store.delete(collection, key, expect).await
+    }
+}
+
+async fn two_starts_with_one_key(is_broken: bool) -> [Result<(RunId, bool), Error>; 2] {
+    let store = Arc::new(Gated {
+        store: MemoryStore::new(),
+        permits: Semaphore::new(0),
+        is_broken: AtomicBool::new(is_broken),
+    });
+    let host = host("flow: f\nsteps: [ { log: hi } ]\n", store.clone(), clock());
+    let start = || {
+        let start = Start { flow: "f".to_owned(), key: Some("k".to_owned()), ..Start::default() };
+        let host = host.clone();
+        tokio::spawn(async move { host.start(start).await.map(|one| (one.run, one.is_new)) })
+    };
+    let first = start();
+    settled().await;
+    let second = start();
+    settled().await;
+    assert!(!first.is_finished() && !second.is_finished(), "nothing is on disk yet");
+    store.permits.add_permits(100);
+    [first.await.unwrap(), second.await.unwrap()]
+}
+
+/// Lets all that can go on do so: the test has one thread.
+async fn settled() {
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_second_start_with_a_key_is_answered_when_the_first_is_on_disk() {
+    let [first, second] = two_starts_with_one_key(false).await.map(Result::unwrap);
+    assert_eq!((first.1, second.1), (true, false));
+    assert_eq!(first.0, second.0);
+}
+
+#[tokio::test]
+async fn a_second_start_takes_the_key_when_the_first_never_comes_to_be() {
+    let [first, second] = two_starts_with_one_key(true).await;
+    assert!(matches!(first, Err(Error::Append(_))), "{first:?}");
+    assert!(second.unwrap().1);
+}
