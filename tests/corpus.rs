@@ -4,7 +4,6 @@
 //! A mistake's file begins with a line `# expect: CODE LINE:COLUMN` for each diagnostic, in order;
 //! those are found and no others. The files of both folders are one project: they call each other.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -41,7 +40,7 @@ fn catalog() -> Catalog {
     let mut catalog = Catalog {
         spokes: spokes.into_iter().map(|spoke| (spoke.name.clone(), spoke)).collect(),
         aliases: ALIASES.map(|(alias, spoke)| (alias.to_owned(), spoke.to_owned())).into(),
-        flows: BTreeMap::new(),
+        ..Catalog::default()
     };
     let all = [yaml(VALID), yaml(MISTAKES)].concat();
     let flows: Vec<_> = all

@@ -15,7 +15,8 @@ fn catalog() -> Catalog {
     let spokes: BTreeMap<_, _> =
         spokes.into_iter().map(|spoke| (spoke.name.clone(), spoke)).collect();
     let flows = BTreeMap::from([("enrol_department".to_owned(), FlowSignature::default())]);
-    Catalog { spokes, flows, ..Catalog::default() }
+    let now = "2026-01-01T00:00:00Z".parse().ok();
+    Catalog { spokes, flows, now, ..Catalog::default() }
 }
 
 /// The whole flows among the blocks of a section.

@@ -15,7 +15,8 @@ pub(super) fn catalog() -> Catalog {
     let spokes: BTreeMap<_, _> =
         spokes.into_iter().map(|spoke| (spoke.name.clone(), spoke)).collect();
     let flows = BTreeMap::from([("enrol_department".to_owned(), FlowSignature::default())]);
-    Catalog { spokes, flows, aliases: BTreeMap::from([("lms".to_owned(), "litmos".to_owned())]) }
+    let aliases = BTreeMap::from([("lms".to_owned(), "litmos".to_owned())]);
+    Catalog { spokes, flows, aliases, ..Catalog::default() }
 }
 
 /// The codes whose mistakes a schema can tell, wherever they are made.

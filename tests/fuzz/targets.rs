@@ -9,7 +9,7 @@ use linchpin_engine::catalog::Catalog;
 use linchpin_engine::check::check_text;
 use linchpin_engine::flow::Trigger;
 use linchpin_engine::parse::parse;
-use linchpin_engine::schedule::{next_instants, validate};
+use linchpin_engine::schedule::{Calendars, Timetable};
 use linchpin_language::{
     Attributes, Diagnostic, Document, Expression, Fields, Format, Map, Mistake, Reference, Schema,
     Text, Type, Value, json, read_xml, render, unknown, write_xml,
@@ -182,10 +182,10 @@ fn any_schedule_is_refused_or_falls_due_in_order() {
                 _ => None,
             }) {
                 let after: Timestamp = "2026-03-28T23:59:59Z".parse().unwrap();
-                let instants = next_instants(schedule, after, 5);
+                let Ok(table) = Timetable::new(schedule, &Calendars::default()) else { continue };
+                let instants = table.next(after, 5);
                 assert!(instants.is_sorted_by(|a, b| a < b), "{instants:?}");
                 assert!(instants.iter().all(|instant| *instant > after), "{instants:?}");
-                assert!(instants.is_empty() || validate(schedule).is_ok());
                 seen.push(instants.len().to_string());
             }
             seen

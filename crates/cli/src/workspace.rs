@@ -48,7 +48,13 @@ impl Workspace {
         if project.is_sandbox {
             aliases.extend(declared(&flows));
         }
-        let mut catalog = Catalog { spokes: spokes.clone(), aliases, flows: BTreeMap::new() };
+        let mut catalog = Catalog {
+            spokes: spokes.clone(),
+            aliases,
+            calendars: project.settings.calendars.clone(),
+            now: Some(jiff::Timestamp::now()),
+            ..Catalog::default()
+        };
         catalog.sign(flows.iter().map(|loaded| &loaded.flow));
         Ok(Self { spokes, connections, flows, mistakes, catalog })
     }

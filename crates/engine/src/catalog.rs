@@ -5,13 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use indexmap::IndexMap;
+use jiff::Timestamp;
 use linchpin_connector::{ActionSpec, Effect, Spoke, VerifyMode};
 use linchpin_language::{Fields, Schema};
 use serde::{Deserialize, Serialize};
 
 use crate::check;
-use crate::flow::{Flow, Located};
+use crate::flow::{Flow, Located, Trigger};
 use crate::plan;
+use crate::schedule::Calendars;
 
 /// What the interpreter needs to know of an action; journaled with the run.
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq)]
@@ -49,6 +51,10 @@ pub struct FlowSignature {
     pub connections: BTreeMap<String, String>,
     /// The flows that it calls and waits for, each once.
     pub calls: Vec<String>,
+    /// The paths of its webhooks.
+    pub webhooks: Vec<String>,
+    /// The flows whose ends start it.
+    pub after_flows: Vec<String>,
 }
 
 impl FlowSignature {
@@ -56,11 +62,21 @@ impl FlowSignature {
     /// [`Catalog::sign`] finds their types.
     pub fn of(flow: &Flow) -> Self {
         let connections = flow.connections.iter();
+        let (mut webhooks, mut after_flows) = (Vec::new(), Vec::new());
+        for trigger in &flow.triggers {
+            match &trigger.value {
+                Trigger::Webhook(webhook) => webhooks.push(webhook.path.value.clone()),
+                Trigger::Flow(other) => after_flows.push(other.flow.value.clone()),
+                Trigger::Schedule(_) | Trigger::Record(_) | Trigger::Form { .. } => {}
+            }
+        }
         Self {
             inputs: flow.inputs.clone(),
             outputs: flow.outputs.keys().map(|name| (name.clone(), Schema::any())).collect(),
             connections: connections.map(|(alias, s)| (alias.clone(), s.value.clone())).collect(),
             calls: plan::flows_called(flow),
+            webhooks,
+            after_flows,
         }
     }
 }
@@ -74,6 +90,10 @@ pub struct Catalog {
     pub aliases: BTreeMap<String, String>,
     /// The flows of the project by name.
     pub flows: BTreeMap<String, FlowSignature>,
+    /// The calendars of the project by name.
+    pub calendars: Calendars,
+    /// The present, to tell what has passed; without it nothing has.
+    pub now: Option<Timestamp>,
 }
 
 impl Catalog {

@@ -17,6 +17,7 @@ mod references;
 mod schedule;
 mod sight;
 mod subflows;
+mod triggers;
 mod types;
 mod visit;
 
@@ -100,7 +101,7 @@ fn found_in(
     checker.note_nodes(&document.root());
     graph::names(&mut checker);
     graph::order(&mut checker);
-    schedule::triggers(&mut checker);
+    triggers::triggers(&mut checker);
     calls::aliases(&mut checker);
     people::run_by(&mut checker);
     subflows::nesting(&mut checker);
@@ -127,6 +128,8 @@ struct Checker<'c> {
     inputs: Rc<Schema>,
     /// The type of `vars`.
     vars: Rc<Schema>,
+    /// The type of `trigger`.
+    trigger: Rc<Schema>,
     /// The nodes of the document by their place: what a flow keeps of them is the span.
     nodes: BTreeMap<(usize, usize), Node<'c>>,
     /// Where the step of each id is.
@@ -151,6 +154,7 @@ impl<'c> Checker<'c> {
             graphs,
             inputs: Rc::new(types::some_object(&flow.inputs)),
             vars: Rc::new(types::some_object(&flow.vars)),
+            trigger: Rc::new(triggers::type_of(flow, catalog, broken)),
             nodes: BTreeMap::new(),
             places: BTreeMap::new(),
             types: RefCell::default(),

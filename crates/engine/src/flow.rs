@@ -5,6 +5,7 @@
 
 mod blocks;
 mod people;
+mod trigger;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +18,12 @@ pub use self::blocks::Arm;
 pub use self::people::{Approval, OnReject, OnTimeout, SignalWait};
 
 use crate::retry::RetryPolicy;
+
+pub use trigger::{
+    Algorithm, Auth, Calendar, CalendarRef, Encoding, End, FlowTrigger, Missed, Moment,
+    RecordChange, RecordTrigger, Respond, Rule, RunFor, Schedule, Scheme, SecretRef, Trigger,
+    Webhook,
+};
 
 /// Something written at a place in a file.
 #[derive(Clone, Debug)]
@@ -101,51 +108,6 @@ pub enum Full {
     Skip,
     /// The oldest active run is cancelled.
     Cancel,
-}
-
-/// What starts a run by itself.
-#[derive(Clone, Debug)]
-pub enum Trigger {
-    /// `schedule:`
-    Schedule(Schedule),
-    /// `form:`, a page for people.
-    Form {
-        /// `title:`
-        title: Option<String>,
-    },
-}
-
-/// `schedule:`, when runs fall due. Computed by [`crate::schedule`].
-#[derive(Clone, Debug, PartialEq)]
-pub struct Schedule {
-    /// When.
-    pub rule: Rule,
-    /// `timezone:`, an IANA name; none only beside `every`.
-    pub timezone: Option<String>,
-    /// `missed:`
-    pub missed: Missed,
-    /// `jitter:`, the largest random delay.
-    pub jitter: Option<Duration>,
-}
-
-/// The rule of a schedule.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Rule {
-    /// `cron:`, 5 or 6 fields.
-    Cron(String),
-    /// `every:`, counted from the Unix epoch, so that a restart changes nothing.
-    Every(Duration),
-}
-
-/// What happens to due instants that passed while no daemon ran.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Missed {
-    /// None of them is made up for.
-    None,
-    /// The newest one is.
-    Latest,
-    /// Each one is, oldest first.
-    All,
 }
 
 /// A list of steps.
@@ -485,12 +447,6 @@ impl Full {
     /// The words of `full:`.
     pub const WORDS: &'static [(&'static str, Self)] =
         &[("queue", Self::Queue), ("skip", Self::Skip), ("cancel", Self::Cancel)];
-}
-
-impl Missed {
-    /// The words of `missed:`.
-    pub const WORDS: &'static [(&'static str, Self)] =
-        &[("none", Self::None), ("latest", Self::Latest), ("all", Self::All)];
 }
 
 impl OnItemError {

@@ -9,12 +9,17 @@ mod flow;
 mod logic;
 mod people;
 mod steps;
+mod triggers;
 
-pub use flow::{CONCURRENCY, DEFAULTS, FLOW, FORM_TRIGGER, LIMITS, RETRY, SCHEDULE, TRIGGER};
+pub use flow::{CONCURRENCY, DEFAULTS, FLOW, LIMITS, RETRY};
 pub use logic::{DEFAULT, ROW};
 pub use people::APPROVAL;
 pub use steps::{
     ASK, CALL, CATCH, CHOICES_FROM, COMMON, ELSE_IF, FAIL, KINDS, LOG, LOOP_SOURCE, WAIT,
+};
+pub use triggers::{
+    AUTH, CALENDAR, FLOW_TRIGGER, FORM_TRIGGER, PLAIN_AUTH, RECORD, SCHEDULE, SECRET, TRIGGER,
+    WEBHOOK,
 };
 
 /// A map in a flow's file.

@@ -9,12 +9,13 @@ mod kinds;
 mod logic;
 mod reader;
 mod step;
+mod trigger;
 
 use std::collections::BTreeSet;
 
-use linchpin_language::{Diagnostic, Document};
+use linchpin_language::{Diagnostic, Document, Node};
 
-use crate::flow::Flow;
+use crate::flow::{Calendar, Flow};
 
 use reader::Reader;
 pub(crate) use reader::is_id;
@@ -31,6 +32,14 @@ pub(crate) use reader::is_id;
 pub fn parse(name: &str, text: &str) -> Result<Flow, Vec<Diagnostic>> {
     let parsed = read(&Document::parse(name, text)?);
     if parsed.mistakes.is_empty() { Ok(parsed.flow) } else { Err(parsed.mistakes) }
+}
+
+/// Reads a calendar, as it is written in a schedule or under `calendars:` of a project. All
+/// mistakes at once.
+pub fn calendar(node: &Node<'_>) -> Result<Calendar, Vec<Diagnostic>> {
+    let mut reader = Reader::new();
+    let calendar = trigger::calendar(&mut reader, node);
+    if reader.mistakes.is_empty() { Ok(calendar) } else { Err(reader.mistakes) }
 }
 
 /// A flow as far as it could be read.

@@ -4,18 +4,27 @@
 //! fixed time inside the gap runs at the first valid minute; where it goes back, a fixed time runs
 //! once, the first time round. A pattern with `*` or `/` among its time fields goes by elapsed time.
 
-use std::collections::BTreeSet;
+mod moment;
+mod pattern;
+mod preview;
+mod walk;
+
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use croner::Cron;
-use croner::parser::{CronParser, Seconds, Year};
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp, Zoned};
+use jiff::{SignedDuration, Timestamp};
+use sha2::{Digest, Sha256};
 
-use crate::flow::{Rule, Schedule};
+use crate::flow::{Calendar, CalendarRef, Moment, Rule, Schedule};
 
-/// The most fixed times of day that are computed one by one.
-const MOST_FIXED_TIMES: usize = 288;
+pub use preview::{Line, Mark};
+
+use moment::{Edge, resolve};
+use pattern::{Fixed, parse_cron};
+
+/// The `calendars:` of a project by name.
+pub type Calendars = BTreeMap<String, Calendar>;
 
 /// Why a schedule cannot be computed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -34,140 +43,159 @@ pub enum Error {
     /// `every:` of no length.
     #[error("a period must be longer than nothing")]
     Period,
+    /// A time of day without a zone that says where.
+    #[error("`{0}` needs a `timezone`: nothing else says where this time is meant")]
+    NoZone(&'static str),
+    /// No such calendar in the project.
+    #[error("there is no calendar {0:?} in linchpin.yaml")]
+    Calendar(String),
+    /// The end is before the start.
+    #[error("the schedule ends before it starts")]
+    Reversed,
+    /// A moment that no clock can show.
+    #[error("`{0}` is out of the range of times")]
+    Range(&'static str),
 }
 
-/// The next `count` instants strictly after `after`, ascending; fewer when the schedule ends, none
-/// when it cannot be read (`check` says why).
-pub fn next_instants(schedule: &Schedule, after: Timestamp, count: usize) -> Vec<Timestamp> {
-    match &schedule.rule {
-        Rule::Every(period) => next_of_period(*period, after, count),
-        Rule::Cron(pattern) => {
-            let zone = zone(schedule.timezone.as_deref().unwrap_or("UTC"));
-            match (parse_cron(pattern), zone) {
-                (Ok(crons), Ok(zone)) => next_of_crons(&crons, &after.to_zoned(zone), count),
-                _ => Vec::new(),
+/// A schedule that can be computed.
+#[derive(Clone, Debug)]
+pub struct Timetable {
+    rule: Due,
+    zone: TimeZone,
+    start: Option<Timestamp>,
+    end: Option<Timestamp>,
+    calendar: Option<Calendar>,
+    jitter: Duration,
+}
+
+/// The rule of a timetable.
+#[derive(Clone, Debug)]
+enum Due {
+    /// Whole periods since an instant, in nanoseconds.
+    Every { period: i128, origin: i128 },
+    /// The patterns to merge.
+    Cron(Vec<Fixed>),
+    /// Once; with the time as written when that time does not exist.
+    At(Timestamp, Option<jiff::civil::DateTime>),
+}
+
+impl Timetable {
+    /// The timetable of a schedule, or everything that is wrong with it.
+    pub fn new(schedule: &Schedule, calendars: &Calendars) -> Result<Self, Vec<Error>> {
+        let mut errors = Vec::new();
+        let named = schedule.timezone.as_deref();
+        let zone = TimeZone::get(named.unwrap_or("UTC")).unwrap_or_else(|_| {
+            errors.push(Error::Zone(named.unwrap_or_default().to_owned()));
+            TimeZone::UTC
+        });
+        let mut bound = |key, moment: Option<Moment>, edge| {
+            let moment = moment?;
+            if named.is_none() && !matches!(moment, Moment::Instant(_)) {
+                errors.push(Error::NoZone(key));
             }
-        }
-    }
-}
-
-/// Says why [`next_instants`] can compute nothing, if so.
-pub fn validate(schedule: &Schedule) -> Result<(), Error> {
-    if let Some(name) = &schedule.timezone {
-        zone(name)?;
-    }
-    match &schedule.rule {
-        Rule::Every(period) if period.is_zero() => Err(Error::Period),
-        Rule::Every(_) => Ok(()),
-        Rule::Cron(pattern) => parse_cron(pattern).map(|_| ()),
-    }
-}
-
-/// The time zone of a name in the database.
-fn zone(name: &str) -> Result<TimeZone, Error> {
-    TimeZone::get(name).map_err(|_| Error::Zone(name.to_owned()))
-}
-
-/// Multiples of the period since the Unix epoch, so that neither a restart nor an edit elsewhere
-/// in the flow moves them.
-fn next_of_period(period: Duration, after: Timestamp, count: usize) -> Vec<Timestamp> {
-    let period = i128::try_from(period.as_nanos()).unwrap_or(i128::MAX);
-    if period == 0 {
-        return Vec::new();
-    }
-    let first = after.as_nanosecond().div_euclid(period).saturating_add(1);
-    (0..i128::try_from(count).unwrap_or(i128::MAX))
-        .map_while(|step| first.checked_add(step)?.checked_mul(period))
-        .map_while(|instant| Timestamp::from_nanosecond(instant).ok())
-        .collect()
-}
-
-/// The patterns to merge: one for each fixed time of day, or the whole when it is interval-like.
-/// A single pattern such as `0 7,19 * * *` would be taken for an interval otherwise, and so run
-/// twice in an overlap and not at all in a gap.
-fn parse_cron(pattern: &str) -> Result<Vec<Cron>, Error> {
-    let parser = CronParser::builder().seconds(Seconds::Optional).year(Year::Disallowed).build();
-    let read = |text: &str| {
-        parser.parse(text).map_err(|error| Error::Cron {
-            pattern: pattern.to_owned(),
-            detail: error.to_string().trim_end_matches('.').to_lowercase(),
-        })
-    };
-    let whole = read(pattern)?;
-    match fixed_times(pattern) {
-        Some(patterns) => patterns.iter().map(|text| read(text)).collect(),
-        None => Ok(vec![whole]),
-    }
-}
-
-/// A pattern with lists or ranges as one pattern for each time of day; `None` when it goes by
-/// elapsed time or has too many of them.
-fn fixed_times(pattern: &str) -> Option<Vec<String>> {
-    let fields: Vec<&str> = pattern.split_whitespace().collect();
-    let (times, days) = fields.split_at_checked(fields.len().checked_sub(3)?)?;
-    if !(2..=3).contains(&times.len()) {
-        return None;
-    }
-    let mut patterns = vec![String::new()];
-    for field in times {
-        let values = listed(field)?;
-        patterns = patterns
-            .iter()
-            .flat_map(|before| values.iter().map(move |value| format!("{before}{value} ")))
-            .take(MOST_FIXED_TIMES + 1)
-            .collect();
-    }
-    if patterns.len() > MOST_FIXED_TIMES {
-        return None;
-    }
-    let days = days.join(" ");
-    Some(patterns.into_iter().map(|time| time + &days).collect())
-}
-
-/// The values of a field that is a list of numbers and ranges; `None` for any other.
-fn listed(field: &str) -> Option<BTreeSet<u8>> {
-    let mut values = BTreeSet::new();
-    for part in field.split(',') {
-        match part.split_once('-') {
-            Some((first, last)) => {
-                values.extend(first.parse::<u8>().ok()?..=last.parse::<u8>().ok()?);
+            let found = resolve(moment, &zone, edge);
+            if found.is_none() {
+                errors.push(Error::Range(key));
             }
-            None => {
-                values.insert(part.parse().ok()?);
-            }
-        }
-    }
-    (!values.is_empty()).then_some(values)
-}
-
-/// Merges the next instants of several patterns; equal ones count once.
-fn next_of_crons(crons: &[Cron], after: &Zoned, count: usize) -> Vec<Timestamp> {
-    let mut due: Vec<Option<Zoned>> = crons.iter().map(|cron| next_of(cron, after)).collect();
-    let mut instants = Vec::new();
-    while instants.len() < count {
-        let Some(earliest) = due.iter().flatten().map(Zoned::timestamp).min() else {
-            break;
+            Some(found?.0)
         };
-        instants.push(earliest);
-        for (cron, slot) in crons.iter().zip(&mut due) {
-            if let Some(at) = slot.as_ref().filter(|at| at.timestamp() == earliest) {
-                *slot = next_of(cron, at);
-            }
+        let start = bound("start", schedule.start, Edge::First);
+        let end = bound("end", schedule.end, Edge::Last);
+        if let Rule::At(moment) = schedule.rule {
+            bound("at", Some(moment), Edge::First);
+        }
+        if matches!((start, end), (Some(start), Some(end)) if end < start) {
+            errors.push(Error::Reversed);
+        }
+        let calendar = calendar(schedule, calendars).unwrap_or_else(|error| {
+            errors.push(error);
+            None
+        });
+        let rule = Due::new(&schedule.rule, &zone, start).unwrap_or_else(|error| {
+            errors.push(error);
+            Due::Cron(Vec::new())
+        });
+        let jitter = schedule.jitter.unwrap_or(Duration::ZERO);
+        if errors.is_empty() {
+            Ok(Self { rule, zone, start, end, calendar, jitter })
+        } else {
+            errors.dedup();
+            Err(errors)
         }
     }
-    instants
+
+    /// The next `count` instants strictly after `after`, ascending; fewer when the schedule ends.
+    pub fn next(&self, after: Timestamp, count: usize) -> Vec<Timestamp> {
+        self.due(after).take(count).collect()
+    }
+
+    /// The first instant at which it falls due at all. A pattern that fires does so within its
+    /// cycle of leap years and weekdays, so that the instant asked from does not matter.
+    pub fn first(&self) -> Option<Timestamp> {
+        self.due(Timestamp::UNIX_EPOCH).next()
+    }
+
+    /// The instant after which nothing falls due, if there is one.
+    pub fn last(&self) -> Option<Timestamp> {
+        match &self.rule {
+            Due::At(at, _) => Some(self.end.map_or(*at, |end| end.min(*at))),
+            Due::Every { .. } | Due::Cron(_) => self.end,
+        }
+    }
+
+    /// The zone in which its days and times are meant.
+    pub fn zone(&self) -> &TimeZone {
+        &self.zone
+    }
+
+    /// Whether it goes by elapsed time, and so twice through an hour that comes twice.
+    fn goes_by_elapsed_time(&self) -> bool {
+        match &self.rule {
+            Due::Every { .. } => true,
+            Due::Cron(patterns) => patterns.iter().all(|pattern| pattern.time.is_none()),
+            Due::At(..) => false,
+        }
+    }
+
+    /// How much later than `due` a run starts: up to `jitter`, the same whenever it is asked, and
+    /// different from one flow to the next.
+    pub fn delay(&self, flow: &str, due: Timestamp) -> SignedDuration {
+        let most = u64::try_from(self.jitter.as_millis()).unwrap_or(u64::MAX);
+        let digest = Sha256::digest(format!("{flow}@{due}"));
+        let mut bytes = [0; 8];
+        bytes.copy_from_slice(&digest[..8]);
+        let delay = u64::from_be_bytes(bytes).checked_rem(most.saturating_add(1)).unwrap_or(0);
+        SignedDuration::from_millis(i64::try_from(delay).unwrap_or(0))
+    }
 }
 
-/// The next instant of one pattern that is truly later. The search may answer with an instant of
-/// its own second again after a gap, so it is moved on until it is past.
-fn next_of(cron: &Cron, after: &Zoned) -> Option<Zoned> {
-    let mut from = after.clone();
-    for _ in 0..4 {
-        let found = cron.find_next_occurrence(&from, false).ok()?;
-        if found.timestamp() > after.timestamp() {
-            return Some(found);
-        }
-        from = from.checked_add(SignedDuration::from_secs(1)).ok()?;
+impl Due {
+    fn new(rule: &Rule, zone: &TimeZone, start: Option<Timestamp>) -> Result<Self, Error> {
+        Ok(match rule {
+            Rule::Every(period) if period.is_zero() => return Err(Error::Period),
+            Rule::Every(period) => Self::Every {
+                period: i128::try_from(period.as_nanos()).unwrap_or(i128::MAX),
+                origin: start.map_or(0, Timestamp::as_nanosecond),
+            },
+            Rule::Cron(pattern) => Self::Cron(parse_cron(pattern)?),
+            Rule::At(moment) => {
+                let found = resolve(*moment, zone, Edge::First).ok_or(Error::Range("at"))?;
+                Self::At(found.0, found.1)
+            }
+        })
     }
-    None
+}
+
+fn calendar(schedule: &Schedule, calendars: &Calendars) -> Result<Option<Calendar>, Error> {
+    let calendar = match &schedule.calendar {
+        None => return Ok(None),
+        Some(CalendarRef::Own(calendar)) => calendar,
+        Some(CalendarRef::Named(name)) => {
+            calendars.get(name).ok_or_else(|| Error::Calendar(name.clone()))?
+        }
+    };
+    match schedule.timezone {
+        Some(_) => Ok(Some(calendar.clone())),
+        None => Err(Error::NoZone("calendar")),
+    }
 }

@@ -99,10 +99,6 @@ fn keys_that_mean_nothing_or_are_missing() {
 #[test]
 fn what_this_version_does_not_run_is_named() {
     check("  - §undo: {}\n", "not-yet-supported");
-    check_all(&[(
-        "not-yet-supported",
-        "flow: a\ntrigger: { §webhook: { path: x } }\nsteps: [{ log: x }]\n",
-    )]);
 }
 
 #[test]

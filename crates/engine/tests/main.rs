@@ -12,3 +12,4 @@ mod random;
 mod runs;
 mod samples;
 mod schedule;
+mod triggers;

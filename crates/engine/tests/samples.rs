@@ -1,6 +1,5 @@
 //! The spokes that the flows of these tests call, as data, and the catalog they make.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
 use linchpin_connector::Spoke;
@@ -70,6 +69,20 @@ inputs:
 read_from:
   - { get: /people, shape: person }
 stream: { row: person }
+"#,
+    ),
+    (
+        "actions/changes.stream.yaml",
+        r#"
+action: changes.stream
+title: People by their last change
+effect: read
+inputs:
+  since: { type: datetime }
+  site: { type: string, required: true }
+read_from:
+  - { get: "/changes/{{ inputs.site }}", shape: person }
+stream: { row: person, watermark: email }
 "#,
     ),
 ];
@@ -174,7 +187,7 @@ fn load() -> Catalog {
     let mut catalog = Catalog {
         spokes: spokes.into_iter().map(|(name, spoke)| (name.to_owned(), spoke)).collect(),
         aliases: aliases.map(|(a, s)| (a.to_owned(), s.to_owned())).into_iter().collect(),
-        flows: BTreeMap::new(),
+        ..Catalog::default()
     };
     catalog.sign([&greet]);
     catalog

@@ -246,12 +246,12 @@ impl Driver {
         let is_new = self.saved == 0;
         let has_ended = self.run.outcome().is_some();
         let begins = || self.unsaved.iter().any(|entry| matches!(entry.event, Event::Begun));
-        if !is_new && !has_ended && !begins() {
-            return Ok(Vec::new());
+        let mut records = self.shared.notes(&self.run, &self.unsaved);
+        if is_new || has_ended || begins() {
+            let summary = serde_json::to_vec(&Summary::of(&self.run))?;
+            records.extend(Summary::records(&self.id, summary, has_ended));
+            records.extend(Turn::record(&self.run)?);
         }
-        let summary = serde_json::to_vec(&Summary::of(&self.run))?;
-        let mut records = Summary::records(&self.id, summary, has_ended);
-        records.extend(Turn::record(&self.run)?);
         Ok(records)
     }
 

@@ -84,6 +84,20 @@ impl Flows {
         None
     }
 
+    /// These flows, and of the older ones those that these are not a newer text of.
+    pub fn over(mut self, older: &Self) -> Self {
+        for (name, loaded) in &older.flows {
+            self.flows.entry(name.clone()).or_insert_with(|| Arc::clone(loaded));
+        }
+        self
+    }
+
+    /// Only the flows that pass a test.
+    pub fn only(mut self, test: impl Fn(&Loaded) -> bool) -> Self {
+        self.flows.retain(|_, loaded| test(loaded));
+        self
+    }
+
     /// One flow.
     pub fn get(&self, name: &str) -> Option<&Arc<Loaded>> {
         self.flows.get(name)

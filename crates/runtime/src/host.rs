@@ -14,7 +14,7 @@ use linchpin_engine::catalog::Catalog;
 use linchpin_engine::event::{Control, Outcome, Ruling};
 use linchpin_engine::plan::Program;
 use linchpin_engine::run::Standing;
-use linchpin_engine::store::{Error as StoreError, Store};
+use linchpin_engine::store::{Error as StoreError, RecordWrite, Store};
 use linchpin_engine::{Entry, Event, Run, RunId, StepPath};
 use linchpin_language::{Diagnostic, Map, Value};
 use tokio::sync::{OnceCell, broadcast, mpsc, oneshot, watch};
@@ -25,6 +25,7 @@ use crate::connections::Connections;
 use crate::driver::{Driver, Message};
 use crate::flows::Flows;
 use crate::summary::{RUNS, Summary};
+use crate::triggers::flow::Awaited;
 
 /// The collection of flow texts, by content hash.
 const TEXTS: &str = "texts";
@@ -52,6 +53,7 @@ pub(crate) struct Shared {
     /// Starts a run from within another one; a host puts itself here.
     starter: OnceLock<Starter>,
     watchers: broadcast::Sender<(RunId, Entry)>,
+    awaited: RwLock<Awaited>,
 }
 
 type Starter = Box<dyn Fn(Start) -> Starting + Send + Sync>;
@@ -66,6 +68,8 @@ pub struct Host {
 
 struct State {
     flows: RwLock<Flows>,
+    /// How often the flows were replaced.
+    changes: watch::Sender<u64>,
     active: Mutex<HashMap<RunId, Active>>,
     /// Programs by the hashes of their texts: parsed once.
     programs: Mutex<HashMap<BTreeMap<String, String>, Arc<Program>>>,
@@ -192,6 +196,11 @@ impl Shared {
             drop(self.watchers.send((run.clone(), entry)));
         }
     }
+
+    /// The notes for flows that wait for what these entries of a run say.
+    pub(crate) fn notes(&self, run: &Run, entries: &[Entry]) -> Vec<RecordWrite> {
+        self.awaited.read().map_or_else(|_| Vec::new(), |awaited| awaited.notes(run, entries))
+    }
 }
 
 impl Host {
@@ -199,10 +208,11 @@ impl Host {
     pub fn new(parts: Parts, flows: Flows) -> Self {
         let Parts { store, catalog, connections, clock } = parts;
         let watchers = broadcast::Sender::new(1024);
-        let starter = OnceLock::new();
-        let shared = Shared { store, connections, clock, catalog, starter, watchers };
+        let (starter, awaited) = (OnceLock::new(), RwLock::new(Awaited::of(&flows)));
+        let shared = Shared { store, connections, clock, catalog, starter, watchers, awaited };
         let state = State {
             flows: RwLock::new(flows),
+            changes: watch::Sender::new(0),
             active: Mutex::default(),
             programs: Mutex::default(),
             ids: Mutex::new(ulid::Generator::new()),
@@ -233,9 +243,23 @@ impl Host {
 
     /// Takes new flows for the runs to come; those that go on keep theirs.
     pub fn set_flows(&self, flows: Flows) {
+        if let Ok(mut awaited) = self.shared.awaited.write() {
+            *awaited = Awaited::of(&flows);
+        }
         if let Ok(mut current) = self.state.flows.write() {
             *current = flows;
         }
+        self.state.changes.send_modify(|n_changes| *n_changes += 1);
+    }
+
+    /// Takes newer texts of some flows; the others stay as they are.
+    pub fn renew(&self, flows: Flows) {
+        self.set_flows(flows.over(&self.flows()));
+    }
+
+    /// Tells whenever the flows were replaced.
+    pub(crate) fn flow_changes(&self) -> watch::Receiver<u64> {
+        self.state.changes.subscribe()
     }
 
     /// What the aliases lead to.

@@ -16,6 +16,7 @@ pub mod scheduler;
 pub mod secret;
 pub mod summary;
 mod transport;
+pub mod triggers;
 pub mod vault;
 
 pub use clock::{Clock, FakeClock, SystemClock};

@@ -2,21 +2,26 @@
 //! up, or skipped and why.
 //!
 //! The run key `FLOW@INSTANT` makes a due instant fire once, however often the process dies
-//! between starting the run and noting that it did.
+//! between starting the run and noting that it did. A flow that changes while the scheduler runs
+//! goes by its new schedule from then on.
+
+mod scheduled;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use linchpin_engine::RunId;
-use linchpin_engine::flow::{Missed, Schedule, Trigger};
-use linchpin_engine::schedule::next_instants;
+use linchpin_engine::flow::{Missed, Trigger};
+use linchpin_engine::schedule::Timetable;
 use linchpin_engine::store::{Error as StoreError, Expect};
 use linchpin_language::json;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use crate::host::{Error, Host, Start};
+
+use scheduled::Scheduled;
 
 /// The collection of what became of each due instant, by flow and instant.
 pub const DUE: &str = "due";
@@ -44,34 +49,18 @@ pub enum Account {
 pub struct Scheduler {
     host: Host,
     schedules: Vec<Scheduled>,
-}
-
-struct Scheduled {
-    flow: String,
-    /// Tells apart several schedules of one flow.
-    name: String,
-    schedule: Schedule,
-    /// The newest instant that is dealt with.
-    last: Timestamp,
-    next: Option<Timestamp>,
+    changed: watch::Receiver<u64>,
 }
 
 impl Scheduler {
     /// The schedules of the host's enabled flows. Deals with what was missed while no daemon
     /// ran, as each flow says; a schedule that was never seen begins now.
     pub async fn open(host: Host) -> Result<Self, Error> {
-        let mut schedules = Vec::new();
-        let now = host.clock().now();
-        for loaded in host.flows().iter().filter(|loaded| loaded.flow.enabled) {
-            for (at, trigger) in loaded.flow.triggers.iter().enumerate() {
-                let Trigger::Schedule(schedule) = &trigger.value else { continue };
-                let flow = loaded.flow.name.clone();
-                let name = format!("{flow}/{at}");
-                let schedule = schedule.clone();
-                schedules.push(Scheduled { flow, name, schedule, last: now, next: None });
-            }
-        }
-        let mut scheduler = Self { host, schedules };
+        let changed = host.flow_changes();
+        let schedules = wanted(&host);
+        let mut scheduler = Self { host, schedules, changed };
+        scheduler.forget_others().await?;
+        let now = scheduler.host.clock().now();
         for at in 0..scheduler.schedules.len() {
             scheduler.catch_up(at, now).await?;
         }
@@ -94,7 +83,7 @@ impl Scheduler {
     pub async fn run(mut self, mut stop: watch::Receiver<bool>) -> Result<(), Error> {
         let clock = Arc::clone(self.host.clock());
         loop {
-            let soonest = self.schedules.iter().filter_map(|scheduled| scheduled.next).min();
+            let soonest = self.schedules.iter().filter_map(Scheduled::wake).min();
             let due = async {
                 match soonest {
                     Some(at) => clock.sleep_until(at).await,
@@ -103,12 +92,72 @@ impl Scheduler {
             };
             tokio::select! {
                 () = due => {}
+                changed = self.changed.changed() => {
+                    // The host holds the sender, and this holds the host.
+                    if changed.is_ok() {
+                        self.refresh().await?;
+                    }
+                }
                 _ = stop.changed() => return Ok(()),
             }
             let now = clock.now();
             for at in 0..self.schedules.len() {
-                if self.schedules[at].next.is_some_and(|next| next <= now) {
+                if self.schedules[at].wake().is_some_and(|wake| wake <= now) {
                     self.settle(at, now, IN_TIME_S).await?;
+                }
+            }
+        }
+    }
+
+    /// Takes over the schedules of flows that have changed, are new or are gone. What the old
+    /// ones left undone is accounted for; the new ones begin now.
+    async fn refresh(&mut self) -> Result<(), Error> {
+        let now = self.host.clock().now();
+        let mut old: BTreeMap<String, Scheduled> = std::mem::take(&mut self.schedules)
+            .into_iter()
+            .map(|scheduled| (scheduled.name.clone(), scheduled))
+            .collect();
+        for new in wanted(&self.host) {
+            match old.remove(&new.name) {
+                Some(same) if same.schedule == new.schedule => self.schedules.push(same),
+                known => {
+                    if let Some(known) = &known {
+                        self.give_up(known, now).await?;
+                    }
+                    tracing::info!(flow = new.flow, "schedule taken over");
+                    self.schedules.push(new);
+                    self.begin(self.schedules.len() - 1, now).await?;
+                }
+            }
+        }
+        for gone in old.values() {
+            self.give_up(gone, now).await?;
+            tracing::info!(flow = gone.flow, "schedule given up");
+            self.host.store().delete(WATERMARKS, &gone.name, Expect::Anything).await?;
+        }
+        Ok(())
+    }
+
+    /// Accounts for what fell due and waited for its delay to be over.
+    async fn give_up(&self, old: &Scheduled, now: Timestamp) -> Result<(), Error> {
+        let pending = old.table.next(old.last, PAGE).into_iter().take_while(|due| *due <= now);
+        for due in pending {
+            let why = "the schedule was changed before its delay was over".to_owned();
+            self.account(&old.flow, due, &Account::Skipped(why)).await?;
+        }
+        Ok(())
+    }
+
+    /// Forgets the schedules that are there no more: one that comes back begins anew.
+    async fn forget_others(&self) -> Result<(), Error> {
+        let mut after: Option<String> = None;
+        loop {
+            let page = self.host.store().list(WATERMARKS, "", after.as_deref(), PAGE).await?;
+            let Some(last) = page.last() else { return Ok(()) };
+            after = Some(last.key.clone());
+            for record in &page {
+                if !self.schedules.iter().any(|scheduled| scheduled.name == record.key) {
+                    self.host.store().delete(WATERMARKS, &record.key, Expect::Anything).await?;
                 }
             }
         }
@@ -121,12 +170,19 @@ impl Scheduler {
         let last = record.and_then(|record| {
             std::str::from_utf8(&record.value).ok().and_then(|text| text.parse().ok())
         });
-        let Some(last) = last else {
-            self.mark(at, now).await?;
-            self.schedules[at].last = now;
-            return self.settle(at, now, 0).await;
-        };
-        self.schedules[at].last = last;
+        match last {
+            Some(last) => {
+                self.schedules[at].last = last;
+                self.settle(at, now, 0).await
+            }
+            None => self.begin(at, now).await,
+        }
+    }
+
+    /// A schedule that was never seen begins now.
+    async fn begin(&mut self, at: usize, now: Timestamp) -> Result<(), Error> {
+        self.mark(at, now).await?;
+        self.schedules[at].last = now;
         self.settle(at, now, 0).await
     }
 
@@ -135,18 +191,21 @@ impl Scheduler {
     async fn settle(&mut self, at: usize, now: Timestamp, in_time_s: i64) -> Result<(), Error> {
         let policy = self.schedules[at].schedule.missed;
         loop {
-            let from = self.schedules[at].last;
-            let next = next_instants(&self.schedules[at].schedule, from, PAGE + 1);
-            let due: Vec<Timestamp> = next.iter().copied().take_while(|due| *due <= now).collect();
+            let scheduled = &self.schedules[at];
+            let next = scheduled.table.next(scheduled.last, PAGE + 1);
+            let has_come = |due: &&Timestamp| scheduled.starts(**due) <= now;
+            let due: Vec<Timestamp> = next.iter().take_while(has_come).copied().collect();
             for (position, instant) in due.iter().take(PAGE).enumerate() {
                 let is_newest = position + 1 == due.len();
-                let is_late = now.as_second() - instant.as_second() > in_time_s || in_time_s == 0;
+                let late = now.as_second() - self.schedules[at].starts(*instant).as_second();
+                let is_late = late > in_time_s || in_time_s == 0;
                 if !is_late || policy == Missed::All || (policy == Missed::Latest && is_newest) {
                     self.fire(at, *instant, is_late).await?;
                 } else {
                     let word = if policy == Missed::None { "none" } else { "latest" };
                     let why = format!("no daemon ran when it fell due, and missed is {word}");
-                    self.account(at, *instant, &Account::Skipped(why)).await?;
+                    let account = Account::Skipped(why);
+                    self.account(&self.schedules[at].flow, *instant, &account).await?;
                 }
                 self.schedules[at].last = *instant;
             }
@@ -182,12 +241,12 @@ impl Scheduler {
                 tracing::warn!(flow = scheduled.flow, %due, why, "skipped");
             }
         }
-        self.account(at, due, &account).await?;
+        self.account(&scheduled.flow, due, &account).await?;
         self.mark(at, due).await
     }
 
-    async fn account(&self, at: usize, due: Timestamp, account: &Account) -> Result<(), Error> {
-        let key = format!("{}/{due}", self.schedules[at].flow);
+    async fn account(&self, flow: &str, due: Timestamp, account: &Account) -> Result<(), Error> {
+        let key = format!("{flow}/{due}");
         let value = serde_json::to_vec(account).unwrap_or_default();
         match self.host.store().put(DUE, &key, value, Expect::Absent).await {
             // It was accounted for before the process died.
@@ -201,4 +260,33 @@ impl Scheduler {
         self.host.store().put(WATERMARKS, name, value, Expect::Anything).await?;
         Ok(())
     }
+}
+
+/// The schedules of the enabled flows as they are now. One that cannot be computed was reported
+/// when its flow was checked.
+fn wanted(host: &Host) -> Vec<Scheduled> {
+    let now = host.clock().now();
+    let calendars = &host.catalog().calendars;
+    let mut schedules = Vec::new();
+    for loaded in host.flows().iter().filter(|loaded| loaded.flow.enabled) {
+        for (at, trigger) in loaded.flow.triggers.iter().enumerate() {
+            let Trigger::Schedule(schedule) = &trigger.value else { continue };
+            let flow = loaded.flow.name.clone();
+            match Timetable::new(schedule, calendars) {
+                Ok(table) => schedules.push(Scheduled {
+                    name: format!("{flow}/{at}"),
+                    flow,
+                    schedule: schedule.clone(),
+                    table,
+                    last: now,
+                    next: None,
+                }),
+                Err(errors) => {
+                    let why: Vec<String> = errors.iter().map(ToString::to_string).collect();
+                    tracing::error!(flow, why = why.join("; "), "schedule left out");
+                }
+            }
+        }
+    }
+    schedules
 }

@@ -80,3 +80,169 @@ steps: [ { log: tick } ]
     let skipped = accounts.iter().filter(|record| record.value.starts_with(b"{\"skipped"));
     assert_eq!((accounts.len(), skipped.count()), (288, 287));
 }
+
+/// A scheduler over these flows, the clock it goes by, and what stops it.
+struct Running {
+    host: linchpin_runtime::host::Host,
+    store: Arc<dyn Store>,
+    clock: Arc<FakeClock>,
+    stop: tokio::sync::watch::Sender<bool>,
+    task: tokio::task::JoinHandle<Result<(), linchpin_runtime::host::Error>>,
+}
+
+impl Running {
+    async fn start(flow: &str, now: &str) -> Self {
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+        let clock = Arc::new(FakeClock::new(now.parse().unwrap()));
+        let host = host(flow, store.clone(), clock.clone());
+        let scheduler = Scheduler::open(host.clone()).await.unwrap();
+        let (stop, stopped) = tokio::sync::watch::channel(false);
+        let task = tokio::spawn(scheduler.run(stopped));
+        Self { host, store, clock, stop, task }
+    }
+
+    /// Moves the clock to an instant, from one wake to the next so that nothing is late.
+    async fn go_to(&self, instant: &str) {
+        let until: Timestamp = instant.parse().unwrap();
+        settled().await;
+        while let Some(wake) = self.clock.next_wake().filter(|wake| *wake <= until) {
+            self.clock.set(wake);
+            settled().await;
+        }
+        self.clock.set(until);
+        settled().await;
+    }
+
+    async fn ended(self) -> Vec<(String, Account)> {
+        self.stop.send(true).unwrap();
+        self.task.await.unwrap().unwrap();
+        accounts(&*self.store).await
+    }
+}
+
+/// Lets every task of this thread go as far as it gets at this moment.
+async fn settled() {
+    for _ in 0..1000 {
+        tokio::task::yield_now().await;
+    }
+}
+
+async fn accounts(store: &dyn Store) -> Vec<(String, Account)> {
+    let records = store.list(DUE, "", None, 1000).await.unwrap();
+    let read = |record: linchpin_engine::store::Record| {
+        (record.key, serde_json::from_slice(&record.value).unwrap())
+    };
+    records.into_iter().map(read).collect()
+}
+
+fn fired(accounts: &[(String, Account)]) -> Vec<&str> {
+    let is_fired = |account: &Account| matches!(account, Account::Fired(_));
+    accounts.iter().filter(|(_, account)| is_fired(account)).map(|(key, _)| key.as_str()).collect()
+}
+
+#[tokio::test]
+async fn once_fires_once_and_start_and_end_bound_the_others() {
+    let flow = "
+flow: tick
+triggers:
+  - schedule: { at: 2026-03-01T12:30, timezone: UTC }
+  - schedule: { every: 1h, timezone: UTC, start: '2026-03-01T13:15', end: '2026-03-01T15:15' }
+steps: [ { log: tick } ]
+";
+    let running = Running::start(flow, "2026-03-01T12:00:00Z").await;
+    running.go_to("2026-03-02T12:00:00Z").await;
+    let accounts = running.ended().await;
+    assert_eq!(
+        fired(&accounts),
+        [
+            "tick/2026-03-01T12:30:00Z",
+            "tick/2026-03-01T13:15:00Z",
+            "tick/2026-03-01T14:15:00Z",
+            "tick/2026-03-01T15:15:00Z",
+        ]
+    );
+    assert_eq!(accounts.len(), 4);
+}
+
+#[tokio::test]
+async fn a_calendar_lets_nothing_fall_due_on_a_day_off() {
+    // Friday 25 December 2026 is a holiday.
+    let flow = "
+flow: tick
+trigger:
+  schedule:
+    cron: '0 7 * * *'
+    timezone: Europe/London
+    calendar: { days: [mon..fri], holidays: [2026-12-25 Christmas Day] }
+steps: [ { log: tick } ]
+";
+    let running = Running::start(flow, "2026-12-23T12:00:00Z").await;
+    running.go_to("2026-12-29T12:00:00Z").await;
+    let accounts = running.ended().await;
+    let days =
+        ["tick/2026-12-24T07:00:00Z", "tick/2026-12-28T07:00:00Z", "tick/2026-12-29T07:00:00Z"];
+    assert_eq!(fired(&accounts), days);
+    assert_eq!(accounts.len(), 3, "a day off is not due, so it is not missed either");
+}
+
+#[tokio::test]
+async fn a_jitter_delays_the_start_and_not_the_due_instant() {
+    let flow = "
+flow: tick
+trigger: { schedule: { every: 10m, jitter: 9m } }
+steps: [ { log: tick } ]
+";
+    let running = Running::start(flow, "2026-03-01T12:00:00Z").await;
+    settled().await;
+    let wake = running.clock.next_wake().unwrap();
+    let due: Timestamp = "2026-03-01T12:10:00Z".parse().unwrap();
+    assert!(wake > due && wake <= due + jiff::SignedDuration::from_mins(9), "{wake}");
+    running.go_to("2026-03-01T12:59:59Z").await;
+    let accounts = running.ended().await;
+    assert_eq!(fired(&accounts).len(), 4 + usize::from(accounts.len() > 4), "{accounts:?}");
+    assert_eq!(fired(&accounts)[0], "tick/2026-03-01T12:10:00Z");
+}
+
+#[tokio::test]
+async fn a_changed_a_new_and_a_removed_schedule_count_from_the_change_on() {
+    let flow = |every: &str| {
+        format!(
+            "flow: tick\ntrigger: {{ schedule: {{ every: {every}, missed: all }} }}\nsteps: [{{ log: tick }}]\n"
+        )
+    };
+    let running = Running::start(&flow("1h"), "2026-03-01T12:00:00Z").await;
+    running.go_to("2026-03-01T13:30:00Z").await;
+    let take = |texts: &[String]| {
+        let texts = texts.iter().enumerate();
+        let texts = texts.map(|(n, text)| (format!("{n}.yaml").into(), text.clone())).collect();
+        let (flows, mistakes) = linchpin_runtime::flows::Flows::parse(texts);
+        assert!(mistakes.is_empty(), "{mistakes:?}");
+        running.host.set_flows(flows);
+    };
+    let due_next = async |at: &str| {
+        settled().await;
+        assert_eq!(running.clock.next_wake(), at.parse().ok());
+    };
+    let other = flow("30m").replace("tick", "tock");
+    take(&[flow("20m"), other.clone()]);
+    due_next("2026-03-01T13:40:00Z").await;
+    running.go_to("2026-03-01T14:05:00Z").await;
+    take(&[other.clone()]);
+    due_next("2026-03-01T14:30:00Z").await;
+    running.go_to("2026-03-01T15:10:00Z").await;
+    take(&[flow("20m"), other]);
+    due_next("2026-03-01T15:20:00Z").await;
+    let accounts = running.ended().await;
+    assert_eq!(
+        fired(&accounts),
+        [
+            "tick/2026-03-01T13:00:00Z",
+            "tick/2026-03-01T13:40:00Z",
+            "tick/2026-03-01T14:00:00Z",
+            "tock/2026-03-01T14:00:00Z",
+            "tock/2026-03-01T14:30:00Z",
+            "tock/2026-03-01T15:00:00Z",
+        ]
+    );
+    assert_eq!(accounts.len(), 6, "nothing is made up for that was not due: {accounts:?}");
+}

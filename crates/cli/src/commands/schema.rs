@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
+use linchpin_engine::grammar::{CALENDAR, Key};
 use linchpin_engine::json_schema;
 use linchpin_language::{Map, Value, json};
 use linchpin_runtime::connections;
@@ -105,7 +106,13 @@ fn settings() -> Value {
     let properties: Map<String, Value> = Settings::KEYS
         .iter()
         .map(|(name, about)| {
-            ((*name).to_owned(), json!({ "type": "string", "description": about }))
+            let schema = match *name {
+                "calendars" => json!({
+                    "type": "object", "description": about, "additionalProperties": calendar(),
+                }),
+                _ => json!({ "type": "string", "description": about }),
+            };
+            ((*name).to_owned(), schema)
         })
         .collect();
     json!({
@@ -115,6 +122,17 @@ fn settings() -> Value {
         "properties": properties,
         "additionalProperties": false,
     })
+}
+
+/// The schema of one of the project's calendars.
+fn calendar() -> Value {
+    let property = |key: &Key| {
+        let texts = json!({ "type": ["array", "string"], "items": { "type": "string" },
+            "description": key.about });
+        (key.name.to_owned(), texts)
+    };
+    let properties: Map<String, Value> = CALENDAR.keys.iter().map(property).collect();
+    json!({ "type": "object", "properties": properties, "additionalProperties": false })
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use linchpin_engine::schedule::Calendars;
 use linchpin_language::{Diagnostic, Document, Node, codes, did_you_mean};
 
 use crate::failure::Failure;
@@ -17,6 +18,8 @@ pub(crate) struct Settings {
     pub(crate) flows: String,
     /// The folder of the project's own spokes.
     pub(crate) spokes: String,
+    /// The business days that schedules name.
+    pub(crate) calendars: Calendars,
 }
 
 impl Default for Settings {
@@ -26,17 +29,19 @@ impl Default for Settings {
             environment: None,
             flows: "flows".to_owned(),
             spokes: "spokes".to_owned(),
+            calendars: Calendars::default(),
         }
     }
 }
 
 impl Settings {
     /// The keys of the file, each with its meaning.
-    pub(crate) const KEYS: [(&'static str, &'static str); 4] = [
+    pub(crate) const KEYS: [(&'static str, &'static str); 5] = [
         ("store", "The folder of the store; .linchpin/store when left out."),
         ("environment", "Which connections.ENV.yaml is read over connections.yaml."),
         ("flows", "The folder of the flows; flows when left out."),
         ("spokes", "The folder of the project's own spokes; spokes when left out."),
+        ("calendars", "The business days that schedules name: london: { days: [mon..fri] }."),
     ];
 
     fn names() -> impl Iterator<Item = &'static str> {
@@ -72,6 +77,16 @@ impl Settings {
                 ("environment", Some(text)) => settings.environment = Some(text.to_owned()),
                 ("flows", Some(text)) => settings.flows = text.to_owned(),
                 ("spokes", Some(text)) => settings.spokes = text.to_owned(),
+                ("calendars", None) if node.value().is_object() => {
+                    for (name, calendar) in node.entries() {
+                        match linchpin_engine::parse::calendar(&calendar) {
+                            Ok(calendar) => {
+                                settings.calendars.insert(name.to_owned(), calendar);
+                            }
+                            Err(found) => mistakes.extend(found),
+                        }
+                    }
+                }
                 _ => mistakes.push(mistake(key, &node)),
             }
         }
@@ -80,6 +95,10 @@ impl Settings {
 }
 
 fn mistake(key: &str, node: &Node<'_>) -> Diagnostic {
+    if key == "calendars" {
+        let mistake = node.error(codes::WRONG_TYPE, "calendars is a map of names to calendars");
+        return mistake.with_help("write calendars: { london: { days: [mon..fri] } }");
+    }
     if Settings::names().any(|name| name == key) {
         return node.error(codes::WRONG_TYPE, format!("{key} is a text"));
     }
@@ -101,6 +120,22 @@ mod tests {
         let expected = Settings { environment: Some("test".to_owned()), ..Settings::default() };
         assert_eq!(settings, expected);
         assert_eq!(Settings::parse("linchpin.yaml", "# nothing\n").unwrap(), Settings::default());
+    }
+
+    #[test]
+    fn calendars_are_read_with_their_mistakes() {
+        let text =
+            "calendars: { office: { days: [mon..thu], holidays: [2026-12-24 Christmas Eve] } }";
+        let settings = Settings::parse("linchpin.yaml", text).unwrap();
+        let office = &settings.calendars["office"];
+        assert_eq!(office.days.len(), 4);
+        let eve = office.excludes("2026-12-24".parse().unwrap());
+        assert_eq!(eve.as_deref(), Some("Christmas Eve"));
+        let wrong = "calendars: { office: { days: [mo], holiday: [] } }";
+        let found = Settings::parse("linchpin.yaml", wrong).unwrap_err();
+        let codes: Vec<_> = found.iter().map(|mistake| mistake.code.0).collect();
+        assert_eq!(codes, ["unknown-key", "bad-value"]);
+        assert!(Settings::parse("linchpin.yaml", "calendars: office").is_err());
     }
 
     #[test]

@@ -93,6 +93,35 @@ pub(super) fn action<'c>(
     }
 }
 
+/// A call that a record trigger looks for new rows with.
+pub(super) fn watched<'c>(checker: &mut Checker<'c>, call: &'c Call) {
+    if let Some(connection) = &call.connection {
+        self::connection(checker, call, connection);
+    }
+    let Some(spec) = known_action(checker, call) else {
+        return;
+    };
+    let name = format!("`{}.{}`", call.alias.value, spec.name);
+    inputs(checker, &spec.inputs, call.with.span, call.action.span, &name, &[]);
+    let message = match &spec.stream {
+        Some(stream) if stream.watermark.is_some() => return,
+        Some(_) => format!("{name} has no watermark: it cannot tell which rows are new"),
+        None => format!("{name} gives no stream: it cannot tell which rows are new"),
+    };
+    let fitting = checker.catalog.spokes.values().flat_map(|spoke| {
+        let actions = spoke.actions().filter(|(_, action)| {
+            action.spec().stream.as_ref().is_some_and(|stream| stream.watermark.is_some())
+        });
+        actions.map(|(action, _)| format!("{}.{action}", spoke.name))
+    });
+    let fitting: Vec<String> = fitting.collect();
+    let mistake = checker.error(codes::NO_WATERMARK, message, call.action.span);
+    checker.report(match fitting.is_empty() {
+        true => mistake.with_help("start the flow by a schedule and list the rows in a step"),
+        false => mistake.with_help(format!("these can be watched: {}", fitting.join(", "))),
+    });
+}
+
 /// `connection:` where it is a plain alias.
 fn connection(checker: &mut Checker<'_>, call: &Call, connection: &Located<Text>) {
     if !connection.value.is_literal() {

@@ -1,49 +1,96 @@
-//! Triggers: can the schedule be read, and does it ever fire.
+//! Schedules: can they be read, do they ever fire, and have they not fired for the last time.
 
-use jiff::Timestamp;
-use linchpin_language::{Diagnostic, Span, codes};
+use linchpin_language::{Diagnostic, Severity, Span, codes};
 
-use super::Checker;
-use crate::flow::{Rule, Schedule, Trigger};
-use crate::schedule::{Error, next_instants, validate};
+use super::{Checker, suggest};
+use crate::flow::{CalendarRef, Rule, Schedule};
+use crate::schedule::{Error, Timetable};
 
-/// All triggers of the flow.
-pub(super) fn triggers(checker: &mut Checker<'_>) {
-    let flow = checker.flow;
-    for trigger in &flow.triggers {
-        match &trigger.value {
-            Trigger::Schedule(schedule) => self::schedule(checker, schedule, trigger.span),
-            Trigger::Form { .. } => {}
+/// A schedule at its place.
+pub(super) fn schedule(checker: &mut Checker<'_>, schedule: &Schedule, span: Span) {
+    let table = match Timetable::new(schedule, &checker.catalog.calendars) {
+        Ok(table) => table,
+        Err(errors) => {
+            for error in errors {
+                if let Some(found) = mistake(checker, schedule, &error, span) {
+                    checker.report(found);
+                }
+            }
+            return;
         }
+    };
+    let key = key(&schedule.rule);
+    let found = match (table.first(), table.last(), checker.catalog.now) {
+        (None, ..) => {
+            let why = match &schedule.calendar {
+                Some(_) => ": none of its times is on a business day of the calendar",
+                None => "",
+            };
+            let message = format!("this schedule never fires{why}");
+            checker
+                .error(codes::NEVER_FIRES, message, place(checker, span, key))
+                .with_help("`linchpin schedule preview FLOW` shows what a schedule does")
+        }
+        (Some(_), Some(last), Some(now)) if last < now => {
+            let (key, message) = match schedule.rule {
+                Rule::At(_) => ("at", "this moment has passed: it does not fire any more"),
+                Rule::Cron(_) | Rule::Every(_) => {
+                    ("end", "this schedule has ended: it does not fire any more")
+                }
+            };
+            let place = place(checker, span, key);
+            let hint = checker.at(Severity::Hint, codes::PAST_INSTANT, message, place);
+            hint.with_help("write a later one, or take the trigger away")
+        }
+        _ => return,
+    };
+    checker.report(found);
+}
+
+fn key(rule: &Rule) -> &'static str {
+    match rule {
+        Rule::Cron(_) => "cron",
+        Rule::Every(_) => "every",
+        Rule::At(_) => "at",
     }
 }
 
-fn schedule(checker: &mut Checker<'_>, schedule: &Schedule, span: Span) {
-    let place = |key: &str| {
-        let inside = checker.node(span).and_then(|node| node.get(key));
-        inside.map_or(span, |node| node.span())
-    };
-    let found = match validate(schedule) {
-        Err(error @ Error::Zone(_)) => {
-            let mistake =
-                checker.error(codes::UNKNOWN_TIME_ZONE, error.to_string(), place("timezone"));
-            suggest_zone(mistake, schedule.timezone.as_deref().unwrap_or_default())
-        }
-        Err(error @ Error::Cron { .. }) => checker
-            .error(codes::BAD_CRON, error.to_string(), place("cron"))
+fn place(checker: &Checker<'_>, span: Span, key: &str) -> Span {
+    let inside = checker.node(span).and_then(|node| node.get(key));
+    inside.map_or(span, |node| node.span())
+}
+
+/// The diagnostic of an error; none for what was reported when the flow was parsed.
+fn mistake(
+    checker: &Checker<'_>,
+    schedule: &Schedule,
+    error: &Error,
+    span: Span,
+) -> Option<Diagnostic> {
+    let at = |code, key| checker.error(code, error.to_string(), place(checker, span, key));
+    Some(match error {
+        Error::Zone(name) => suggest_zone(at(codes::UNKNOWN_TIME_ZONE, "timezone"), name),
+        Error::Cron { .. } => at(codes::BAD_CRON, "cron")
             .with_help("minute hour day month weekday, such as \"0 7 * * 1-5\""),
-        Err(error @ Error::Period) => {
-            checker.error(codes::BAD_DURATION, error.to_string(), place("every"))
+        Error::Period | Error::NoZone("at") => return None,
+        Error::NoZone(key) => at(codes::MISSING_KEY, key)
+            .with_help("add timezone: UTC, or where people live: Europe/London"),
+        Error::Calendar(name) => {
+            let known = checker.catalog.calendars.keys().map(String::as_str);
+            let found = at(codes::UNKNOWN_CALENDAR, "calendar");
+            let found = suggest(found, name, known);
+            match (&found.help, &schedule.calendar) {
+                (None, Some(CalendarRef::Named(name))) => found.with_help(format!(
+                    "add it to linchpin.yaml: calendars: {{ {name}: {{ days: [mon..fri] }} }}"
+                )),
+                _ => found,
+            }
         }
-        // The instant does not matter: a pattern that fires at all does so within its cycle of
-        // leap years and weekdays.
-        Ok(()) if next_instants(schedule, Timestamp::UNIX_EPOCH, 1).is_empty() => {
-            let key = if matches!(schedule.rule, Rule::Cron(_)) { "cron" } else { "every" };
-            checker.error(codes::NEVER_FIRES, "this schedule never fires", place(key))
+        Error::Reversed => {
+            at(codes::NEVER_FIRES, "end").with_help("write an `end` after the `start`")
         }
-        Ok(()) => return,
-    };
-    checker.report(found);
+        Error::Range(key) => at(codes::BAD_VALUE, key).with_help("write a year up to 9999"),
+    })
 }
 
 fn suggest_zone(mistake: Diagnostic, name: &str) -> Diagnostic {

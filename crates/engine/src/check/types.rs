@@ -138,6 +138,7 @@ pub(super) fn of_name<'c>(
     Some(Rc::new(match name {
         "inputs" => return Some(checker.inputs.clone()),
         "vars" => return Some(checker.vars.clone()),
+        "trigger" => return Some(checker.trigger.clone()),
         "flow" => object(&[("name", text()), ("description", text()), ("owner", text())]),
         "run" => object(&[
             ("id", text()),
@@ -148,7 +149,7 @@ pub(super) fn of_name<'c>(
             ("now", Type::Datetime),
         ]),
         "iteration" => object(&[("index", Type::Integer)]),
-        "trigger" | "error" | "steps" => Schema::any(),
+        "error" | "steps" => Schema::any(),
         id => return of_step(checker, id, trail),
     }))
 }

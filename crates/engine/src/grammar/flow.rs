@@ -2,8 +2,9 @@
 
 use linchpin_connector::{Effect, ErrorKind};
 
+use super::triggers::TRIGGER;
 use super::{Key, Mapping, Shape, may, need, words};
-use crate::flow::{Full, Missed};
+use crate::flow::Full;
 
 /// A whole flow.
 pub static FLOW: Mapping = Mapping {
@@ -45,55 +46,6 @@ pub static FLOW: Mapping = Mapping {
         may("finally", Shape::Steps, "Steps for the end of the run, however it ends."),
         may("outputs", Shape::Expressions, "What a run gives: names and expressions."),
     ],
-    one_of: &[],
-};
-
-/// `trigger:`
-pub static TRIGGER: Mapping = Mapping {
-    name: "a trigger",
-    keys: &[
-        may("schedule", Shape::Mapping(&SCHEDULE), "At times."),
-        may(
-            "form",
-            Shape::Any(&[Shape::Blank, Shape::Mapping(&FORM_TRIGGER)]),
-            "A page for people, made from the inputs and the questions.",
-        ),
-        may("webhook", Shape::Blank, "A request from another system."),
-        may("record", Shape::Blank, "A record that was made or changed."),
-        may("flow", Shape::Blank, "The end of a run of another flow."),
-    ],
-    one_of: &["schedule", "form", "webhook", "record", "flow"],
-};
-
-/// `schedule:`
-pub static SCHEDULE: Mapping = Mapping {
-    name: "a schedule",
-    keys: &[
-        may(
-            "cron",
-            Shape::Cron,
-            "When: minute, hour, day, month, weekday; seconds may stand before.",
-        ),
-        may("every", Shape::Duration, "At even distances: `15m`."),
-        may("at", Shape::Word, "Once, at this instant."),
-        may("timezone", Shape::TimeZone, "The zone that the times are in: `Europe/London`."),
-        may(
-            "missed",
-            Shape::Choice(|| words(Missed::WORDS)),
-            "What happens to times that passed while no daemon ran.",
-        ),
-        may("jitter", Shape::Duration, "The longest random delay."),
-        may("start", Shape::Word, "Nothing is due before."),
-        may("end", Shape::Word, "Nothing is due after."),
-        may("calendar", Shape::Word, "The days on which something is due."),
-    ],
-    one_of: &["cron", "every", "at"],
-};
-
-/// `form:` as a trigger.
-pub static FORM_TRIGGER: Mapping = Mapping {
-    name: "a form trigger",
-    keys: &[may("title", Shape::Word, "The heading of the page.")],
     one_of: &[],
 };
 

@@ -1,16 +1,12 @@
 //! The top of a flow: everything but its steps.
 
-use std::time::Duration;
-
 use indexmap::IndexMap;
 use linchpin_connector::Effect;
 use linchpin_language::{Expression, Node, Value, codes};
 
 use super::reader::Reader;
-use super::step;
-use crate::flow::{
-    Block, Concurrency, Defaults, Flow, Full, Located, Missed, Rule, Schedule, Trigger,
-};
+use super::{step, trigger};
+use crate::flow::{Block, Concurrency, Defaults, Flow, Full, Located};
 use crate::grammar;
 
 /// Reads a whole flow.
@@ -42,7 +38,7 @@ pub(crate) fn flow(reader: &mut Reader, root: &Node<'_>) -> Flow {
         owner: reader.optional_word(root, "owner"),
         enabled: root.get("enabled").is_none_or(|node| reader.boolean(&node)),
         connections: connections(reader, root.get("connections")),
-        triggers: triggers(reader, root),
+        triggers: trigger::triggers(reader, root),
         concurrency: root.get("concurrency").map(|node| concurrency(reader, &node)),
         run_by: root.get("run_by").map_or_else(Vec::new, |node| reader.words(&node)),
         inputs: reader.fields(root.get("inputs")),
@@ -107,103 +103,6 @@ pub(crate) fn expressions(
         all.insert(name.to_owned(), reader.expression(&value));
     }
     all
-}
-
-fn triggers(reader: &mut Reader, root: &Node<'_>) -> Vec<Located<Trigger>> {
-    let single = root.get("trigger");
-    let many = root.get("triggers");
-    if let (Some(_), Some(many)) = (&single, &many) {
-        let message = "write either `trigger` or `triggers`";
-        reader.report(many.error_at_key(codes::CONFLICTING_KEYS, message));
-    }
-    let mut nodes: Vec<Node<'_>> = single.into_iter().collect();
-    if let Some(many) = many {
-        if !many.value().is_array() {
-            reader.wrong_type(&many, "a list of triggers");
-        }
-        nodes.extend(many.items());
-    }
-    nodes.iter().filter_map(|node| trigger(reader, node)).collect()
-}
-
-fn trigger(reader: &mut Reader, node: &Node<'_>) -> Option<Located<Trigger>> {
-    if !reader.keys(node, &grammar::TRIGGER) {
-        return None;
-    }
-    let entries = node.entries();
-    let [(kind, value)] = entries.as_slice() else {
-        if entries.iter().all(|(key, _)| grammar::TRIGGER.key(key).is_some()) {
-            let known = grammar::TRIGGER.one_of.join(", ");
-            let message = format!("a trigger has exactly one of {known}");
-            reader.report(node.error(codes::CONFLICTING_KEYS, message));
-        }
-        return None;
-    };
-    let trigger = match *kind {
-        "schedule" => Trigger::Schedule(schedule(reader, value)?),
-        "form" => {
-            if !is_blank(value.value()) {
-                reader.keys(value, &grammar::FORM_TRIGGER);
-            }
-            Trigger::Form { title: reader.optional_word(value, "title") }
-        }
-        "webhook" | "record" | "flow" => {
-            reader.not_yet(value, &format!("the trigger `{kind}`"));
-            return None;
-        }
-        _ => return None,
-    };
-    Some(Located { value: trigger, span: value.span() })
-}
-
-fn schedule(reader: &mut Reader, node: &Node<'_>) -> Option<Schedule> {
-    if !reader.keys(node, &grammar::SCHEDULE) {
-        return None;
-    }
-    for key in ["at", "start", "end", "calendar"] {
-        if let Some(later) = node.get(key) {
-            reader.not_yet(&later, &format!("`{key}` of a schedule"));
-        }
-    }
-    let rule = match (node.get("cron"), node.get("every")) {
-        (Some(cron), None) => Rule::Cron(reader.word(&cron)),
-        (None, Some(every)) => Rule::Every(period(reader, &every)),
-        (Some(_), Some(every)) => {
-            let message = "a schedule has either `cron` or `every`";
-            reader.report(every.error_at_key(codes::CONFLICTING_KEYS, message));
-            return None;
-        }
-        (None, None) => {
-            if node.get("at").is_none() {
-                reader.missing(node, "cron", "a schedule");
-            }
-            return None;
-        }
-    };
-    let timezone = reader.optional_word(node, "timezone");
-    if timezone.is_none() && matches!(rule, Rule::Cron(_)) {
-        let mistake = node.error(codes::MISSING_KEY, "a schedule by `cron` needs `timezone`");
-        let help = "add timezone: UTC, or where people live: Europe/London";
-        reader.report(mistake.with_help(help));
-    }
-    let missed = node.get("missed").and_then(|node| reader.choice(&node, Missed::WORDS));
-    Some(Schedule {
-        rule,
-        timezone,
-        missed: missed.unwrap_or(Missed::Latest),
-        jitter: reader.optional_duration(node, "jitter"),
-    })
-}
-
-/// The length of `every:`. Shorter than a second is nothing a host keeps up with.
-fn period(reader: &mut Reader, node: &Node<'_>) -> Duration {
-    let before = reader.mistakes.len();
-    let period = reader.duration(node);
-    if period < Duration::from_secs(1) && reader.mistakes.len() == before {
-        let message = "a schedule cannot fire more often than each second";
-        reader.report(node.error(codes::BAD_DURATION, message));
-    }
-    period
 }
 
 fn concurrency(reader: &mut Reader, node: &Node<'_>) -> Concurrency {

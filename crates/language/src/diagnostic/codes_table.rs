@@ -50,6 +50,9 @@ table! {
     BAD_CRON "bad-cron" "a cron pattern that cannot be read";
     UNKNOWN_TIME_ZONE "unknown-time-zone" "a time zone that does not exist";
     NEVER_FIRES "never-fires" "a schedule that never fires";
+    UNKNOWN_CALENDAR "unknown-calendar" "a calendar that does not exist";
+    DUPLICATE_PATH "duplicate-path" "two webhooks with one path";
+    NO_WATERMARK "no-watermark" "a record trigger on an action that cannot tell which rows are new";
     // Names
     BAD_ID "bad-id" "an id that is not lower case letters, digits and underscores";
     DUPLICATE_ID "duplicate-id" "an id that is used twice";
@@ -96,6 +99,8 @@ table! {
     RAW_QUERY "raw-query" "a raw value is put into a query language";
     UNVERIFIABLE_WRITE "unverifiable-write" "a write that can neither be verified nor repeated";
     UNLIMITED_WRITES "unlimited-writes" "writes in a loop without `limits`";
+    PAST_INSTANT "past-instant" "a schedule whose last time has passed";
+    UNSERVED_TRIGGER "unserved-trigger" "a trigger that this version does not serve yet";
     // Spokes and connections
     BAD_MANIFEST "bad-manifest" "a spoke or action file that does not say what it must";
     BAD_CONNECTION "bad-connection" "a connection that cannot be used as written";

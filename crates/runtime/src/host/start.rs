@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use linchpin_engine::event::{Accepted, VERSION};
+use linchpin_engine::flow::Flow;
 use linchpin_engine::plan::Program;
 use linchpin_engine::store::{Error as StoreError, Expect};
 use linchpin_engine::{Entry, Event, Run, RunId};
@@ -90,7 +91,7 @@ impl Host {
             actions,
             inputs: Arc::new(inputs),
             key: start.key.clone(),
-            trigger: start.trigger.clone(),
+            trigger: complete(&loaded.flow, start.trigger.clone()),
             user: start.user.clone(),
             aliases: start.aliases.clone(),
             dry_run: false,
@@ -117,4 +118,15 @@ impl Host {
         let id = made.unwrap_or_default().to_string().to_lowercase();
         RunId::parse(&id).expect("a ulid is 26 letters and digits")
     }
+}
+
+/// What started the run, with null for what only other triggers of the flow give: an author can
+/// test it.
+fn complete(flow: &Flow, mut trigger: Value) -> Value {
+    if let Value::Object(fields) = &mut trigger {
+        for name in flow.triggers.iter().flat_map(|trigger| trigger.value.fields()) {
+            fields.entry(*name).or_insert(Value::Null);
+        }
+    }
+    trigger
 }

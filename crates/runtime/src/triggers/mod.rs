@@ -1,0 +1,3 @@
+//! The ways of starting a run that are not the clock: one file each.
+
+pub mod flow;
