@@ -5,6 +5,7 @@
 //! write. What each kill leaves behind is taken up here, and the sandbox tells what was done.
 
 mod mortal;
+mod people;
 
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
@@ -21,8 +22,8 @@ use tokio::process::{Child, Command};
 
 use self::mortal::{Moment, Mortal};
 use crate::support::{
-    Control, assign_courses, deeds, effective_requests, host, learning_sync, new_hire_onboarding,
-    sandbox,
+    Control, assign_courses, deeds, effective_requests, host, learning_sync, made_to_be_killed,
+    new_hire_onboarding, sandbox,
 };
 
 /// Holds what the process to be killed has to do; set for that process only.
@@ -71,6 +72,34 @@ async fn learning_sync_killed_between_an_effect_and_its_answer_does_everything_o
     killed_in_each_request(learning_sync).await;
 }
 
+fn every_logic() -> Start {
+    made_to_be_killed("every_logic")
+}
+
+fn every_wait() -> Start {
+    made_to_be_killed("every_wait")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_kind_of_logic_killed_after_any_write_to_the_store_does_everything_once() {
+    killed_at_each_write(every_logic, Moment::After).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_kind_of_logic_killed_between_an_effect_and_its_answer_does_everything_once() {
+    killed_in_each_request(every_logic).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_kind_of_wait_killed_after_any_write_to_the_store_does_everything_once() {
+    killed_at_each_write(every_wait, Moment::After).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_kind_of_wait_killed_before_any_write_to_the_store_does_everything_once() {
+    killed_at_each_write(every_wait, Moment::Before).await;
+}
+
 /// Each process gets as far as an exchange or two with the other side, and dies.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_run_whose_every_process_is_killed_comes_to_its_end_all_the_same() {
@@ -104,6 +133,7 @@ async fn the_process_to_be_killed() {
         "assign_courses" => assign_courses(),
         "new_hire_onboarding" => new_hire_onboarding(),
         "learning_sync" => learning_sync(),
+        made @ ("every_logic" | "every_wait") => made_to_be_killed(made),
         other => panic!("no start of {other} is prepared"),
     };
     let host = host(Arc::new(store), &control).await;
@@ -209,6 +239,10 @@ async fn found(folder: &Path, control: &Control, start: Start) -> Seen {
     let store: Arc<dyn Store> = Arc::new(SledStore::open(&folder.join("store")).unwrap());
     let host = host(store, control).await;
     let outputs = go_on(&host, start).await;
+    // A run that a step started apart ends by itself.
+    while host.n_active() > 0 {
+        tokio::task::yield_now().await;
+    }
     let deeds = deeds(&control.effects().await);
     host.stop(PATIENCE).await;
     Seen { outputs, deeds }
@@ -219,7 +253,13 @@ async fn go_on(host: &Host, start: Start) -> Value {
     let (_, failed) = host.recover().await.unwrap();
     assert!(failed.is_empty(), "{failed:#?}");
     let run = host.start(Start { key: Some("once".to_owned()), ..start }).await.unwrap().run;
-    let Ok(outcome) = tokio::time::timeout(PATIENCE, host.wait(&run)).await else {
+    let end = async {
+        tokio::select! {
+            outcome = host.wait(&run) => outcome,
+            () = people::attend(host, &run) => None,
+        }
+    };
+    let Ok(outcome) = tokio::time::timeout(PATIENCE, end).await else {
         let entries = host.entries(&run).await.unwrap();
         panic!("the run does not end: {:#?}", entries.iter().rev().take(4).collect::<Vec<_>>());
     };

@@ -38,6 +38,12 @@ pub(crate) fn learning_sync() -> Start {
     Start { flow: "learning_sync".to_owned(), ..Start::default() }
 }
 
+/// A flow of `tests/crash/flows` as a person starts it.
+pub(crate) fn made_to_be_killed(flow: &str) -> Start {
+    let user = Some(json!({ "email": "kim.lo@example.test" }));
+    Start { flow: flow.to_owned(), user, ..Start::default() }
+}
+
 /// A new sandbox that keeps nothing, and its control port.
 pub(crate) async fn sandbox() -> (Sandbox, Control) {
     let sandbox = Sandbox::start(linchpin_sandbox::Options::default()).await.unwrap();
@@ -60,12 +66,23 @@ pub(crate) async fn host(store: Arc<dyn Store>, control: &Control) -> Host {
         Arc::clone(&clock) as Arc<_>,
         Options::default(),
     );
-    let (flows, mistakes) = Flows::load(&root().join("flows")).unwrap();
-    assert!(mistakes.is_empty(), "{mistakes:#?}");
+    let flows = flows();
     bind(&connections, &flows, &spokes, &control.get("/sites").await);
     let catalog = Catalog { spokes, ..Catalog::default() };
     let connections = Arc::new(connections);
     Host::new(Parts { store, catalog: Arc::new(catalog), connections, clock }, flows)
+}
+
+/// The repository's flows, and those that are there to be killed.
+fn flows() -> Flows {
+    let folders = ["flows", "tests/crash/flows"].map(|folder| root().join(folder));
+    let files = folders.iter().flat_map(|folder| std::fs::read_dir(folder).unwrap());
+    let texts = files.map(|file| file.unwrap().path());
+    let texts = texts.filter(|path| !path.to_string_lossy().ends_with(".test.yaml"));
+    let texts = texts.map(|path| (path.clone(), std::fs::read_to_string(path).unwrap()));
+    let (flows, mistakes) = Flows::parse(texts.collect());
+    assert!(mistakes.is_empty(), "{mistakes:#?}");
+    flows
 }
 
 /// The folder of the repository.
