@@ -10,7 +10,7 @@ use super::keys::{all_examples, below, examples, shape, tables};
 use super::markdown::{NOTICE, anchor, code, table};
 
 /// The examples of each kind of step, by the name that people call it.
-const OF_KINDS: [(&str, &[&str]); 11] = [
+const OF_KINDS: [(&str, &[&str]); 16] = [
     ("for_each", &["for_each", "for_each_stream"]),
     ("call", &["call", "subflow"]),
     ("if", &["if"]),
@@ -22,6 +22,11 @@ const OF_KINDS: [(&str, &[&str]); 11] = [
     ("end", &["end"]),
     ("fail", &["fail"]),
     ("approval", &["approval"]),
+    ("repeat", &["repeat"]),
+    ("parallel", &["parallel"]),
+    ("decide", &["decide", "decide_all"]),
+    ("next", &["next"]),
+    ("break", &["break"]),
 ];
 
 /// The examples of each trigger.
@@ -163,8 +168,7 @@ fn types() -> String {
 }
 
 /// What is not read yet.
-const LATER: [&str; 9] =
-    ["repeat", "decide", "next", "break", "parallel", "undo", "webhook", "record", "flow"];
+const LATER: [&str; 4] = ["undo", "webhook", "record", "flow"];
 
 #[test]
 fn every_kind_and_trigger_has_an_example_and_every_example_is_shown() {

@@ -2,9 +2,9 @@
 //! and a host that answers with successes, failures, pages, signals and rulings.
 //!
 //! Each seed gives a flow. At every turn the run that is rebuilt from the journal stands where the
-//! live one stands and asks for the same; and from each prefix of the journal the same answers lead
-//! to the same end. `LINCHPIN_FUZZ_SEED` repeats a run of this test, `LINCHPIN_FUZZ_SECONDS` makes
-//! it longer.
+//! live one stands and asks for the same; and from each prefix of the journal the run goes on to an
+//! end, from each that a crash can leave to the same one. `LINCHPIN_FUZZ_SEED` repeats a run of this
+//! test, `LINCHPIN_FUZZ_SECONDS` makes it longer.
 
 mod chance;
 mod flows;
@@ -29,7 +29,9 @@ fn holds(seed: u64) -> Made {
     for length in 2..=first.journal().len() {
         let mut again = first.interrupted_at(length);
         let found = again.play(false);
-        assert_eq!(found, outcome, "interrupted after {length} entries, seed {seed}:\n{made}");
+        if first.is_end_of_append(length) {
+            assert_eq!(found, outcome, "interrupted after {length} entries, seed {seed}:\n{made}");
+        }
     }
     made
 }

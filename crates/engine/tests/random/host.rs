@@ -31,6 +31,8 @@ pub(super) struct Played {
     program: Arc<Program>,
     run: Run,
     journal: Vec<Entry>,
+    /// How long the journal was at the end of each append: a crash leaves one of these.
+    appended: Vec<usize>,
     open: Vec<Command>,
 }
 
@@ -72,13 +74,19 @@ impl Played {
         let program = Arc::new(program);
         let run = Run::new(Arc::clone(&program), &first).expect("an accepted run");
         let (journal, open, cancel_after) = (vec![first], Vec::new(), made.cancel_after);
-        let mut played = Self { seed, cancel_after, program, run, journal, open };
+        let appended = Vec::new();
+        let mut played = Self { seed, cancel_after, program, run, journal, appended, open };
         played.record(0, Event::Begun);
         played
     }
 
     pub(super) fn journal(&self) -> &[Entry] {
         &self.journal
+    }
+
+    /// Whether a crash can leave so many entries.
+    pub(super) fn is_end_of_append(&self, length: usize) -> bool {
+        self.appended.contains(&length)
     }
 
     /// Continues from the first `length` entries, as after a crash. The journal was on disk, so
@@ -89,7 +97,8 @@ impl Played {
         assert_eq!(journal, self.journal[..length], "what is read is what was written");
         let run = Run::replay(Arc::clone(&self.program), &journal).expect("a prefix replays");
         let (program, open) = (Arc::clone(&self.program), Vec::new());
-        Self { seed: self.seed, cancel_after: self.cancel_after, program, run, journal, open }
+        let (seed, cancel_after, appended) = (self.seed, self.cancel_after, Vec::new());
+        Self { seed, cancel_after, program, run, journal, appended, open }
     }
 
     fn record(&mut self, seconds: u64, event: Event) {
@@ -102,13 +111,16 @@ impl Played {
             panic!("{entry:?} has no place: {mismatch}, seed {}", self.seed);
         }
         self.journal.push(entry);
+        self.appended.push(self.journal.len());
     }
 
     /// Plays until the run has ended; how, in words. `watched` compares every turn with a replay.
     pub(super) fn play(&mut self, watched: bool) -> String {
         for _ in 0..MANY {
             let turn = self.run.next().expect("the run can go on");
+            // The decisions of a turn are one append.
             self.journal.extend(turn.entries);
+            self.appended.push(self.journal.len());
             for command in turn.commands {
                 match command {
                     Command::Cancel { op } => self.open.retain(|open| open.op() != Some(op)),
@@ -151,6 +163,13 @@ impl Played {
     fn advance(&mut self) -> bool {
         if self.is_time_to_cancel() {
             self.record(0, Event::Controlled { control: Control::Cancel, by: "ana".to_owned() });
+            return true;
+        }
+        // At once, so that what a crash leaves in doubt changes no order.
+        let mut open = self.run.open_steps().into_iter();
+        if let Some(held) = open.find(|step| step.state == StepState::Held) {
+            let (path, by) = (held.path, "ana@example.test".to_owned());
+            self.record(0, Event::Resolved { path, ruling: Ruling::GoOn, by });
             return true;
         }
         let first = (0..self.open.len())
@@ -200,9 +219,6 @@ impl Played {
         self.run.open_steps().into_iter().find_map(|step| {
             let path = step.path;
             let mut chance = Chance::named(self.seed, &format!("said {path}"));
-            if step.state == StepState::Held {
-                return Some(Event::Resolved { path, ruling: Ruling::GoOn, by: by.clone() });
-            }
             if chance.one_in(3) {
                 return None;
             }
@@ -372,10 +388,23 @@ fn standing(run: &Run) -> String {
 /// An outcome without its instants.
 fn told(outcome: &Outcome) -> String {
     match outcome {
-        Outcome::Succeeded { outputs } => format!("succeeded {outputs}"),
+        Outcome::Succeeded { outputs } => format!("succeeded {}", timeless(outputs)),
         Outcome::Failed { error } => {
             format!("failed {} {:?} {}", error.message, error.kind, error.step)
         }
         Outcome::Cancelled => "cancelled".to_owned(),
+    }
+}
+
+/// Outputs without the instants of approvals: who goes on from a prefix may look again at what was
+/// sent, and looking takes time.
+fn timeless(value: &Value) -> Value {
+    match value {
+        Value::Object(fields) => {
+            let lasting = fields.iter().filter(|(name, _)| *name != "at");
+            lasting.map(|(name, field)| (name.clone(), timeless(field))).collect()
+        }
+        Value::Array(items) => items.iter().map(timeless).collect(),
+        other => other.clone(),
     }
 }
