@@ -5,6 +5,7 @@ mod assign_courses;
 mod broken_flows;
 mod daemon;
 mod examples;
+mod hostile;
 mod real_connections;
 mod secrets;
 pub(crate) mod support;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use linchpin_engine::grammar::{Key, Mapping, Shape};
+use linchpin_engine::grammar::{Key, Mapping, RETRY, Shape};
 
 use super::markdown::{code, table};
 use crate::architecture::repository::{files, read};
@@ -37,7 +37,8 @@ fn one_table(keys: Vec<&'static Key>, text: &mut String, done: &mut BTreeSet<&'s
 }
 
 fn add(mapping: &'static Mapping, text: &mut String, done: &mut BTreeSet<&'static str>) {
-    if !done.insert(mapping.name) {
+    // The same wherever it stands, so it has a section of its own.
+    if mapping.name == RETRY.name || !done.insert(mapping.name) {
         return;
     }
     let one_of: Vec<String> = mapping.one_of.iter().map(|name| code(name)).collect();
@@ -93,6 +94,9 @@ pub(super) fn shape(value: &Shape) -> String {
         Shape::Words => "list of texts".to_owned(),
         Shape::StepIds => "list of ids of steps".to_owned(),
         Shape::Steps => "list of steps".to_owned(),
+        Shape::Mapping(mapping) if mapping.name == RETRY.name => {
+            "map, see [retry](steps.md#retry)".to_owned()
+        }
         Shape::Mapping(mapping) => format!("{}, see below", mapping.name),
         Shape::Blank => "nothing, or `true`".to_owned(),
         Shape::Expressions => "names with expressions".to_owned(),

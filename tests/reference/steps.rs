@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use linchpin_engine::grammar::{COMMON, FLOW, KINDS, Key, Kind, TRIGGER};
+use linchpin_engine::grammar::{COMMON, FLOW, KINDS, Key, Kind, RETRY, TRIGGER};
 use linchpin_language::Type;
 
 use super::keys::{all_examples, below, examples, shape, tables};
@@ -24,14 +24,19 @@ const OF_KINDS: [(&str, &[&str]); 16] = [
     ("approval", &["approval"]),
     ("repeat", &["repeat"]),
     ("parallel", &["parallel"]),
-    ("decide", &["decide", "decide_all"]),
+    ("decide", &["decide"]),
     ("next", &["next"]),
     ("break", &["break"]),
 ];
 
 /// The examples of each trigger.
-const OF_TRIGGERS: [(&str, &[&str]); 2] =
-    [("schedule", &["on_cron", "on_every"]), ("form", &["on_form"])];
+const OF_TRIGGERS: [(&str, &[&str]); 5] = [
+    ("schedule", &["on_cron", "on_every", "on_at"]),
+    ("form", &["on_form"]),
+    ("webhook", &["on_webhook"]),
+    ("record", &["on_record"]),
+    ("flow", &["on_flow"]),
+];
 
 /// The names of triggers in Flow Designer.
 const TITLES: [(&str, &str); 5] = [
@@ -81,12 +86,47 @@ pub(super) fn steps() -> String {
     for kind in KINDS {
         text.push_str(&section(kind));
     }
+    text.push_str("## retry\n\nWherever it stands: a key that is left out comes from `defaults`, then from the alias, then from what is built in: `{ attempts: 4, backoff: 1s..60s, on: [timeout, rate_limited, unavailable, connection_failed], max_elapsed: 1h }`.\n\n");
+    text.push_str(&tables(RETRY.keys.iter()));
     text.trim_end().to_owned() + "\n"
 }
 
+/// What later steps read of each kind.
+const GIVES: [(&str, &str); 17] = [
+    (
+        "for_each",
+        "`count`, `succeeded`, `failed`, `skipped` (left by `next`), `errors` (the first 100, each with \
+         `index` and `error`), and `items` with `collect`",
+    ),
+    ("call", "the outputs of the action or of the subflow; with `detach`, `run`"),
+    ("if", "nothing; the steps in it can be read, and are null where they did not run"),
+    ("try", "nothing; its steps can be read, and are null where they did not succeed"),
+    ("wait", "nothing; with `signal`, what came with it"),
+    ("ask", "the fields of the form"),
+    ("set", "nothing; the variables are read as `vars.name`"),
+    ("log", "nothing"),
+    ("end", "nothing"),
+    ("fail", "nothing"),
+    ("repeat", "`count`; its steps can be read as they were in the last round"),
+    ("approval", "`approved`, `by`, `at`, `note` and `form`"),
+    (
+        "decide",
+        "the `result` of the row, null where none matched; with `match: all`, a list of them",
+    ),
+    ("next", "nothing"),
+    ("break", "nothing"),
+    (
+        "parallel",
+        "`succeeded` and `failed`, names of branches, and `errors`; the steps in it can be read",
+    ),
+    ("undo", "nothing"),
+];
+
 fn section(kind: &Kind) -> String {
+    let gives = GIVES.iter().find(|(name, _)| *name == kind.shown);
+    let (_, gives) = gives.unwrap_or_else(|| panic!("what does {} give?", kind.shown));
     let mut text = format!(
-        "## {}\n\n{}\nIn Flow Designer: *{}*.\n\n- Under {}: {}.\n\n",
+        "## {}\n\n{}\nIn Flow Designer: *{}*.\n\n- Under {}: {}.\n- It gives: {gives}.\n\n",
         kind.shown,
         kind.about,
         kind.title,
@@ -168,7 +208,7 @@ fn types() -> String {
 }
 
 /// What is not read yet.
-const LATER: [&str; 4] = ["undo", "webhook", "record", "flow"];
+const LATER: [&str; 1] = ["undo"];
 
 #[test]
 fn every_kind_and_trigger_has_an_example_and_every_example_is_shown() {

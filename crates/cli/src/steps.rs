@@ -409,10 +409,10 @@ fn decided(step: &StepHistory, decision: &Decision) -> Option<(Mark, String)> {
         Decision::Subflow { .. } => (Mark::Opened, "starts a subflow".to_owned()),
         Decision::Outputs(_) => (Mark::Done, String::new()),
         Decision::Branches => (Mark::Opened, "runs its branches".to_owned()),
-        Decision::Again(next) => {
-            step.waiting.as_ref()?;
+        Decision::Again(_) => {
+            let again = step.waiting.as_ref()?;
             let times = plural(step.items?.saturating_sub(1), "time");
-            (Mark::Waits, format!("not yet after {times}, again at {}", print_instant(*next)))
+            (Mark::Waits, format!("{again}, after {times}"))
         }
         Decision::Enough { count, .. } => (Mark::Done, format!("after {}", plural(*count, "time"))),
         Decision::Rows { rows, result } => {
@@ -446,11 +446,6 @@ fn held_rows(rows: &[HeldRow], result: &Value) -> String {
     match result {
         Value::Null => held.join(", "),
         Value::Array(items) if items.is_empty() => held.join(", "),
-        Value::Object(fields) => {
-            let field = |(name, value): (&String, &Value)| format!("{name} {}", brief(value));
-            let fields: Vec<String> = fields.iter().map(field).collect();
-            format!("{}: {}", held.join(", "), fields.join(", "))
-        }
         result => format!("{}: {}", held.join(", "), brief(result)),
     }
 }

@@ -22,6 +22,6 @@ pub use connection::{Connection, ConnectionTemplate, FormField, RateRule};
 pub use credential::{CredentialKind, CredentialTemplate};
 pub use effect::Effect;
 pub use error::{ActionError, ErrorKind, WriteState};
-pub use linchpin_language::Diagnostic;
+pub use linchpin_language::{Diagnostic, too_deep};
 pub use spoke::{CodeAction, Role, Spoke};
 pub use transport::{Body, Request, Response, Transport};

@@ -37,6 +37,8 @@ pub(crate) use patterns::with_regex;
 const MAX_TEXT: usize = 8 * 1024 * 1024;
 /// The longest list that a function makes.
 const MAX_ITEMS: usize = 1_000_000;
+/// The longest message of a function, in characters.
+const MAX_MESSAGE: usize = 300;
 /// The size of all arguments together that a function works through, in bytes.
 const MAX_ARGUMENTS: usize = 64 * 1024 * 1024;
 
@@ -88,7 +90,7 @@ impl Function {
         if !self.shallow && args.iter().map(bytes).sum::<usize>() > MAX_ARGUMENTS {
             return Err("the arguments are too large to work on".to_owned());
         }
-        let result = (self.call)(&args.named(self.params))?;
+        let result = (self.call)(&args.named(self.params)).map_err(|why| short(&why))?;
         match &result {
             Value::String(text) if text.len() > MAX_TEXT => Err(too_long()),
             Value::Array(items) if items.len() > MAX_ITEMS => {
@@ -160,6 +162,14 @@ fn bytes(value: &Value) -> usize {
         Value::Object(fields) => fields.iter().map(|(key, value)| key.len() + bytes(value)).sum(),
         Value::String(text) => text.len(),
         Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+    }
+}
+
+/// A message of a length for people: what cannot be read is quoted, and can be long.
+fn short(message: &str) -> String {
+    match message.char_indices().nth(MAX_MESSAGE) {
+        Some((end, _)) => format!("{}…", &message[..end]),
+        None => message.to_owned(),
     }
 }
 

@@ -47,4 +47,5 @@ pub use template::Template;
 pub use text::{Part, Text};
 pub use unknown::{Unknown, as_unknown, contains_unknown, unknown, unknowns};
 pub use value::{Map, Value, digest, get_path, json, kind, print};
+pub use work::too_deep;
 pub use xml::{Attributes, read_xml, write_xml};

@@ -120,10 +120,7 @@ impl Text {
     pub fn render(&self, scope: &dyn Scope) -> Result<Value, EvalError> {
         match &self.inner.form {
             Form::Literal(text) => Ok(Value::String(text.clone())),
-            Form::Pill(pill) => match pill.value(scope, &Work::default())? {
-                Cow::Borrowed(value) => Ok(value.clone()),
-                Cow::Owned(value) => not_too_deep(value),
-            },
+            Form::Pill(pill) => not_too_deep(pill.value(scope, &Work::default())?.into_owned()),
             Form::Parts(parts) => self.render_parts(parts, scope),
             Form::Blocks(blocks) => blocks.render(self.source(), self.references(), scope),
         }

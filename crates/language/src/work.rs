@@ -9,9 +9,9 @@ use crate::value::Value;
 /// How many parts are evaluated, and how many values copied or worked through, before an
 /// evaluation is refused.
 const MAX_WORK: usize = 10_000_000;
-/// How deep the lists and objects of a result may nest: what is journaled must be read again, and
+/// How deep the lists and objects of a value may nest: what is journaled must be read again, and
 /// readers of JSON stop at 128.
-const MAX_DEPTH: usize = 100;
+const MAX_VALUE_DEPTH: usize = 100;
 
 /// What one evaluation has done so far.
 #[derive(Default)]
@@ -46,10 +46,17 @@ pub(crate) fn weight(value: &Value) -> usize {
 
 /// The value, unless it nests deeper than a result may.
 pub(crate) fn not_too_deep(value: Value) -> Result<Value, EvalError> {
-    if is_deeper_than(&value, MAX_DEPTH) {
-        return Err(EvalError::new(format!("the result nests deeper than {MAX_DEPTH} levels")));
+    match too_deep(&value) {
+        Some(why) => Err(EvalError::new(format!("the result {why}"))),
+        None => Ok(value),
     }
-    Ok(value)
+}
+
+/// That a value nests too deep to be kept, `nests deeper than 100 levels`; for what comes from
+/// outside. What an expression or a text gives never does.
+pub fn too_deep(value: &Value) -> Option<String> {
+    is_deeper_than(value, MAX_VALUE_DEPTH)
+        .then(|| format!("nests deeper than {MAX_VALUE_DEPTH} levels"))
 }
 
 fn is_deeper_than(value: &Value, depth: usize) -> bool {
@@ -72,8 +79,8 @@ mod tests {
     #[test]
     fn a_result_may_nest_as_deep_as_it_can_be_read_again() {
         let nested = |depth: usize| (0..depth).fold(json!(1), |inner, _| json!([inner]));
-        assert!(not_too_deep(nested(MAX_DEPTH)).is_ok());
-        let error = not_too_deep(nested(MAX_DEPTH + 1)).unwrap_err();
+        assert!(not_too_deep(nested(MAX_VALUE_DEPTH)).is_ok());
+        let error = not_too_deep(nested(MAX_VALUE_DEPTH + 1)).unwrap_err();
         assert!(error.message.contains("deeper than 100"), "{error}");
     }
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "in a test, a failed unwrap is a failed test")]
 
 mod connections;
+mod deep;
 mod flow_ends;
 mod journal;
 mod oauth;

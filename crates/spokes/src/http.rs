@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use http::{HeaderMap, Method};
 use linchpin_connector::{
     Action, ActionError, ActionSpec, Body, Call, ErrorKind, Look, Request, Response, WriteState,
-    Wrote,
+    Wrote, too_deep,
 };
 use serde_json::{Map, Value, json};
 
@@ -165,13 +165,15 @@ fn answer(response: &Response) -> Value {
     json!({ "status": response.status, "headers": headers, "body": body(response) })
 }
 
-/// JSON as a value, whatever the content type says, as long as it reads; else the text.
+/// JSON as a value, whatever the content type says, as long as it reads and can be kept; else the
+/// text.
 fn body(response: &Response) -> Value {
     if response.body.is_empty() {
         return Value::Null;
     }
-    serde_json::from_slice(&response.body)
-        .unwrap_or_else(|_| String::from_utf8_lossy(&response.body).into_owned().into())
+    let read = serde_json::from_slice(&response.body).ok();
+    let kept = read.filter(|value| too_deep(value).is_none());
+    kept.unwrap_or_else(|| String::from_utf8_lossy(&response.body).into_owned().into())
 }
 
 fn refused(place: &str, response: &Response, is_write: bool) -> ActionError {

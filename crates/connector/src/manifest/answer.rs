@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use linchpin_language::{Attributes, Map, Value, read_xml};
+use linchpin_language::{Attributes, Map, Value, read_xml, too_deep};
 
 use crate::manifest::shape::at;
 use crate::transport::Response;
@@ -127,7 +127,9 @@ fn decode(
     }
     let form = form.unwrap_or_else(|| guess(&content_type, body));
     let read = match form {
-        AnswerForm::Json => serde_json::from_str(body).map_err(|error| error.to_string()),
+        AnswerForm::Json => serde_json::from_str(body)
+            .map_err(|error| error.to_string())
+            .and_then(|value| too_deep(&value).map_or(Ok(value), Err)),
         AnswerForm::Xml => read_xml(body, Attributes::Dropped),
         AnswerForm::Text => Ok(text()),
     };
@@ -211,6 +213,17 @@ mod tests {
         assert!(
             answer(200, "application/json", "{\"a\":").fault.unwrap().contains("cannot be read")
         );
+    }
+
+    #[test]
+    fn an_answer_that_nests_too_deep_to_be_kept_is_no_good_answer() {
+        let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        assert_eq!(answer(200, "application/json", &nested(100)).fault, None);
+        for depth in [101, 127, 5000] {
+            let found = answer(200, "application/json", &nested(depth));
+            assert!(found.fault.unwrap().contains("cannot be read"), "{depth}");
+            assert!(found.value.is_string());
+        }
     }
 
     #[test]

@@ -175,12 +175,7 @@ fn find<'a>(block: &'a Block, list: &'a List, name: &str) -> Option<Cow<'a, Valu
                 Some(inner_list) => {
                     let found = find(inner, inner_list, name);
                     let is_open = slot.may || is_uncertain(slot, arm);
-                    let is_repeated = matches!(slot.activity, Activity::Repeat(_));
-                    found.map(|value| match is_open {
-                        true if is_repeated && !slot.may => last_time(name),
-                        true => may_run(name),
-                        false => value,
-                    })
+                    found.map(|value| if is_open { may_run(name) } else { value })
                 }
                 // The arm was not taken: its steps are null.
                 None => holds(inner, name).then_some(Cow::Borrowed(&NULL)),
@@ -209,11 +204,6 @@ fn state_of(block: &Block, list: &List, name: &str) -> Option<StepState> {
 /// The output of a step of which it is not known whether it runs (dry runs only).
 fn may_run(name: &str) -> Cow<'static, Value> {
     Cow::Owned(unknown(name, "any", &format!("{name}, which may run")))
-}
-
-/// The output of a step in a repeat of which it is not known how often it runs (dry runs only).
-fn last_time(name: &str) -> Cow<'static, Value> {
-    Cow::Owned(unknown(name, "any", &format!("{name}, as it is the last time")))
 }
 
 /// Whether it is unknown that the steps of an arm ran, or ran for the last time (dry runs only).

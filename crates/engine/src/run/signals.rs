@@ -3,11 +3,11 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use linchpin_language::{Value, did_you_mean};
+use linchpin_language::{Value, did_you_mean, too_deep};
 
 use super::Run;
 use super::state::Mismatch;
-use crate::event::Event;
+use crate::event::{Event, Ruling};
 use crate::flow::{StepKind, Wait};
 use crate::plan;
 
@@ -45,6 +45,9 @@ impl Run {
     /// Why an event of a person cannot be taken, in one sentence; what the state itself refuses
     /// is found when the event is applied.
     pub fn refuses(&self, event: &Event) -> Option<String> {
+        if let Some(why) = said(event).and_then(too_deep) {
+            return Some(format!("what is given {why}"));
+        }
         let Event::Signalled { name, .. } = event else { return None };
         self.refuses_signal(name)
     }
@@ -74,5 +77,28 @@ impl Run {
         }
         (self.signals.0.len() >= MOST)
             .then(|| format!("it keeps {MOST} signals already that no step has taken"))
+    }
+}
+
+/// The value that somebody gives with an event.
+fn said(event: &Event) -> Option<&Value> {
+    match event {
+        Event::Answered { values, .. } => Some(values),
+        Event::Approval { form, .. } => Some(form),
+        Event::Signalled { payload, .. } => Some(payload),
+        Event::Resolved { ruling: Ruling::Done(output), .. } => Some(output),
+        Event::Resolved { .. }
+        | Event::Accepted(_)
+        | Event::Begun
+        | Event::Decided { .. }
+        | Event::Intended(_)
+        | Event::Succeeded(_)
+        | Event::Failed(_)
+        | Event::Verified { .. }
+        | Event::Page { .. }
+        | Event::Woke { .. }
+        | Event::Held { .. }
+        | Event::Controlled { .. }
+        | Event::Ended { .. } => None,
     }
 }

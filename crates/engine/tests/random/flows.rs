@@ -142,37 +142,31 @@ impl Maker {
 
     fn block(&mut self, depth: usize) -> Value {
         let count = 1 + self.chance.below(3);
-        let around = self.seen.clone();
         let mut steps: Vec<Value> = Vec::new();
-        let mut siblings: Vec<String> = Vec::new();
+        // What stands beside the order is seen by nobody here, and sees nothing of it.
+        let (around, mut first) = (self.seen.clone(), None);
         for _ in 0..count {
             let id = format!("{}{}", self.prefix, self.next);
             self.next += 1;
-            let mut step = if self.chance.one_in(12) {
-                let after = self.chance.below(siblings.len() + 1);
-                self.beside(depth, &around, &siblings[..after.min(1)])
-            } else {
-                let step = self.step(depth);
-                self.seen.push(id.clone());
-                step
-            };
+            if self.chance.one_in(12) {
+                let after: Vec<String> =
+                    first.clone().filter(|_| self.chance.one_in(2)).into_iter().collect();
+                let in_order = std::mem::replace(&mut self.seen, around.clone());
+                self.seen.extend(after.iter().cloned());
+                let mut step = self.step(depth);
+                self.seen = in_order;
+                step["id"] = json!(id);
+                step["after"] = json!(after);
+                steps.push(step);
+                continue;
+            }
+            let mut step = self.step(depth);
             step["id"] = json!(id);
             steps.push(step);
-            siblings.push(id);
+            self.seen.push(id.clone());
+            first.get_or_insert(id);
         }
         json!(steps)
-    }
-
-    /// A step out of the order of its list: it can read what it waits for, and what stands behind
-    /// it cannot read it.
-    fn beside(&mut self, depth: usize, around: &[String], after: &[String]) -> Value {
-        let seen = std::mem::replace(&mut self.seen, [around, after].concat());
-        let mut step = self.step(depth);
-        self.seen = seen;
-        if step.get("end").is_none() {
-            step["after"] = json!(after);
-        }
-        step
     }
 
     fn step(&mut self, depth: usize) -> Value {

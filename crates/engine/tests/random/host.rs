@@ -1,7 +1,7 @@
 //! A host that decides everything by the seed and the path of a step, so that whoever plays on
 //! from a prefix gets the same answers in the same order.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use linchpin_engine::event::{
 };
 use linchpin_engine::plan::Program;
 use linchpin_engine::retry::RetryPolicy;
-use linchpin_engine::run::{AfterFailure, Certainty, StepState, Waiting};
+use linchpin_engine::run::{AfterFailure, Certainty, StepState, StepView, Waiting};
 use linchpin_engine::{Entry, Event, Run, RunId, StepPath};
 use linchpin_language::{Value, json};
 
@@ -27,12 +27,13 @@ const MANY: usize = 20_000;
 /// A run under way, and what is asked of its host.
 pub(super) struct Played {
     seed: u64,
+    flows: String,
     cancel_after: Option<usize>,
     program: Arc<Program>,
     run: Run,
     journal: Vec<Entry>,
-    /// How long the journal was at the end of each append: a crash leaves one of these.
-    appended: Vec<usize>,
+    /// How long the journal is after each append.
+    appended: BTreeSet<usize>,
     open: Vec<Command>,
 }
 
@@ -74,8 +75,8 @@ impl Played {
         let program = Arc::new(program);
         let run = Run::new(Arc::clone(&program), &first).expect("an accepted run");
         let (journal, open, cancel_after) = (vec![first], Vec::new(), made.cancel_after);
-        let appended = Vec::new();
-        let mut played = Self { seed, cancel_after, program, run, journal, appended, open };
+        let (flows, appended) = (made.to_string(), BTreeSet::new());
+        let mut played = Self { seed, flows, cancel_after, program, run, journal, appended, open };
         played.record(0, Event::Begun);
         played
     }
@@ -84,9 +85,10 @@ impl Played {
         &self.journal
     }
 
-    /// Whether a crash can leave so many entries.
-    pub(super) fn is_end_of_append(&self, length: usize) -> bool {
-        self.appended.contains(&length)
+    /// How long the journal was after each append: what follows from an outcome is appended with
+    /// it, and the intent of a write before it leaves.
+    pub(super) fn appended(&self) -> &BTreeSet<usize> {
+        &self.appended
     }
 
     /// Continues from the first `length` entries, as after a crash. The journal was on disk, so
@@ -97,8 +99,9 @@ impl Played {
         assert_eq!(journal, self.journal[..length], "what is read is what was written");
         let run = Run::replay(Arc::clone(&self.program), &journal).expect("a prefix replays");
         let (program, open) = (Arc::clone(&self.program), Vec::new());
-        let (seed, cancel_after, appended) = (self.seed, self.cancel_after, Vec::new());
-        Self { seed, cancel_after, program, run, journal, appended, open }
+        let (seed, flows, cancel_after) = (self.seed, self.flows.clone(), self.cancel_after);
+        let appended = BTreeSet::new();
+        Self { seed, flows, cancel_after, program, run, journal, appended, open }
     }
 
     fn record(&mut self, seconds: u64, event: Event) {
@@ -108,19 +111,17 @@ impl Played {
 
     fn apply(&mut self, entry: Entry) {
         if let Err(mismatch) = self.run.apply(&entry) {
-            panic!("{entry:?} has no place: {mismatch}, seed {}", self.seed);
+            panic!("{entry:?} has no place: {mismatch}\n{}", self.story());
         }
         self.journal.push(entry);
-        self.appended.push(self.journal.len());
     }
 
     /// Plays until the run has ended; how, in words. `watched` compares every turn with a replay.
     pub(super) fn play(&mut self, watched: bool) -> String {
         for _ in 0..MANY {
             let turn = self.run.next().expect("the run can go on");
-            // The decisions of a turn are one append.
             self.journal.extend(turn.entries);
-            self.appended.push(self.journal.len());
+            self.appended.insert(self.journal.len());
             for command in turn.commands {
                 match command {
                     Command::Cancel { op } => self.open.retain(|open| open.op() != Some(op)),
@@ -137,26 +138,28 @@ impl Played {
                 return told(outcome);
             }
             if !self.advance() {
-                panic!("nothing is left to do and the run has not ended, seed {}", self.seed);
+                panic!("nothing is left to do and the run has not ended\n{}", self.story());
             }
         }
-        panic!("the run does not end, seed {}", self.seed);
+        panic!("the run does not end\n{}", self.story());
     }
 
     /// The run that the journal makes stands where this one stands, and asks for the same.
     fn compare(&self) {
         let mut again = Run::replay(Arc::clone(&self.program), &self.journal).expect("it replays");
         let turn = again.next().expect("it goes on");
-        assert!(
-            turn.entries.is_empty(),
-            "{:?} was decided twice, seed {}",
-            turn.entries,
-            self.seed
-        );
-        assert_eq!(standing(&again), standing(&self.run), "seed {}", self.seed);
+        assert!(turn.entries.is_empty(), "only now: {:?}\n{}", turn.entries, self.story());
+        assert_eq!(standing(&again), standing(&self.run), "{}", self.story());
         let asked: Vec<_> = turn.commands.iter().filter_map(asks_for).collect();
         let open: Vec<_> = self.open.iter().filter_map(asks_for).collect();
-        assert_eq!(sorted(asked), sorted(open), "seed {}", self.seed);
+        assert_eq!(sorted(asked), sorted(open), "{}", self.story());
+    }
+
+    /// All that led here, for a failure.
+    fn story(&self) -> String {
+        let entries: Vec<String> =
+            self.journal.iter().skip(1).map(|entry| format!("{:?}", entry.event)).collect();
+        format!("seed {}\n{}\n{}", self.seed, self.flows, entries.join("\n"))
     }
 
     /// Does one thing: a command that is no timer, else what people do, else the next timer.
@@ -165,10 +168,10 @@ impl Played {
             self.record(0, Event::Controlled { control: Control::Cancel, by: "ana".to_owned() });
             return true;
         }
-        // At once, so that what a crash leaves in doubt changes no order.
-        let mut open = self.run.open_steps().into_iter();
-        if let Some(held) = open.find(|step| step.state == StepState::Held) {
-            let (path, by) = (held.path, "ana@example.test".to_owned());
+        // At once, so that whoever plays on from a prefix loses no time and no place by it.
+        let is_held = |step: &StepView| step.state == StepState::Held;
+        if let Some(step) = self.run.open_steps().into_iter().find(is_held) {
+            let (path, by) = (step.path, "ana@example.test".to_owned());
             self.record(0, Event::Resolved { path, ruling: Ruling::GoOn, by });
             return true;
         }
@@ -266,6 +269,7 @@ impl Played {
             let (op, attempt) = (run.op, run.attempt);
             let intended = Intended { path, op, attempt, chunk: 0, input, look, request };
             self.record(0, Event::Intended(Box::new(intended)));
+            self.appended.insert(self.journal.len());
         }
         match fails {
             None => self.succeed(run, is_write),
@@ -388,23 +392,10 @@ fn standing(run: &Run) -> String {
 /// An outcome without its instants.
 fn told(outcome: &Outcome) -> String {
     match outcome {
-        Outcome::Succeeded { outputs } => format!("succeeded {}", timeless(outputs)),
+        Outcome::Succeeded { outputs } => format!("succeeded {outputs}"),
         Outcome::Failed { error } => {
             format!("failed {} {:?} {}", error.message, error.kind, error.step)
         }
         Outcome::Cancelled => "cancelled".to_owned(),
-    }
-}
-
-/// Outputs without the instants of approvals: who goes on from a prefix may look again at what was
-/// sent, and looking takes time.
-fn timeless(value: &Value) -> Value {
-    match value {
-        Value::Object(fields) => {
-            let lasting = fields.iter().filter(|(name, _)| *name != "at");
-            lasting.map(|(name, field)| (name.clone(), timeless(field))).collect()
-        }
-        Value::Array(items) => items.iter().map(timeless).collect(),
-        other => other.clone(),
     }
 }

@@ -24,11 +24,7 @@ pub(super) fn eval(tree: &Node, scope: &dyn Scope) -> Result<Value> {
     root_names(tree, &mut roots);
     let roots: Vec<_> = roots.into_iter().map(|name| (name, scope.get(name))).collect();
     let run = Run { scope, roots: &roots, work: Work::default() };
-    match run.node(tree, None)? {
-        // What a name holds was let in already.
-        Cow::Borrowed(value) => Ok(value.clone()),
-        Cow::Owned(value) => not_too_deep(value),
-    }
+    not_too_deep(run.node(tree, None)?.into_owned())
 }
 
 fn root_names<'t>(node: &'t Node, found: &mut Vec<&'t str>) {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode};
 
 use super::{Code, Diagnostic, Severity, codes};
+use crate::source::Span;
 use crate::value::{Value, json};
 
 /// A form of output.
@@ -24,9 +25,16 @@ pub enum Format {
     Sarif,
 }
 
+/// The longest message or help, in characters: a file can quote itself into one.
+const MAX_WORDS: usize = 600;
+/// The longest line that is drawn, in bytes, and how much of one is quoted instead.
+const MAX_LINE: usize = 500;
+const EXCERPT: usize = 60;
+
 /// Renders diagnostics, sorted by file and place.
 pub fn render(diagnostics: &[Diagnostic], format: Format) -> String {
-    let mut sorted: Vec<&Diagnostic> = diagnostics.iter().collect();
+    let short: Vec<Diagnostic> = diagnostics.iter().map(shortened).collect();
+    let mut sorted: Vec<&Diagnostic> = short.iter().collect();
     sorted.sort_by(|a, b| {
         let key = |d: &Diagnostic| (d.span.start, d.severity, d.code, d.span.end);
         a.source.name().cmp(b.source.name()).then_with(|| key(a).cmp(&key(b)))
@@ -36,6 +44,18 @@ pub fn render(diagnostics: &[Diagnostic], format: Format) -> String {
         Format::Json => pretty(&Value::Array(sorted.iter().map(|d| as_json(d)).collect())),
         Format::Github => sorted.iter().map(|d| github(d)).collect(),
         Format::Sarif => pretty(&sarif(&sorted)),
+    }
+}
+
+fn shortened(diagnostic: &Diagnostic) -> Diagnostic {
+    let cut = |text: &str| match text.char_indices().nth(MAX_WORDS) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    };
+    Diagnostic {
+        message: cut(&diagnostic.message),
+        help: diagnostic.help.as_deref().map(cut),
+        ..diagnostic.clone()
     }
 }
 
@@ -57,6 +77,10 @@ fn human(diagnostics: &[&Diagnostic], color: bool) -> String {
             _ => Arc::new(harmless(source.text())),
         };
         shown = Some((source.name(), source.text().len(), text.clone()));
+        if is_wide(&text, diagnostic.span) {
+            out.push_str(&plain(diagnostic, &text));
+            continue;
+        }
         let report = Report { diagnostic, source: NamedSource::new(source.name(), text) };
         if handler.render_report(&mut out, &report).is_err() {
             // Only a broken span makes this fail; the plain line still says everything.
@@ -64,6 +88,35 @@ fn human(diagnostics: &[&Diagnostic], color: bool) -> String {
         }
         out.push('\n');
     }
+    out
+}
+
+/// Whether one of the lines that would be drawn is too long for people.
+fn is_wide(text: &str, span: Span) -> bool {
+    let start = text.floor_char_boundary(span.start);
+    let end = text.floor_char_boundary(span.end.max(start));
+    let before = text[..start].rsplit('\n').take(2);
+    let within = text[start..end].split('\n');
+    let after = text[end..].split('\n').take(2);
+    before.chain(within).chain(after).any(|line| line.len() > MAX_LINE)
+}
+
+/// A diagnostic whose lines are too long to be drawn: its place, and a little of what is there.
+fn plain(diagnostic: &Diagnostic, text: &str) -> String {
+    let (line, column) = diagnostic.position();
+    let start = text.floor_char_boundary(diagnostic.span.start);
+    let there = text[start..].split('\n').next().unwrap_or_default();
+    let quoted: String = there.chars().take(EXCERPT).collect();
+    let more = if quoted.len() < there.len() { "…" } else { "" };
+    let name = diagnostic.source.name();
+    let mut out = format!(
+        "{}\n\n  × {}\n    {name}:{line}:{column}: {quoted}{more}\n",
+        diagnostic.code, diagnostic.message
+    );
+    if let Some(help) = &diagnostic.help {
+        out.push_str(&format!("  help: {help}\n"));
+    }
+    out.push('\n');
     out
 }
 
@@ -261,6 +314,19 @@ mod tests {
             )
             .with_help("did you mean `id`?"),
         ]
+    }
+
+    #[test]
+    fn a_line_too_long_for_people_is_quoted_and_not_drawn() {
+        let text = format!("a: '{}", "x".repeat(100_000));
+        let found = crate::Document::parse("long.yaml", &text).err().unwrap();
+        for format in [Format::Human { color: false }, Format::Json, Format::Github, Format::Sarif]
+        {
+            let length = render(&found, format).len();
+            assert!(length < 10_000, "{format:?} is {length} long");
+        }
+        let drawn = render(&found, Format::Human { color: false });
+        assert!(drawn.contains("long.yaml:1:"), "{drawn}");
     }
 
     #[test]

@@ -308,6 +308,11 @@ impl<'a> Pass<'a> {
                     .map(|line| format!("to write a text, quote it: {line}"));
             return;
         }
+        if cause.info().contains("recursion limit") {
+            let message = format!("nested deeper than {MAX_DEPTH} levels");
+            self.report(codes::TOO_DEEP, message, Span { start, end: start });
+            return;
+        }
         let message = format!("cannot be read as YAML: {}", cause.info());
         let help = match traps::line_to_write(self.source, line) {
             _ if cause.info().contains("tabs") => Some("indent with spaces".to_owned()),

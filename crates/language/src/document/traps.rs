@@ -4,6 +4,8 @@ use super::error;
 use crate::diagnostic::{Diagnostic, codes};
 use crate::source::{Source, Span};
 
+/// The longest line that is written out again, in bytes.
+const LONGEST_LINE: usize = 200;
 /// How many of one kind are listed before the rest is left out.
 const LISTED: usize = 20;
 
@@ -46,13 +48,19 @@ pub(super) fn unquoted_braces(source: &Source, start: usize, in_flow: bool) -> (
         _ => start + without_comment(&text[start..line_end]).trim_end().len(),
     };
     let span = Span { start, end };
+    let line = quoted_line(source, span);
+    let help = if line.len() > LONGEST_LINE {
+        "put it in quotes".to_owned()
+    } else {
+        format!("write: {line}")
+    };
     let diagnostic = error(
         codes::UNQUOTED_BRACES,
         "a value that begins with `{{` must be quoted: unquoted it is a YAML map",
         source,
         span,
     )
-    .with_help(format!("write: {}", quoted_line(source, span)));
+    .with_help(help);
     (diagnostic, span)
 }
 
@@ -82,6 +90,9 @@ fn quote(value: &str) -> String {
 /// For a line that YAML cannot read: the same line with its value quoted, where that helps.
 pub(super) fn line_to_write(source: &Source, line: usize) -> Option<String> {
     let text = source.line(line);
+    if text.len() > LONGEST_LINE {
+        return None;
+    }
     let colon = text.find(": ")?;
     let key = text[..colon].trim_start().trim_start_matches("- ").trim();
     if key.is_empty() || !key.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-') {

@@ -9,7 +9,7 @@ use linchpin_engine::flow::Flow;
 use linchpin_engine::plan::Program;
 use linchpin_engine::store::{Error as StoreError, Expect};
 use linchpin_engine::{Entry, Event, Run, RunId};
-use linchpin_language::{Schema, Value};
+use linchpin_language::{Schema, Value, too_deep};
 use tokio::sync::oneshot;
 
 use super::keys::Claiming;
@@ -71,6 +71,13 @@ impl Host {
             return Err(Error::UnknownFlow { name: start.flow.clone(), near });
         };
         let given = Value::Object(start.inputs.clone());
+        let from_outside = [("the inputs", Some(&given)), ("the trigger", Some(&start.trigger))];
+        let from_outside = from_outside.into_iter().chain([("the user", start.user.as_ref())]);
+        if let Some(problem) = from_outside.into_iter().find_map(|(what, value)| {
+            Some(format!("what is given as {what} {}", too_deep(value?)?))
+        }) {
+            return Err(Error::Inputs { flow: start.flow.clone(), problems: vec![problem] });
+        }
         let inputs = Schema::coerce_fields(&loaded.flow.inputs, given).map_err(|mismatches| {
             let problems = mismatches.into_iter().map(|mismatch| mismatch.message).collect();
             Error::Inputs { flow: start.flow.clone(), problems }
