@@ -35,7 +35,7 @@ fn yaml(folder: &str) -> Vec<PathBuf> {
 }
 
 /// The bundled spokes, the aliases, and all flows of both folders that can be read.
-fn catalog() -> Catalog {
+pub(crate) fn catalog() -> Catalog {
     let spokes = linchpin_spokes::bundled().expect("the bundled spokes are sound");
     let mut catalog = Catalog {
         spokes: spokes.into_iter().map(|spoke| (spoke.name.clone(), spoke)).collect(),

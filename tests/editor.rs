@@ -1,7 +1,8 @@
-//! What editors are given: the JSON Schema of the project's files, tried with a validator and with
-//! the YAML language server that editors use.
+//! What editors are given: our language server, driven by a client, and the JSON Schema of the
+//! project's files, tried with a validator and with the YAML language server that editors use.
 
 mod client;
+mod own_server;
 mod samples;
 mod schema;
 mod yaml_server;

@@ -1,11 +1,12 @@
 //! Benchmarks of the durable path, each printed beside its floor in the same run.
 //!
-//! `cargo run --release -p linchpin-benches [-- --quick] [--wide | --long] [--binary PATH]`. The floor is what any
+//! `cargo run --release -p linchpin-benches [-- --quick] [--wide | --long | --editor] [--binary PATH]`. The floor is what any
 //! engine with the same promise must pay: a keep-alive HTTP request per step, and a record of
 //! the same size written and synced, by one thread for all who wait (group commit).
 
 #![expect(clippy::print_stdout, reason = "the figures are what this program is for")]
 
+mod editor;
 mod engine;
 mod floor;
 mod long_loop;
@@ -38,6 +39,11 @@ fn main() -> Anything {
     {
         return runtime.block_on(long_loop::process(folder, url));
     }
+    if has("--editor") {
+        let binary =
+            after("--binary").ok_or("give --binary PATH of a release build of linchpin")?;
+        return editor::keystrokes(binary);
+    }
     let mut server = upstream::Child::start()?;
     if has("--long") {
         return long_loop::measure(&mut server);
@@ -49,9 +55,12 @@ fn main() -> Anything {
     runtime.block_on(all(&server.url, rounds))?;
     long_loop::measure(&mut server)?;
     match after("--binary") {
-        Some(binary) => process::cold_start_and_idle(binary, rounds),
+        Some(binary) => {
+            process::cold_start_and_idle(binary, rounds)?;
+            editor::keystrokes(binary)
+        }
         None => {
-            println!("W4  left out: give --binary PATH of a release build of linchpin");
+            println!("W4 and W8  left out: give --binary PATH of a release build of linchpin");
             Ok(())
         }
     }

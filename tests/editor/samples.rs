@@ -1,22 +1,18 @@
 //! The flows that schemas are tried on: those of the repository that are right, and such mistakes
 //! as a schema can tell.
 
-use std::collections::BTreeMap;
-
 use linchpin_engine::catalog::{Catalog, FlowSignature};
 use linchpin_engine::check::check_text;
 use linchpin_language::{Severity, codes};
 
-use crate::architecture::repository::{files, read, root};
+use crate::architecture::repository::{files, read};
+use crate::corpus;
 
-/// The bundled spokes, an alias of the environment, and the flow that pages call.
+/// What the corpora of `check` can name, and the flow that pages call.
 pub(super) fn catalog() -> Catalog {
-    let spokes = linchpin_spokes::bundled().expect("the bundled spokes load");
-    let spokes: BTreeMap<_, _> =
-        spokes.into_iter().map(|spoke| (spoke.name.clone(), spoke)).collect();
-    let flows = BTreeMap::from([("enrol_department".to_owned(), FlowSignature::default())]);
-    let aliases = BTreeMap::from([("lms".to_owned(), "litmos".to_owned())]);
-    Catalog { spokes, flows, aliases, ..Catalog::default() }
+    let mut catalog = corpus::catalog();
+    catalog.flows.insert("enrol_department".to_owned(), FlowSignature::default());
+    catalog
 }
 
 /// The codes whose mistakes a schema can tell, wherever they are made.
@@ -42,24 +38,27 @@ pub(super) fn right() -> Vec<(String, String)> {
     found
 }
 
-/// The examples of the error pages whose mistake a schema can tell.
+/// The examples of the error pages and the seeded mistakes that a schema can tell.
 pub(super) fn wrong() -> Vec<(String, String)> {
+    let seeded = files("tests/corpus/mistakes", ".yaml").into_iter().filter_map(|path| {
+        let text = read(&path);
+        let code = text.lines().next()?.strip_prefix("# expect: ")?.split(' ').next()?.to_owned();
+        SHOWN.contains(&code.as_str()).then(|| (path.display().to_string(), text))
+    });
     let pages = codes::ALL.iter().filter(|(code, _)| SHOWN.contains(&code.0));
-    pages
-        .flat_map(|(code, _)| {
-            let page = format!("docs/errors/{}.md", code.0);
-            let text = read(&page);
-            let section = text.split("\n## Example\n").nth(1).unwrap_or_default();
-            let section = section.split("\n## ").next().unwrap_or_default();
-            blocks(&page, section)
-        })
-        .collect()
+    let shown = pages.flat_map(|(code, _)| {
+        let page = format!("docs/errors/{}.md", code.0);
+        let text = read(&page);
+        let section = text.split("\n## Example\n").nth(1).unwrap_or_default();
+        let section = section.split("\n## ").next().unwrap_or_default();
+        blocks(&page, section)
+    });
+    seeded.chain(shown).collect()
 }
 
 /// Every whole flow of the repository.
 fn all() -> Vec<(String, String)> {
-    let corpus =
-        ["flows", "tests/corpus"].into_iter().filter(|folder| root().join(folder).is_dir());
+    let corpus = ["flows", "tests/corpus"].into_iter();
     let paths = corpus.flat_map(|folder| files(folder, ".yaml"));
     let mut found: Vec<(String, String)> =
         paths.map(|path| (path.display().to_string(), read(&path))).collect();

@@ -17,7 +17,7 @@ use tempfile::TempDir;
 pub(super) const PATIENCE: Duration = Duration::from_secs(90);
 
 /// The command, built beside this test.
-pub(super) fn binary() -> PathBuf {
+pub(crate) fn binary() -> PathBuf {
     let test = std::env::current_exe().expect("a test knows its own file");
     let folder = test.parent().and_then(Path::parent).expect("tests are in target/PROFILE/deps");
     let binary = folder.join("linchpin");
@@ -26,13 +26,13 @@ pub(super) fn binary() -> PathBuf {
 }
 
 /// A project in a folder that goes with the test.
-pub(super) struct Project {
+pub(crate) struct Project {
     folder: TempDir,
 }
 
 impl Project {
     /// A project with these files.
-    pub(super) fn with(files: &[(&str, &str)]) -> Self {
+    pub(crate) fn with(files: &[(&str, &str)]) -> Self {
         let project = Self { folder: TempDir::new().unwrap() };
         project.write("linchpin.yaml", "");
         fs::create_dir(project.path().join("flows")).unwrap();
@@ -53,11 +53,11 @@ impl Project {
         project
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }
 
-    pub(super) fn write(&self, path: &str, content: impl AsRef<[u8]>) {
+    pub(crate) fn write(&self, path: &str, content: impl AsRef<[u8]>) {
         let path = self.path().join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, content).unwrap();

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args as Fields, Parser, Subcommand};
 
 use crate::commands::{
-    check, completions, connections, daemon, dry_run, explain, fmt, init, run, runs, sandbox,
+    check, completions, connections, daemon, dry_run, explain, fmt, init, lsp, run, runs, sandbox,
     schema, spokes,
 };
 use crate::exit_code::HELP;
@@ -54,6 +54,7 @@ pub(crate) enum Command {
     Connections(connections::Connections),
     Spokes(spokes::Spokes),
     Schema(schema::Schema),
+    Lsp(lsp::Lsp),
     Sandbox(sandbox::Sandbox),
     Completions(completions::Completions),
 }

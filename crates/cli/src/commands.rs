@@ -8,6 +8,7 @@ pub(crate) mod dry_run;
 pub(crate) mod explain;
 pub(crate) mod fmt;
 pub(crate) mod init;
+pub(crate) mod lsp;
 pub(crate) mod run;
 pub(crate) mod runs;
 pub(crate) mod sandbox;
@@ -37,6 +38,7 @@ pub(crate) async fn dispatch(args: Args, report: &Report) -> Done {
         Command::Connections(command) => Box::pin(command.run(global, report)).await,
         Command::Spokes(command) => command.run(global, report),
         Command::Schema(command) => command.run(global, report),
+        Command::Lsp(command) => command.run(global),
         Command::Sandbox(command) => Box::pin(command.run(global, report)).await,
         Command::Completions(command) => Ok(command.run(report)),
     }

@@ -7,6 +7,7 @@ mod failure;
 mod follow;
 mod inputs;
 mod logging;
+mod lsp;
 mod picker;
 mod project;
 #[cfg(test)]

@@ -12,6 +12,7 @@ mod graph;
 mod guards;
 mod hints;
 mod logic;
+pub(crate) mod names;
 mod people;
 mod references;
 mod schedule;
@@ -140,6 +141,8 @@ struct Checker<'c> {
     used: BTreeSet<String>,
     /// Those of them that something reads without a test for null.
     relied_on: BTreeSet<String>,
+    /// Where they are read.
+    uses: Vec<names::Use>,
     found: Vec<Diagnostic>,
 }
 
@@ -160,6 +163,7 @@ impl<'c> Checker<'c> {
             types: RefCell::default(),
             used: BTreeSet::new(),
             relied_on: BTreeSet::new(),
+            uses: Vec::new(),
             found: Vec::new(),
         }
     }

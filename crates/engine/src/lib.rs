@@ -6,6 +6,7 @@
 pub mod catalog;
 pub mod check;
 pub mod command;
+pub mod editor;
 pub mod error;
 pub mod event;
 pub mod flow;

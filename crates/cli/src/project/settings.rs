@@ -59,7 +59,8 @@ impl Settings {
             .map_err(|mistakes| Failure::mistakes(format!("{name} has mistakes"), mistakes))
     }
 
-    fn parse(name: &str, text: &str) -> Result<Self, Vec<Diagnostic>> {
+    /// The settings in a text.
+    pub(crate) fn parse(name: &str, text: &str) -> Result<Self, Vec<Diagnostic>> {
         let document = Document::parse(name, text)?;
         let (root, mut settings) = (document.root(), Self::default());
         if root.value().is_null() {

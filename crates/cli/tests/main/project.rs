@@ -17,6 +17,28 @@ fn a_new_project_has_no_mistakes_and_its_flow_runs_on_the_sandbox() {
 }
 
 #[test]
+fn the_files_of_a_new_project_lead_an_editor_to_their_schemas() {
+    let project = Project::with(&[]);
+    assert_eq!(project.run(&["init"]).code, 0);
+    for (file, of) in [
+        ("flows/open_incident.yaml", "flow"),
+        ("connections.yaml", "connections"),
+        ("linchpin.yaml", "project"),
+    ] {
+        let file = project.path().join(file);
+        let text = std::fs::read_to_string(&file).unwrap();
+        let line = text.lines().next().unwrap();
+        let schema = line.strip_prefix("# yaml-language-server: $schema=").unwrap();
+        let schema = std::fs::read_to_string(file.parent().unwrap().join(schema)).unwrap();
+        let printed = project.run(&["schema", of]);
+        assert_eq!(schema, printed.out, "{of}");
+        assert!(schema.contains("draft-07"), "{of}");
+    }
+    let written = project.run(&["schema", "--write"]);
+    assert!(written.out.contains("+ schemas/flow.json\n"), "{}", written.out);
+}
+
+#[test]
 fn check_tells_all_mistakes_with_their_places() {
     let flow = "flow: x\nconections: {}\nsteps:\n  - log: \"{{ nothing }}\"\n";
     let project = Project::with(&[("x.yaml", flow)]);

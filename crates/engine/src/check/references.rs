@@ -6,6 +6,7 @@ use std::rc::Rc;
 use linchpin_language::{Diagnostic, Expression, Node, Reference, Span, Text, codes};
 
 use super::guards::is_guarded;
+use super::names::Use;
 use super::sight::{Hop, Sight, sight};
 use super::types::{self, Problem};
 use super::{Checker, suggest};
@@ -234,6 +235,7 @@ fn visible<'c>(
         return (false, false);
     };
     checker.used.insert(id.to_owned());
+    checker.uses.push(use_of(reader, reference, id));
     let (code, message, help) = match sight(&checker.ancestors, reader.trail, &place) {
         Sight::Seen { nullable } => return (true, nullable),
         Sight::Itself => (codes::LATER_STEP, format!("`{id}` is this step itself"), None),
@@ -260,6 +262,16 @@ fn visible<'c>(
     found.help = help;
     checker.report(found);
     (false, false)
+}
+
+/// Where an id stands in a reference to it.
+fn use_of(reader: &Reader<'_, '_>, reference: &Reference, id: &str) -> Use {
+    let start = reference.range.start;
+    let skip = if reference.root == "steps" { "steps.".len() } else { 0 };
+    let range = start + skip..start + skip + id.len();
+    let is_there = reader.node.as_str().is_some_and(|text| text.get(range.clone()) == Some(id));
+    let range = if is_there { range } else { reference.range.clone() };
+    Use { id: id.to_owned(), span: reader.node.span_within(range) }
 }
 
 /// The `after` that makes a place wait for a step.
@@ -315,7 +327,7 @@ fn fields<'c>(checker: &mut Checker<'c>, reader: &Reader<'_, 'c>, reference: &Re
     checker.report(found);
 }
 
-fn in_handler(trail: &[Hop<'_>]) -> bool {
+pub(super) fn in_handler(trail: &[Hop<'_>]) -> bool {
     trail.iter().any(|hop| match hop.arm {
         Arm::Catch(_) | Arm::Finally | Arm::OnError | Arm::OnCancel => true,
         Arm::Body
@@ -329,6 +341,6 @@ fn in_handler(trail: &[Hop<'_>]) -> bool {
     })
 }
 
-fn in_loop(trail: &[Hop<'_>]) -> bool {
+pub(super) fn in_loop(trail: &[Hop<'_>]) -> bool {
     trail.iter().any(|hop| hop.arm == Arm::Body)
 }

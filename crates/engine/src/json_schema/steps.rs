@@ -4,7 +4,7 @@ use linchpin_language::{Map, Value, json};
 
 use super::shapes::{property, shape};
 use super::{described, reference};
-use crate::grammar::{COMMON, KINDS, Kind};
+use crate::grammar::{COMMON, KINDS, Key, Kind, Shape};
 
 /// The schema of a step.
 pub(super) fn step() -> Value {
@@ -101,6 +101,11 @@ fn rule(kind: &Kind, all: &[(&'static str, Vec<Meaning>)]) -> Value {
     }
     if !required.is_empty() {
         then.insert("required".to_owned(), json!(required));
+    }
+    let is_body = |key: &&Key| matches!(key.value, Shape::Steps | Shape::Call { .. });
+    let bodies: Vec<&str> = kind.beside().filter(is_body).map(|key| key.name).collect();
+    if let [one, other] = bodies.as_slice() {
+        then.insert("not".to_owned(), json!({ "required": [one, other] }));
     }
     json!({ "if": condition, "then": then })
 }
