@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use linchpin_connector::{ActionError, Effect, ErrorKind, Look};
+use linchpin_engine::command::Command;
 use linchpin_engine::event::{Control, Decision, Failed, Intended, Outcome, Succeeded};
 use linchpin_engine::run::{Standing, Waiting};
 use linchpin_engine::{Event, RunError, StepPath};
@@ -297,6 +298,60 @@ on_cancel: [ { id: bye, call: sys.read } ]
         assert_eq!(run.play(), Some(Outcome::Cancelled));
         assert_eq!(run.calls, ["/on_cancel.bye"]);
     }
+}
+
+#[test]
+fn a_parallel_that_does_not_end_in_time_fails_as_a_timeout_also_where_branches_may_fail() {
+    let flow = "
+flow: f
+steps:
+  - id: gather
+    timeout: 10m
+    on_branch_error: continue
+    parallel:
+      slow: [ { id: a, wait: { for: 1h } }, { id: never, call: sys.read } ]
+      done: [ { id: b, call: sys.read, with: { n: 1 } } ]
+    on_error: [ { id: told, call: sys.read, with: { kind: '{{ error.kind }}', n: '{{ b.n }}' } } ]
+outputs: { kind: told.kind, n: told.n }
+";
+    let mut played = Played::begin(&[flow], json!({}), echo);
+    // The deadline is the first timer; the call answers before it is due.
+    let turn = played.run.next().expect("the run can go on");
+    played.journal.extend(turn.entries);
+    let (timers, calls): (Vec<_>, Vec<_>) =
+        turn.commands.into_iter().partition(|one| matches!(one, Command::Timer { .. }));
+    played.open.extend(calls.into_iter().chain(timers));
+    let outcome = played.play().expect("the run ends");
+    assert_eq!(succeeded(&outcome), &json!({ "kind": "timeout", "n": 1 }));
+    assert_eq!(played.calls, ["gather/done.b", "gather/on_error.told"]);
+}
+
+#[test]
+fn many_iterations_beside_each_other_with_branches_and_breaks_end_as_one_would() {
+    let flow = "
+flow: f
+steps:
+  - id: all
+    for_each: range(0, 500)
+    as: n
+    parallel: 64
+    on_item_error: continue
+    collect: n
+    steps:
+      - { if: n % 5 == 4, next: true }
+      - parallel:
+          left: [ { call: sys.read, with: { n: '{{ n }}' } } ]
+          right: [ { call: sys.read, with: { n: '{{ n }}' } } ]
+      - { if: n == 300, break: true }
+outputs: { succeeded: all.succeeded, skipped: all.skipped, first: 'all.items[4]', sum: all.failed }
+";
+    let mut played = Played::begin(&[flow], json!({}), echo);
+    let outcome = played.play().expect("the run ends");
+    let outputs = succeeded(&outcome);
+    assert!(outputs["succeeded"].as_u64() >= Some(200), "{outputs}");
+    assert_eq!((&outputs["first"], &outputs["sum"]), (&json!(5), &json!(0)));
+    let again = played.interrupted_at(played.journal.len());
+    assert_eq!(again.run.outcome(), Some(&outcome));
 }
 
 // --- next and break

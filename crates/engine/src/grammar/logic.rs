@@ -9,7 +9,7 @@ pub(super) const REPEAT: Kind = Kind {
     key: "repeat",
     shown: "repeat",
     title: "Do Until",
-    about: "Does steps, and again, until a condition holds.",
+    about: "Does steps, and again, until a condition holds. Its output has `count`, how often; its steps can be read after it as they were the last time.",
     value: Shape::Steps,
     beside: &[&[
         need("until", Shape::Expression, "The condition that ends it, read after each time."),
@@ -23,7 +23,7 @@ pub(super) const PARALLEL: Kind = Kind {
     key: "parallel",
     shown: "parallel",
     title: "Do the Following in Parallel",
-    about: "Runs branches at the same time: names, each with steps.",
+    about: "Runs branches at the same time: names, each with steps. Its output has `succeeded` and `failed`, names of branches, and `errors`; the steps can be read after it.",
     value: Shape::Branches,
     beside: &[&[may(
         "on_branch_error",
@@ -37,7 +37,7 @@ pub(super) const DECIDE: Kind = Kind {
     key: "decide",
     shown: "decide",
     title: "Make a Decision",
-    about: "Looks an answer up in a table of conditions.",
+    about: "Looks an answer up in a table of conditions. All conditions are read before any step runs; the output is the `result` of the row that holds, or with `match: all` the list of the results of all that hold.",
     value: Shape::List(&Shape::Mapping(&ROW)),
     beside: &[&[
         may(
@@ -54,7 +54,7 @@ pub(super) const NEXT: Kind = Kind {
     key: "next",
     shown: "next",
     title: "Skip Iteration",
-    about: "Leaves this iteration of the loop; it is counted as skipped.",
+    about: "Leaves this iteration of the nearest loop: a `for_each` counts it as `skipped`, a `repeat` reads its `until`.",
     value: Shape::Blank,
     beside: &[],
 };
@@ -64,7 +64,7 @@ pub(super) const BREAK: Kind = Kind {
     key: "break",
     shown: "break",
     title: "Exit Loop",
-    about: "Ends the loop well.",
+    about: "Ends the nearest loop well: no further item starts, and what runs beside is stopped.",
     value: Shape::Blank,
     beside: &[],
 };
