@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args as Fields, Parser, Subcommand};
 
 use crate::commands::{
-    check, completions, connections, daemon, dry_run, explain, fmt, init, lsp, run, runs, sandbox,
-    schema, spokes,
+    check, completions, connections, daemon, diff, dry_run, explain, fmt, graph, init, lsp, new,
+    run, runs, sandbox, schema, spokes,
 };
 use crate::exit_code::HELP;
 
@@ -47,6 +47,9 @@ pub(crate) enum Command {
     Check(check::Check),
     Explain(explain::Explain),
     Fmt(fmt::Fmt),
+    Diff(diff::Diff),
+    Graph(graph::Graph),
+    New(new::New),
     DryRun(dry_run::DryRun),
     Run(run::Run),
     Daemon(daemon::Daemon),

@@ -4,11 +4,14 @@ pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod connections;
 pub(crate) mod daemon;
+pub(crate) mod diff;
 pub(crate) mod dry_run;
 pub(crate) mod explain;
 pub(crate) mod fmt;
+pub(crate) mod graph;
 pub(crate) mod init;
 pub(crate) mod lsp;
+pub(crate) mod new;
 pub(crate) mod run;
 pub(crate) mod runs;
 pub(crate) mod sandbox;
@@ -31,6 +34,9 @@ pub(crate) async fn dispatch(args: Args, report: &Report) -> Done {
         Command::Check(command) => command.run(global, report).await,
         Command::Explain(command) => command.run(report),
         Command::Fmt(command) => command.run(global, report),
+        Command::Diff(command) => command.run(global, report),
+        Command::Graph(command) => command.run(global, report),
+        Command::New(command) => command.run(global, report),
         Command::DryRun(command) => Box::pin(command.run(global, report)).await,
         Command::Run(command) => Box::pin(command.run(global, report)).await,
         Command::Daemon(command) => Box::pin(command.run(global, report)).await,

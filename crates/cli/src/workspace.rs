@@ -89,11 +89,7 @@ impl Workspace {
 
     /// The flow that a command names, by its name or by its file, if it can run.
     pub(crate) fn runnable(&self, target: &str) -> Result<&Arc<Loaded>, Failure> {
-        let loaded = match file_of(target) {
-            Some(file) => self.flows.iter().find(|loaded| is_same(&loaded.file, &file)),
-            None => self.flows.get(target),
-        };
-        let loaded = loaded.ok_or_else(|| self.unknown(target))?;
+        let loaded = self.find(target)?;
         for one in self.flows.reachable(&loaded.flow.name).values() {
             let mut errors = check(&one.flow, &self.catalog);
             errors.retain(|mistake| mistake.severity == Severity::Error);
@@ -105,8 +101,17 @@ impl Workspace {
         Ok(loaded)
     }
 
+    /// The flow that a command names, by its name or by its file.
+    pub(crate) fn find(&self, target: &str) -> Result<&Arc<Loaded>, Failure> {
+        let loaded = match file_of(target) {
+            Some(file) => self.flows.iter().find(|loaded| is_same(&loaded.file, &file)),
+            None => self.flows.get(target),
+        };
+        loaded.ok_or_else(|| self.unknown(target))
+    }
+
     /// Why there is no such flow: its file cannot be read, or there is none.
-    fn unknown(&self, target: &str) -> Failure {
+    pub(crate) fn unknown(&self, target: &str) -> Failure {
         let is_meant = |name: &str| match file_of(target) {
             Some(file) => is_same(Path::new(name), &file),
             None => Path::new(name).file_stem().is_some_and(|stem| stem == target),

@@ -19,6 +19,7 @@ pub use self::people::{Approval, OnReject, OnTimeout, SignalWait};
 
 use crate::retry::RetryPolicy;
 
+pub(crate) use trigger::day_name;
 pub use trigger::{
     Algorithm, Auth, Calendar, CalendarRef, Encoding, End, FlowTrigger, Missed, Moment,
     RecordChange, RecordTrigger, Respond, Rule, RunFor, Schedule, Scheme, SecretRef, Trigger,

@@ -6,6 +6,8 @@
 pub mod catalog;
 pub mod check;
 pub mod command;
+pub mod diagram;
+pub mod diff;
 pub mod editor;
 pub mod error;
 pub mod event;
@@ -17,6 +19,7 @@ mod logic;
 pub mod parse;
 pub mod path;
 pub mod plan;
+pub mod print;
 pub mod retry;
 pub mod run;
 pub mod schedule;

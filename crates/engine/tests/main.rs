@@ -2,12 +2,14 @@
 
 mod check;
 mod check_mistakes;
+mod diff;
 mod interpreter;
 mod logic;
 mod parse;
 mod people;
 mod plan;
 mod played;
+mod print;
 mod random;
 mod runs;
 mod samples;

@@ -135,6 +135,18 @@ impl Template {
         }
     }
 
+    /// What stands in a file for it: read again it is the same template.
+    pub fn written(&self) -> Value {
+        match &self.form {
+            Form::Value(value) => escaped(value),
+            Form::Text(text) => Value::from(text.source()),
+            Form::List(items) => items.iter().map(Self::written).collect(),
+            Form::Object(fields) => {
+                fields.iter().map(|(name, field)| (name.clone(), field.written())).collect()
+            }
+        }
+    }
+
     /// The static kind where it can be told without rendering: `list`, `object`, or that of a literal.
     pub fn kind(&self) -> Option<&'static str> {
         match &self.form {
@@ -143,6 +155,18 @@ impl Template {
             Form::List(_) => Some("list"),
             Form::Object(_) => Some("object"),
         }
+    }
+}
+
+/// A value without pills as the texts that give it.
+fn escaped(value: &Value) -> Value {
+    match value {
+        Value::String(text) => Value::from(text.replace("{{", "\\{{")),
+        Value::Array(items) => items.iter().map(escaped).collect(),
+        Value::Object(fields) => {
+            fields.iter().map(|(name, field)| (name.clone(), escaped(field))).collect()
+        }
+        other => other.clone(),
     }
 }
 

@@ -110,9 +110,16 @@ impl Collection {
 }
 
 impl Entry {
-    /// An entry without comments: maps and lists of nothing but scalars in brackets.
+    /// An entry without comments: maps and lists of nothing but scalars in brackets, but for the
+    /// maps of a list and of a whole file.
     pub(super) fn of(key: Option<String>, value: &Value) -> Self {
-        Self { key, value: node(value), ..Self::default() }
+        let mut value = node(value);
+        if let Node::Map(fields) = &mut value
+            && key.is_none()
+        {
+            fields.in_brackets = fields.entries.is_empty();
+        }
+        Self { key, value, ..Self::default() }
     }
 
     fn has_remarks(&self) -> bool {
@@ -175,7 +182,7 @@ fn node(value: &Value) -> Node {
 fn collection(entries: Vec<Entry>) -> Collection {
     let in_brackets = entries.iter().all(|entry| match &entry.value {
         Node::Scalar(scalar) => scalar.style != Style::Literal,
-        inner => inner.collection().is_some_and(|inner| inner.entries.is_empty()),
+        Node::List(inner) | Node::Map(inner) => inner.entries.is_empty(),
     });
     Collection { in_brackets, entries, end: Vec::new() }
 }
