@@ -1,6 +1,7 @@
 //! The targets: what is read, and what must hold of every outcome.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -11,8 +12,8 @@ use linchpin_engine::flow::Trigger;
 use linchpin_engine::parse::parse;
 use linchpin_engine::schedule::{Calendars, Timetable};
 use linchpin_language::{
-    Attributes, Diagnostic, Document, Expression, Fields, Format, Map, Mistake, Reference, Schema,
-    Text, Type, Value, json, read_xml, render, unknown, write_xml,
+    Attributes, Diagnostic, Document, Expression, Facts, Fields, Format, Map, Mistake, Reference,
+    Schema, Text, Type, Value, json, read_xml, render, unknown, write_xml,
 };
 
 use super::driver::{Target, fuzz};
@@ -72,17 +73,17 @@ fn scope() -> Map<String, Value> {
     value.as_object().unwrap().clone()
 }
 
-fn types(name: &str) -> Option<Schema> {
+fn types(name: &str) -> Option<Rc<Schema>> {
     let row = Schema::object(Fields::from_iter([
         ("name".to_owned(), Schema::string()),
         ("n".to_owned(), Schema::of(Type::Number)),
     ]));
-    match name {
-        "rows" => Some(Schema::list(row)),
-        "learner" => Some(row),
-        "hires" => Some(Schema::any()),
-        _ => None,
-    }
+    Some(Rc::new(match name {
+        "rows" => Schema::list(row),
+        "learner" => row.or_null(),
+        "hires" => Schema::any(),
+        _ => return None,
+    }))
 }
 
 /// Holds that a value can be journaled and read back.
@@ -128,8 +129,12 @@ fn any_expression_is_read_or_refused_and_worked_out_or_told() {
             Err(mistake) => vec![placed(text, &mistake)],
             Ok(expression) => {
                 in_place(text, expression.references());
-                let mut seen: Vec<String> =
-                    expression.mistakes(&types).iter().map(|one| placed(text, one)).collect();
+                let mut seen: Vec<String> = expression
+                    .study(&types, &Facts::default())
+                    .mistakes
+                    .iter()
+                    .map(|one| placed(text, one))
+                    .collect();
                 seen.push(match expression.eval(&scope) {
                     Ok(value) => journaled(&value),
                     Err(error) => gist(&error.message),

@@ -13,6 +13,7 @@ mod guards;
 mod hints;
 mod logic;
 pub(crate) mod names;
+mod nulls;
 mod people;
 mod references;
 mod schedule;
@@ -26,10 +27,12 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use linchpin_language::{Diagnostic, Document, Fields, Node, Schema, Severity, Span};
+use linchpin_language::{
+    Diagnostic, Document, Fields, Node, Schema, Severity, Span, Template, Text,
+};
 
 use crate::catalog::Catalog;
-use crate::flow::{Arm, Flow};
+use crate::flow::{Arm, Flow, Located};
 use crate::parse;
 use crate::plan::{self, Ancestors, Graph};
 use sight::{Hop, Trail};
@@ -133,6 +136,8 @@ struct Checker<'c> {
     trigger: Rc<Schema>,
     /// The nodes of the document by their place: what a flow keeps of them is the span.
     nodes: BTreeMap<(usize, usize), Node<'c>>,
+    /// The texts under `with` by their place, as the flow has read them.
+    texts: BTreeMap<(usize, usize), Text>,
     /// Where the step of each id is.
     places: BTreeMap<&'c str, Trail<'c>>,
     /// The types of outputs found so far, by block and position.
@@ -155,10 +160,11 @@ impl<'c> Checker<'c> {
             broken,
             ancestors: graphs.iter().map(Graph::ancestors).collect(),
             graphs,
-            inputs: Rc::new(types::some_object(&flow.inputs)),
+            inputs: Rc::new(types::given(types::some_object(&flow.inputs))),
             vars: Rc::new(types::some_object(&flow.vars)),
             trigger: Rc::new(triggers::type_of(flow, catalog, broken)),
             nodes: BTreeMap::new(),
+            texts: BTreeMap::new(),
             places: BTreeMap::new(),
             types: RefCell::default(),
             used: BTreeSet::new(),
@@ -177,6 +183,28 @@ impl<'c> Checker<'c> {
         for item in node.items() {
             self.note_nodes(&item);
         }
+    }
+
+    /// Keeps the texts of a map, so that none is read twice.
+    fn note_texts(&mut self, map: &Located<Template>) {
+        let Some(root) = self.node(map.span) else { return };
+        map.value.each_text("", &mut |pointer, text| {
+            let mut names = pointer.split('/').skip(1);
+            let node = names.try_fold(root.clone(), |node, name| match name.parse::<usize>() {
+                Ok(at) if node.value().is_array() => node.items().into_iter().nth(at),
+                _ => node.get(&name.replace("~1", "/").replace("~0", "~")),
+            });
+            if let Some(Span { start, end }) = node.map(|node| node.span()) {
+                self.texts.insert((start, end), text.clone());
+            }
+        });
+    }
+
+    /// The text of a node; none where it is no text, or one that cannot be read.
+    fn text(&self, node: &Node<'_>) -> Option<Text> {
+        let Span { start, end } = node.span();
+        let known = self.texts.get(&(start, end)).cloned();
+        known.or_else(|| Text::parse(node.as_str()?).ok())
     }
 
     fn node(&self, span: Span) -> Option<Node<'c>> {

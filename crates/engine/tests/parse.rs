@@ -204,7 +204,7 @@ fn many_steps_that_wait_for_each_other_are_checked_in_no_time() {
         let after: Vec<String> = (0..at).map(|before| format!("s{before}")).collect();
         let after = after.join(", ");
         format!(
-            "  - {{ id: s{at}, log: '{{{{ s{}.x }}}} {{{{ s{}.y }}}}', after: [{after}] }}\n",
+            "  - {{ id: s{at}, log: '{{{{ steps.s{}.status }}}} {{{{ s{}.y }}}}', after: [{after}] }}\n",
             at / 2,
             at + 1
         )

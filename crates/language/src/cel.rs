@@ -5,26 +5,33 @@
 //! values read in place instead of converted, and a bound on the work that one expression can do.
 
 mod eval;
+mod facts;
 mod infer;
 mod macros;
 mod operators;
 mod path;
 mod read;
 mod references;
+mod returns;
 mod table;
 mod tree;
 
+use std::ops::Range;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::functions::Function;
-use crate::references::{EvalError, Mistake, Reference};
+use crate::references::{EvalError, Mistake, NullRead, Reference, Study};
 use crate::schema::Schema;
 use crate::scope::Scope;
 use crate::unknown::is_unknown;
 use crate::value::{Value, kind};
 
+pub use facts::Facts;
+pub(crate) use infer::{Env, path as type_of_path};
 pub(crate) use operators::{compare, same_number};
 pub(crate) use path::{no_such_name, walk};
+pub(crate) use returns::{Given, call as type_of_call};
 pub use table::{Domain, Never, never_first};
 
 /// A bare expression, read once and evaluated often; cheap to clone.
@@ -110,16 +117,46 @@ impl Expression {
     }
 
     /// The type of its value where it can be told from the types of the root names, else `any`.
-    pub fn infer(&self, types: &dyn Fn(&str) -> Option<Schema>) -> Schema {
-        infer::infer(&self.inner.tree, types, &mut Vec::new())
+    pub fn infer(&self, types: &dyn Fn(&str) -> Option<Rc<Schema>>) -> Schema {
+        self.study(types, &Facts::default()).schema
     }
 
-    /// What its types show to be wrong: mixed arithmetic, fields that do not exist, comparisons
-    /// that can never hold.
-    pub fn mistakes(&self, types: &dyn Fn(&str) -> Option<Schema>) -> Vec<Mistake> {
-        let mut found = Vec::new();
-        infer::infer(&self.inner.tree, types, &mut found);
-        found
+    /// What its types show: the type of its value, what is wrong, and where something is read
+    /// that can be null and is not known to be there.
+    pub fn study(&self, types: &dyn Fn(&str) -> Option<Rc<Schema>>, facts: &Facts<'_>) -> Study {
+        let mut study = Study::new();
+        let env = Env::new(types, facts.clone());
+        study.schema = infer::infer(&self.inner.tree, &env, &mut study);
+        for null in &mut study.nulls {
+            null.range = self.place_of(null);
+        }
+        for mistake in &mut study.mistakes {
+            // The place of a call begins at its bracket.
+            let before = self.source().get(..mistake.range.start).unwrap_or_default();
+            let is_name = |c: char| c.is_alphanumeric() || c == '_';
+            if self.source()[before.len()..].starts_with('(') {
+                mistake.range.start = before.trim_end_matches(is_name).len();
+            }
+        }
+        study
+    }
+
+    /// Where a path is written; the parser's own places are loose.
+    fn place_of(&self, null: &NullRead) -> Range<usize> {
+        let same = self.inner.references.iter().filter(|reference| {
+            reference.root == null.root && reference.path.starts_with(&null.path)
+        });
+        let mut behind = same.clone().filter(|reference| reference.range.start >= null.range.start);
+        let found = behind.next().or_else(|| same.clone().next());
+        found.map_or_else(|| null.range.clone(), |reference| reference.range.clone())
+    }
+
+    /// The root name and fields, when the expression is nothing else.
+    pub fn path(&self) -> Option<(&str, &[String])> {
+        match &self.inner.tree.kind {
+            tree::Kind::Path { root, fields } => Some((root, fields)),
+            _ => None,
+        }
     }
 }
 

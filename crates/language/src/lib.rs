@@ -34,12 +34,12 @@ mod value;
 mod work;
 mod xml;
 
-pub use cel::{Domain, Expression, Never, Truth, never_first};
+pub use cel::{Domain, Expression, Facts, Never, Truth, never_first};
 pub use diagnostic::{Code, Diagnostic, Format, Severity, codes, did_you_mean, render};
 pub use document::{Document, MAX_BYTES, MAX_DEPTH, Node, format_yaml, write_yaml};
 pub use duration::{parse_duration, print_duration};
 pub use functions::{Args, Function, Param, function, functions};
-pub use references::{EvalError, Mistake, Reference};
+pub use references::{EvalError, Mistake, NullRead, Reference, Study};
 pub use schema::{Fields, Mismatch, Schema, Type};
 pub use scope::{Layered, Scope};
 pub use source::{Source, Span};

@@ -4,6 +4,7 @@ use std::fmt;
 use std::ops::Range;
 
 use crate::diagnostic::Code;
+use crate::schema::Schema;
 
 /// A name that an expression or a text reads.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,6 +34,36 @@ pub(crate) fn dotted(root: &str, path: &[String]) -> String {
         text.push_str(field);
     }
     text
+}
+
+/// What the types tell of an expression or a text.
+#[derive(Clone, Debug)]
+pub struct Study {
+    /// The type of its value.
+    pub schema: Schema,
+    /// What is surely wrong.
+    pub mistakes: Vec<Mistake>,
+    /// Where something is read that can be null.
+    pub nulls: Vec<NullRead>,
+}
+
+/// A value that can be null where it is read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NullRead {
+    /// The root name.
+    pub root: String,
+    /// The fields after it, up to what can be null.
+    pub path: Vec<String>,
+    /// Whether a field of it is read; else the value itself is needed.
+    pub is_read_through: bool,
+    /// Where, in bytes of the expression or text.
+    pub range: Range<usize>,
+}
+
+impl Study {
+    pub(crate) fn new() -> Self {
+        Self { schema: Schema::any(), mistakes: Vec::new(), nulls: Vec::new() }
+    }
 }
 
 /// Why an expression or a text cannot be read.

@@ -206,28 +206,35 @@ impl Schema {
         if self.nullable && self.ty != Type::Any { format!("{name} or null") } else { name }
     }
 
+    /// The type with its article: `a list of string`, `an integer`.
+    pub fn named(&self) -> String {
+        let name = self.type_name();
+        format!("{} {name}", crate::functions::article(&name))
+    }
+
     /// Whether a value of another schema can stand here, as far as types tell. What is read as
-    /// its type at run time (text as integer, whole number as text) is compatible.
+    /// its type at run time (text as integer, number as text) is compatible.
     pub fn accepts(&self, other: &Schema) -> bool {
-        match (&self.ty, &other.ty) {
+        self.refuses(other).is_none()
+    }
+
+    /// The first part of a value of another schema that can surely not be read as this one: the
+    /// path to it (`.0` stands for each item of a list), what is wanted there, and what is there.
+    pub fn refuses<'s>(
+        &'s self,
+        other: &'s Schema,
+    ) -> Option<(String, &'s Schema, Option<&'s Schema>)> {
+        let found = match (&self.ty, &other.ty) {
             (Type::Any, _) | (_, Type::Any) => true,
-            (Type::List(a), Type::List(b)) => a.accepts(b),
-            (Type::Object(a), Type::Object(b)) => objects_accept(a, b),
+            (Type::List(wanted), Type::List(given)) => {
+                let (path, wanted, given) = wanted.refuses(given)?;
+                return Some((format!(".0{path}"), wanted, given));
+            }
+            (Type::Object(wanted), Type::Object(given)) => return refused_field(wanted, given),
             (Type::List(_) | Type::Object(_), _) | (_, Type::List(_) | Type::Object(_)) => false,
-            (Type::Boolean, Type::Integer | Type::Number) => false,
-            (Type::Integer | Type::Number, Type::Boolean) => false,
-            (Type::Integer, Type::Number) => false,
-            (Type::Number, Type::Integer) => true,
-            (
-                Type::String | Type::Secret | Type::Path,
-                Type::Integer | Type::Number | Type::Boolean,
-            ) => true,
-            (a, b) if a == b => true,
-            (a, b) if a.is_text() && b.is_text() => true,
-            // A text may hold a number or a boolean; only a typed text surely does not.
-            (Type::Integer | Type::Number | Type::Boolean, Type::String) => true,
-            _ => false,
-        }
+            (wanted, given) => reads(wanted, given),
+        };
+        (!found).then(|| (String::new(), self, Some(other)))
     }
 
     /// A typed unknown; of an object with fields, an object of unknown fields.
@@ -247,13 +254,36 @@ impl Schema {
     }
 }
 
-fn objects_accept(fields: &Fields, given: &Fields) -> bool {
-    if fields.is_empty() || given.is_empty() {
-        return true;
+/// Whether a single value of one type can be read as another.
+fn reads(wanted: &Type, given: &Type) -> bool {
+    use Type::{Boolean, Date, Datetime, Integer, Number, Path, Secret, String};
+    match (wanted, given) {
+        (a, b) if a == b => true,
+        (Number, Integer) | (String | Secret | Path, Integer | Number) => true,
+        // A text may hold a number or a boolean; only a typed text surely does not.
+        (Integer | Number | Boolean, String) => true,
+        (Date, Datetime) | (Datetime, Date) => true,
+        (String | Secret | Path, text) | (text, String | Secret | Path) => {
+            text.is_text() && wanted.is_text()
+        }
+        _ => false,
     }
-    fields.iter().all(|(name, field)| match given.get(name) {
-        Some(other) => field.accepts(other),
-        None => !field.required,
+}
+
+fn refused_field<'s>(
+    wanted: &'s Fields,
+    given: &'s Fields,
+) -> Option<(String, &'s Schema, Option<&'s Schema>)> {
+    if wanted.is_empty() || given.is_empty() || given.contains_key("*") {
+        return None;
+    }
+    wanted.iter().find_map(|(name, field)| match given.get(name) {
+        Some(other) => {
+            let (path, wanted, given) = field.refuses(other)?;
+            Some((format!(".{name}{path}"), wanted, given))
+        }
+        None => (field.required && field.default.is_none() && name != "*")
+            .then(|| (format!(".{name}"), field, None)),
     })
 }
 

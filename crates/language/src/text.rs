@@ -5,6 +5,7 @@
 //! an error that says why, and an unknown makes the text unknown. A literal text costs nothing.
 
 mod blocks;
+mod infer;
 mod read;
 
 use std::borrow::Cow;

@@ -7,7 +7,7 @@ use linchpin_language::{
 
 use super::sight::Hop;
 use super::visit::has_pill;
-use super::{Checker, expect, hints, references, suggest, types};
+use super::{Checker, guards, hints, nulls, references, suggest, types};
 use crate::catalog::{ActionFacts, Catalog};
 use crate::flow::{Call, Located, Subflow};
 
@@ -72,6 +72,7 @@ pub(super) fn action<'c>(
     trail: &[Hop<'c>],
     place: Place,
 ) {
+    checker.note_texts(&call.with);
     references::template(checker, call.with.span, trail);
     if let Some(connection) = &call.connection {
         references::text(checker, connection, trail);
@@ -292,13 +293,17 @@ fn input<'c>(
     }
     match (node.value(), &schema.ty) {
         (_, Type::Any) => {}
-        (Value::String(source), _) => {
-            let Ok(text) = Text::parse(source) else {
+        (Value::String(_), _) => {
+            let Some(text) = checker.text(node) else {
                 return;
             };
-            let found = types::of_text(checker, &text, trail);
-            if !expect::fits(schema, &found) {
-                wrong_input(checker, schema, node, name, &types::named(&found));
+            let facts = guards::facts(checker, trail, node.span(), text.references());
+            let study = text.study(&|name| types::of_name(checker, name, trail), &facts);
+            value(checker, schema, &study.schema, node, name);
+            if let (true, Some((root, path))) =
+                (study.schema.nullable && needs(schema), text.path())
+            {
+                nulls::needed(checker, node, root, path);
             }
         }
         (Value::Array(_), Type::List(items)) => {
@@ -316,6 +321,31 @@ fn input<'c>(
         (Value::Array(_), _) => wrong_input(checker, schema, node, name, "a list"),
         (Value::Object(_), _) => wrong_input(checker, schema, node, name, "an object"),
         (Value::Null | Value::Bool(_) | Value::Number(_), _) => {}
+    }
+}
+
+/// Whether an input must be given.
+fn needs(schema: &Schema) -> bool {
+    schema.required && schema.default.is_none() && !schema.nullable
+}
+
+/// The type of what is given against the type that is wanted.
+fn value(checker: &mut Checker<'_>, wanted: &Schema, found: &Schema, node: &Node<'_>, name: &str) {
+    if let Some((path, wanted, given)) = wanted.refuses(found) {
+        let name = format!("{name}{path}");
+        let given = given.map_or_else(|| "not there".to_owned(), types::named);
+        wrong_input(checker, wanted, node, &name, &given);
+        return;
+    }
+    let is_apart = !wanted.choices.is_empty()
+        && !found.choices.is_empty()
+        && !found.choices.iter().any(|choice| wanted.choices.contains(choice));
+    if is_apart {
+        let all = |schema: &Schema| {
+            schema.choices.iter().map(linchpin_language::print).collect::<Vec<_>>().join(", ")
+        };
+        let message = format!("`{name}` takes one of {}, this is {}", all(wanted), all(found));
+        checker.report(node.error(codes::WRONG_INPUT_TYPE, message));
     }
 }
 
@@ -348,7 +378,19 @@ fn wrong_input(
     found: &str,
 ) {
     let message = format!("`{name}` takes {}, this is {found}", types::named(schema));
-    checker.report(node.error(codes::WRONG_INPUT_TYPE, message));
+    let mistake = node.error(codes::WRONG_INPUT_TYPE, message);
+    checker.report(match (&schema.ty, found) {
+        (Type::Integer, "a number") => {
+            mistake.with_help("compute it in a `set` before, with int(x), round(x) or floor(x)")
+        }
+        (Type::String, "a boolean") => {
+            mistake.with_help("write more than the pill, or compute it with string(x)")
+        }
+        (Type::List(_), _) if !found.contains("list") && !found.contains("object") => {
+            mistake.with_help("write a list of it: [\"{{ ... }}\"]")
+        }
+        _ => mistake,
+    });
 }
 
 fn with_choices(mistake: Diagnostic, schema: &Schema, node: &Node<'_>) -> Diagnostic {

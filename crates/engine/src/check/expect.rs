@@ -3,31 +3,15 @@
 use linchpin_language::{Expression, Schema, Type, codes};
 
 use super::sight::Hop;
-use super::types::{named, of_expression};
+use super::types::named;
 use super::{Checker, suggest};
 use crate::flow::{Arm, Located, StepKind};
 
-/// Whether a value of one type can be read as another (SEMANTICS, "Inputs are read as their
-/// type"): only what can never be is refused.
-pub(super) fn fits(wanted: &Schema, found: &Schema) -> bool {
-    match (&wanted.ty, &found.ty) {
-        (Type::Any, _) | (_, Type::Any) => true,
-        (Type::List(wanted), Type::List(found)) => fits(wanted, found),
-        (Type::Object(_), Type::Object(_)) => true,
-        (Type::List(_) | Type::Object(_), _) | (_, Type::List(_) | Type::Object(_)) => false,
-        (Type::Boolean, Type::Integer | Type::Number) => false,
-        (wanted, Type::Boolean) => matches!(wanted, Type::Boolean),
-        (Type::Date | Type::Datetime | Type::Duration, Type::Integer | Type::Number) => false,
-        _ => true,
-    }
-}
-
 /// `for_each` over something that is no list.
-pub(super) fn list<'c>(checker: &mut Checker<'c>, list: &Located<Expression>, trail: &[Hop<'c>]) {
-    let found = of_expression(checker, &list.value, trail);
+pub(super) fn list(checker: &mut Checker<'_>, list: &Located<Expression>, found: &Schema) {
     let Type::Object(fields) = &found.ty else {
         if !matches!(found.ty, Type::List(_) | Type::Any) {
-            wrong_expression(checker, list, "a list", &found);
+            wrong_expression(checker, list, "a list", found);
         }
         return;
     };
@@ -64,6 +48,7 @@ pub(super) fn assignment<'c>(
     checker: &mut Checker<'c>,
     name: &str,
     value: &Located<Expression>,
+    found: &Schema,
     trail: &[Hop<'c>],
 ) {
     let flow = checker.flow;
@@ -79,9 +64,16 @@ pub(super) fn assignment<'c>(
         });
         return;
     };
-    let found = of_expression(checker, &value.value, trail);
-    if !fits(declared, &found) {
-        wrong_expression(checker, value, &named(declared), &found);
+    if let Some((path, wanted, given)) = declared.refuses(found) {
+        let given = given.map_or_else(|| "nothing".to_owned(), named);
+        let message = match path.is_empty() {
+            true => format!("expected {}, this is {given}", named(wanted)),
+            false => {
+                format!("expected {} at `{}`, this is {given}", named(wanted), &path[1..])
+            }
+        };
+        let mistake = checker.error(codes::EXPRESSION_TYPE, message, value.span);
+        checker.report(mistake);
     }
     let beside = trail.iter().zip(trail.iter().skip(1)).find_map(|(around, inner)| {
         match (&around.step()?.kind, inner.arm) {

@@ -2,7 +2,7 @@
 //! write without a limit.
 
 use linchpin_connector::Effect;
-use linchpin_language::{Node, Part, Severity, Span, Text, Type, codes};
+use linchpin_language::{Node, Part, Severity, Span, Type, codes};
 
 use super::{Checker, types};
 use crate::flow::{Block, Call, ForEach, Step, StepKind};
@@ -113,7 +113,8 @@ pub(super) fn raw_queries(checker: &mut Checker<'_>, call: &Call) {
 fn raw_queries_in(checker: &mut Checker<'_>, with: &Node<'_>) {
     for (key, node) in with.entries() {
         raw_queries_in(checker, &node);
-        let Some(Ok(text)) = node.as_str().filter(|_| is_query(key)).map(Text::parse) else {
+        let Some(text) = node.as_str().filter(|_| is_query(key)).and_then(|_| checker.text(&node))
+        else {
             continue;
         };
         let parts = text.parts().unwrap_or_default();

@@ -1,15 +1,14 @@
 //! What expressions and texts read: does the name exist, is it there yet, does it have the field,
 //! can it be null.
 
-use std::rc::Rc;
+use linchpin_language::{
+    Diagnostic, Expression, Facts, Node, Reference, Schema, Span, Text, codes,
+};
 
-use linchpin_language::{Diagnostic, Expression, Node, Reference, Span, Text, codes};
-
-use super::guards::is_guarded;
 use super::names::Use;
 use super::sight::{Hop, Sight, sight};
 use super::types::{self, Problem};
-use super::{Checker, suggest};
+use super::{Checker, guards, nulls, suggest};
 use crate::flow::{Arm, Located};
 
 /// The roots that are always names.
@@ -26,38 +25,43 @@ struct Reader<'r, 'c> {
     node: &'r Node<'c>,
     /// The way to the step.
     trail: &'r [Hop<'c>],
-    /// All that the same expression or text reads.
-    beside: &'r [Reference],
 }
 
-/// An expression field.
+/// An expression field. Gives the type of its value there.
 pub(super) fn expression<'c>(
     checker: &mut Checker<'c>,
     expression: &Located<Expression>,
     trail: &[Hop<'c>],
-) {
+) -> Schema {
     let Some(node) = checker.node(expression.span) else {
-        return;
+        return Schema::any();
     };
-    let beside = expression.value.references();
-    let reader = Reader { node: &node, trail, beside };
-    for reference in beside {
+    let read = expression.value.references();
+    let reader = Reader { node: &node, trail };
+    for reference in read {
         one(checker, &reader, reference);
     }
-    let mistakes = expression
-        .value
-        .mistakes(&|name| types::of_name(checker, name, trail).map(Rc::unwrap_or_clone));
-    for mistake in mistakes {
-        let mistake = node.mistake(&mistake);
-        let is_known = checker.found.iter().any(|known| {
-            known.code == mistake.code
-                && known.span.start < mistake.span.end
-                && mistake.span.start < known.span.end
-        });
-        if !is_known {
-            checker.report(mistake);
-        }
+    let facts = guards::facts(checker, trail, expression.span, read);
+    note_reliance(checker, &node, read, &facts);
+    let study = expression.value.study(&|name| types::of_name(checker, name, trail), &facts);
+    nulls::report(checker, &node, &study);
+    // Of what is wrong in itself the type is not told as well.
+    if study.mistakes.is_empty() { study.schema } else { Schema::any() }
+}
+
+/// An expression whose value is needed: null is none.
+pub(super) fn needed<'c>(
+    checker: &mut Checker<'c>,
+    expression: &Located<Expression>,
+    trail: &[Hop<'c>],
+) -> Schema {
+    let found = self::expression(checker, expression, trail);
+    if let (true, Some((root, path)), Some(node)) =
+        (found.nullable, expression.value.path(), checker.node(expression.span))
+    {
+        nulls::needed(checker, &node, root, path);
     }
+    found
 }
 
 /// A text field.
@@ -67,12 +71,26 @@ pub(super) fn text<'c>(checker: &mut Checker<'c>, text: &Located<Text>, trail: &
     }
 }
 
-fn text_at<'c>(checker: &mut Checker<'c>, text: &Text, node: &Node<'c>, trail: &[Hop<'c>]) {
-    let beside = text.references();
-    let reader = Reader { node, trail, beside };
-    for reference in beside {
+/// A text in a node. Gives the type of its value there.
+pub(super) fn text_at<'c>(
+    checker: &mut Checker<'c>,
+    text: &Text,
+    node: &Node<'c>,
+    trail: &[Hop<'c>],
+) -> Schema {
+    if text.is_literal() {
+        return Schema::string();
+    }
+    let read = text.references();
+    let reader = Reader { node, trail };
+    for reference in read {
         one(checker, &reader, reference);
     }
+    let facts = guards::facts(checker, trail, node.span(), read);
+    note_reliance(checker, node, read, &facts);
+    let study = text.study(&|name| types::of_name(checker, name, trail), &facts);
+    nulls::report(checker, node, &study);
+    study.schema
 }
 
 /// All texts of a map such as `with`.
@@ -91,7 +109,7 @@ pub(super) fn value<'c>(checker: &mut Checker<'c>, span: Span, trail: &[Hop<'c>]
 
 fn leaves<'c>(checker: &mut Checker<'c>, node: &Node<'c>, trail: &[Hop<'c>]) {
     // A text that cannot be read was reported when the flow was parsed.
-    if let Some(Ok(text)) = node.as_str().map(Text::parse) {
+    if let Some(text) = checker.text(node) {
         text_at(checker, &text, node, trail);
     }
     for (_, value) in node.entries() {
@@ -113,7 +131,7 @@ fn one<'c>(checker: &mut Checker<'c>, reader: &Reader<'_, 'c>, reference: &Refer
     match root {
         "inputs" | "flow" | "run" | "trigger" => fields(checker, reader, reference),
         "vars" => variable(checker, reader, reference),
-        "error" if in_handler(reader.trail) => {}
+        "error" if in_handler(reader.trail) => fields(checker, reader, reference),
         "error" => misplaced(checker, reader, reference, "`error` is there in handlers only"),
         "iteration" if in_loop(reader.trail) => fields(checker, reader, reference),
         "iteration" => misplaced(checker, reader, reference, "`iteration` is there in loops only"),
@@ -173,7 +191,7 @@ fn record<'c>(checker: &mut Checker<'c>, reader: &Reader<'_, 'c>, reference: &Re
     let Some(id) = reference.path.first() else {
         return;
     };
-    if !visible(checker, reader, reference, id).0 {
+    if !visible(checker, reader, reference, id) {
         return;
     }
     if let Some(field) = reference.path.get(1).filter(|field| !RECORD.contains(&field.as_str())) {
@@ -184,28 +202,28 @@ fn record<'c>(checker: &mut Checker<'c>, reader: &Reader<'_, 'c>, reference: &Re
 }
 
 fn step<'c>(checker: &mut Checker<'c>, reader: &Reader<'_, 'c>, reference: &Reference, id: &str) {
-    let (is_visible, nullable) = visible(checker, reader, reference, id);
-    if !is_visible {
-        return;
+    if visible(checker, reader, reference, id) {
+        fields(checker, reader, reference);
     }
-    let before = checker.found.len();
-    fields(checker, reader, reference);
-    let is_guarded = is_guarded(checker, reader.trail, reader.beside, reference);
-    let is_test = reference.path.is_empty() && is_null_test(reader.node, id);
-    if !is_guarded && !is_test {
-        checker.relied_on.insert(id.to_owned());
-    }
-    if nullable && before == checker.found.len() && !reference.path.is_empty() && !is_guarded {
-        let message = format!("`{id}` can be null here: its step may have given no output");
-        let mut found = reader.node.warning(codes::UNGUARDED_NULL, message);
-        found.span = reader.node.span_within(reference.range.clone());
-        let help = match reader.node.as_str().is_some_and(|text| text.contains("{{")) {
-            true => format!(
-                "put it into {{{{#if {id}}}}}...{{{{/if}}}}, or guard the step: if: {id} != null"
-            ),
-            false => format!("test it first: {id} != null && ..."),
-        };
-        checker.report(found.with_help(help));
+}
+
+/// Notes the steps whose output something counts on without a test.
+fn note_reliance(
+    checker: &mut Checker<'_>,
+    node: &Node<'_>,
+    read: &[Reference],
+    facts: &Facts<'_>,
+) {
+    for Reference { root, path, guarded, .. } in read {
+        if *guarded
+            || checker.relied_on.contains(root)
+            || !checker.places.contains_key(root.as_str())
+            || facts.is_not_null(root, &[])
+            || (path.is_empty() && is_null_test(node, root))
+        {
+            continue;
+        }
+        checker.relied_on.insert(root.clone());
     }
 }
 
@@ -215,13 +233,13 @@ fn is_null_test(node: &Node<'_>, id: &str) -> bool {
     ["==null", "!=null"].into_iter().any(|test| spaceless.contains(&format!("{id}{test}")))
 }
 
-/// Whether a step can be read here, and whether its output can be null then.
+/// Whether a step can be read here.
 fn visible<'c>(
     checker: &mut Checker<'c>,
     reader: &Reader<'_, 'c>,
     reference: &Reference,
     id: &str,
-) -> (bool, bool) {
+) -> bool {
     let Some(place) = checker.places.get(id).cloned() else {
         let names = if checker.suggests() { names(checker, reader.trail) } else { Vec::new() };
         let message = match reference.root == "steps" {
@@ -232,12 +250,12 @@ fn visible<'c>(
             if reference.root == "steps" { codes::UNKNOWN_STEP } else { codes::UNKNOWN_NAME };
         let found = at(reader, reference, code, message);
         checker.report(suggest(found, id, names.iter().map(String::as_str)));
-        return (false, false);
+        return false;
     };
     checker.used.insert(id.to_owned());
     checker.uses.push(use_of(reader, reference, id));
     let (code, message, help) = match sight(&checker.ancestors, reader.trail, &place) {
-        Sight::Seen { nullable } => return (true, nullable),
+        Sight::Seen { .. } => return true,
         Sight::Itself => (codes::LATER_STEP, format!("`{id}` is this step itself"), None),
         Sight::Around => {
             let message = format!("`{id}` is a step around this one: it has not ended yet");
@@ -261,7 +279,7 @@ fn visible<'c>(
     let mut found = at(reader, reference, code, message);
     found.help = help;
     checker.report(found);
-    (false, false)
+    false
 }
 
 /// Where an id stands in a reference to it.
@@ -314,6 +332,12 @@ fn fields<'c>(checker: &mut Checker<'c>, reader: &Reader<'_, 'c>, reference: &Re
         .collect();
     let whole = whole.join(".");
     let found = match known {
+        Some(known)
+            if known.is_empty() && position == 0 && checker.places.contains_key(whole.as_str()) =>
+        {
+            let message = format!("the step `{whole}` gives no output: it has no field `{field}`");
+            at(reader, reference, codes::UNKNOWN_FIELD, message)
+        }
         Some(known) => {
             let message = format!("`{whole}` has no field `{field}`");
             let found = at(reader, reference, codes::UNKNOWN_FIELD, message);

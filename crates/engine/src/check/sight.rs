@@ -23,7 +23,7 @@ impl<'f> Hop<'f> {
         self.block.steps.get(self.at)
     }
 
-    fn is_same(&self, other: &Hop<'_>) -> bool {
+    pub(super) fn is_same(&self, other: &Hop<'_>) -> bool {
         self.block.index == other.block.index && self.at == other.at
     }
 }

@@ -2,13 +2,15 @@
 
 use std::rc::Rc;
 
-use linchpin_language::{Expression, Fields, Schema, Text, Type};
+use linchpin_language::{Expression, Facts, Fields, Schema, Text, Type};
 
 use super::Checker;
 use super::sight::{Hop, Sight, sight};
 use super::visit::object;
 use crate::catalog::Catalog;
-use crate::flow::{Arm, Call, ForEach, LoopSource, Step, StepKind, Subflow};
+use crate::flow::{
+    Arm, Call, ForEach, Located, LoopSource, Step, StepKind, Subflow, Trigger, Wait,
+};
 
 /// Stands in an object that has no fields, since one without any is open. No name is like it.
 const NO_FIELD: &str = "-";
@@ -45,28 +47,29 @@ pub(super) fn problem(schema: &Schema, path: &[String]) -> Option<Problem> {
     None
 }
 
-/// The type of a path inside a type; any when it cannot be told.
-fn at_path(schema: &Schema, path: &[String]) -> Schema {
-    let mut schema = schema;
-    for field in path {
-        let inner = match &schema.ty {
-            Type::Object(fields) => fields.get(field),
-            Type::List(items) if field.bytes().all(|byte| byte.is_ascii_digit()) => Some(&**items),
-            _ => None,
-        };
-        match inner {
-            Some(inner) => schema = inner,
-            None => return Schema::any(),
-        }
-    }
-    schema.clone()
-}
-
 /// A type with its article: `a list of string`.
 pub(super) fn named(schema: &Schema) -> String {
-    let name = schema.type_name();
-    let article = if name.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
-    format!("{article} {name}")
+    schema.named()
+}
+
+/// The type of values that were given: what need not be given, and has no default, can be null.
+pub(super) fn given(schema: Schema) -> Schema {
+    let ty = match schema.ty {
+        Type::Object(fields) => {
+            let fields = fields.into_iter().map(|(name, field)| {
+                // Of a type that cannot be told, or read, nothing else is.
+                let is_optional =
+                    !field.required && field.default.is_none() && field.ty != Type::Any;
+                let field = given(field);
+                let nullable = field.nullable || is_optional;
+                (name, Schema { nullable, ..field })
+            });
+            Type::Object(fields.collect())
+        }
+        Type::List(items) => Type::List(Box::new(given(*items))),
+        ty => ty,
+    };
+    Schema { ty, ..schema }
 }
 
 /// The names that loops around a place bind, innermost first, each with its loop's depth.
@@ -140,18 +143,54 @@ pub(super) fn of_name<'c>(
         "vars" => return Some(checker.vars.clone()),
         "trigger" => return Some(checker.trigger.clone()),
         "flow" => object(&[("name", text()), ("description", text()), ("owner", text())]),
-        "run" => object(&[
-            ("id", text()),
-            ("key", text()),
-            ("started_at", Type::Datetime),
-            ("dry_run", Type::Boolean),
-            ("user", Type::Any),
-            ("now", Type::Datetime),
-        ]),
+        "run" => of_run(checker),
         "iteration" => object(&[("index", Type::Integer)]),
-        "error" | "steps" => Schema::any(),
+        "error" => of_error(trail),
+        "steps" => Schema::any(),
         id => return of_step(checker, id, trail),
     }))
+}
+
+/// The type of `run`. Who started it is not known where the flow starts by itself.
+fn of_run(checker: &Checker<'_>) -> Schema {
+    let starts_itself = |trigger: &Located<Trigger>| !matches!(trigger.value, Trigger::Form { .. });
+    let mut run = object(&[
+        ("id", Type::String),
+        ("key", Type::String),
+        ("started_at", Type::Datetime),
+        ("dry_run", Type::Boolean),
+        ("now", Type::Datetime),
+    ]);
+    if let Type::Object(fields) = &mut run.ty {
+        let nullable = checker.flow.triggers.iter().any(starts_itself);
+        let user = object(&[("email", Type::Email)]);
+        fields.insert("user".to_owned(), Schema { nullable, ..user });
+    }
+    run
+}
+
+/// The type of `error`, which a `finally` has after a failure only.
+fn of_error(trail: &[Hop<'_>]) -> Schema {
+    let handlers = trail.iter().rev().map(|hop| hop.arm);
+    let mut handlers = handlers
+        .filter(|arm| matches!(arm, Arm::Catch(_) | Arm::OnError | Arm::Finally | Arm::OnCancel));
+    let nullable = matches!(handlers.next(), Some(Arm::Finally | Arm::OnCancel));
+    let mut error = object(&[
+        ("kind", Type::String),
+        ("message", Type::String),
+        ("step", Type::String),
+        ("attempt", Type::Integer),
+        ("write_may_have_happened", Type::Boolean),
+    ]);
+    if let Type::Object(fields) = &mut error.ty {
+        let kinds = linchpin_connector::ErrorKind::ALL.iter();
+        fields["kind"].choices = kinds.map(|kind| kind.as_str().into()).collect();
+        fields.insert("code".to_owned(), Schema::string().or_null());
+        fields.insert("status".to_owned(), Schema::of(Type::Integer).or_null());
+        fields.insert("cause".to_owned(), Schema::any().or_null());
+        fields.insert("others".to_owned(), Schema::list(Schema::any()));
+    }
+    Schema { nullable, ..error }
 }
 
 /// The type of the output of a step, as it is seen from a place.
@@ -215,9 +254,8 @@ fn of_kind<'c>(checker: &Checker<'c>, step: &'c Step, place: &[Hop<'c>]) -> Sche
         StepKind::ForEach(each) => of_loop(checker, each, place),
         StepKind::Ask(ask) => {
             let fields = ask.form.iter();
-            Schema::object(
-                fields.map(|(name, field)| (name.clone(), field.schema.clone())).collect(),
-            )
+            let fields = fields.map(|(name, field)| (name.clone(), field.schema.clone()));
+            given(some_object(&fields.collect()))
         }
         StepKind::Approval(approval) => super::people::of_approval(approval),
         StepKind::Repeat(_) => object(&[("count", Type::Integer)]),
@@ -228,6 +266,8 @@ fn of_kind<'c>(checker: &Checker<'c>, step: &'c Step, place: &[Hop<'c>]) -> Sche
             Schema::object(fields.map(|(name, field)| (name.to_owned(), field)).into())
         }
         StepKind::Decide(decide) => super::logic::of_decision(checker, decide, place),
+        StepKind::Wait(Wait::Signal(_)) => Schema::any(),
+        // They give no output: there is no field to read.
         StepKind::If(_)
         | StepKind::Try(_)
         | StepKind::Wait(_)
@@ -236,7 +276,7 @@ fn of_kind<'c>(checker: &Checker<'c>, step: &'c Step, place: &[Hop<'c>]) -> Sche
         | StepKind::End
         | StepKind::Fail(_)
         | StepKind::Next
-        | StepKind::Break => Schema::any(),
+        | StepKind::Break => some_object(&Fields::new()).or_null(),
     }
 }
 
@@ -252,7 +292,8 @@ fn of_loop<'c>(checker: &Checker<'c>, each: &'c ForEach, place: &[Hop<'c>]) -> S
         .map(|name| (name.to_owned(), Schema::of(Type::Integer)))
         .into_iter()
         .collect();
-    fields.insert("errors".to_owned(), Schema::list(Schema::any()));
+    let error = object(&[("index", Type::Integer), ("error", Type::Any)]);
+    fields.insert("errors".to_owned(), Schema::list(error));
     if let Some(collect) = &each.collect {
         let mut inside = place.to_vec();
         inside.push(Hop { arm: Arm::Body, block: &each.body, at: each.body.steps.len() });
@@ -268,17 +309,10 @@ pub(super) fn of_expression<'c>(
     expression: &Expression,
     trail: &[Hop<'c>],
 ) -> Schema {
-    expression.infer(&|name| of_name(checker, name, trail).map(Rc::unwrap_or_clone))
+    expression.infer(&|name| of_name(checker, name, trail))
 }
 
 /// The type of a text at a place: that of its pill when it is nothing else.
 pub(super) fn of_text<'c>(checker: &Checker<'c>, text: &Text, trail: &[Hop<'c>]) -> Schema {
-    if let Some((root, fields)) = text.path() {
-        let root = of_name(checker, root, trail);
-        return root.map_or_else(Schema::any, |root| at_path(&root, fields));
-    }
-    match text.function() {
-        Some(function) => Type::named(function.returns).map_or_else(Schema::any, Schema::of),
-        None => Schema::string(),
-    }
+    text.study(&|name| of_name(checker, name, trail), &Facts::default()).schema
 }

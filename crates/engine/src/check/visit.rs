@@ -5,7 +5,7 @@ use linchpin_language::{Expression, Schema, Span, Type, Value};
 
 use super::Checker;
 use super::sight::{Hop, Trail};
-use super::{calls, expect, hints, logic, references, types};
+use super::{calls, expect, hints, logic, references};
 use crate::flow::{
     Arm, Ask, AskField, Block, ForEach, Located, LoopSource, Step, StepKind, Subflow, Wait,
 };
@@ -75,8 +75,8 @@ fn step<'c>(checker: &mut Checker<'c>, trail: &mut Trail<'c>, step: &'c Step) {
         StepKind::Approval(approval) => super::people::approval(checker, approval, trail),
         StepKind::Set(values) => {
             for (name, value) in values {
-                references::expression(checker, value, trail);
-                expect::assignment(checker, name, value, trail);
+                let found = references::expression(checker, value, trail);
+                expect::assignment(checker, name, value, &found, trail);
             }
         }
         StepKind::Log(log) => references::text(checker, &log.message, trail),
@@ -90,6 +90,7 @@ fn step<'c>(checker: &mut Checker<'c>, trail: &mut Trail<'c>, step: &'c Step) {
 }
 
 fn subflow<'c>(checker: &mut Checker<'c>, call: &'c Subflow, trail: &Trail<'c>) {
+    checker.note_texts(&call.with);
     references::template(checker, call.with.span, trail);
     calls::subflow(checker, call, trail);
 }
@@ -102,8 +103,8 @@ fn for_each<'c>(
 ) {
     match &each.source {
         LoopSource::List(list) => {
-            references::expression(checker, list, trail);
-            expect::list(checker, list, trail);
+            let found = references::needed(checker, list, trail);
+            expect::list(checker, list, &found);
         }
         LoopSource::Stream(call) => calls::action(checker, call, trail, calls::Place::Loop),
     }
@@ -143,8 +144,7 @@ pub(super) fn condition<'c>(
     test: &Located<Expression>,
     trail: &Trail<'c>,
 ) {
-    references::expression(checker, test, trail);
-    let found = types::of_expression(checker, &test.value, trail);
+    let found = references::needed(checker, test, trail);
     if !matches!(found.ty, Type::Boolean | Type::Any) {
         expect::wrong_expression(checker, test, "true or false", &found);
     }

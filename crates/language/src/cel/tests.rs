@@ -254,7 +254,10 @@ fn types_are_inferred_and_their_mistakes_found() {
     ]
     .into_iter()
     .collect();
-    let types = |name: &str| (name == "hires").then(|| Schema::object(hires.clone()));
+    let types =
+        |name: &str| (name == "hires").then(|| Rc::new(Schema::object(hires.clone()).clone()));
+    let mistakes =
+        |text: &str| Expression::parse(text).unwrap().study(&types, &Facts::default()).mistakes;
     for (text, expect) in [
         ("hires.count + 1", "integer"),
         ("hires.count > 0", "boolean"),
@@ -264,12 +267,16 @@ fn types_are_inferred_and_their_mistakes_found() {
         ("lower('a')", "string"),
         ("true ? 1 : 2", "integer"),
         ("{'a': [1.5]}.a", "list of number"),
-        ("first(hires.records).id", "integer or null"),
+        ("first(hires.records) == null ? 0 : first(hires.records).id", "integer or null"),
+        ("flatten([hires.records]).map(r, r.score)", "list of number"),
+        ("sum(hires.records.map(r, r.id))", "integer"),
+        ("compact(hires.records.map(r, r.name))", "list of string"),
+        ("[{'a': 1}, {'a': 2}].map(x, x.a)", "list of integer"),
         ("default(first(hires.records.map(r, r.id)), 0)", "integer"),
     ] {
         let expression = Expression::parse(text).unwrap();
         assert_eq!(expression.infer(&types).type_name(), expect, "{text}");
-        assert_eq!(expression.mistakes(&types), [], "{text}");
+        assert_eq!(mistakes(text), [], "{text}");
     }
     for (text, code) in [
         ("hires.cont > 0", "unknown-field"),
@@ -278,11 +285,92 @@ fn types_are_inferred_and_their_mistakes_found() {
         ("hires.count == 'a'", "expression-type"),
         ("hires.count.x", "unknown-field"),
         ("hires.count + 'a'", "expression-type"),
+        ("join(hires.count, ',')", "bad-arguments"),
+        ("hires.count && true", "expression-type"),
+        ("hires.count.exists(x, x > 1)", "expression-type"),
+        ("hires.records.filter(r, r.id)", "expression-type"),
+        ("hires.records['a']", "expression-type"),
+        ("'a' in 'abc'", "expression-type"),
+        ("(true ? 'low' : 'high') == 'hihg'", "expression-type"),
+        ("(true ? 'low' : 'high') in ['low', 'hihg']", "expression-type"),
     ] {
-        let mistakes = Expression::parse(text).unwrap().mistakes(&types);
-        let codes: Vec<&str> = mistakes.iter().map(|mistake| mistake.code.0).collect();
+        let found = mistakes(text);
+        let codes: Vec<&str> = found.iter().map(|mistake| mistake.code.0).collect();
         assert_eq!(codes, [code], "{text}");
     }
+}
+
+#[test]
+fn the_types_that_functions_take_and_give_hold_for_their_examples() {
+    for (text, expected) in crate::functions().iter().flat_map(|function| function.examples) {
+        let study = Expression::parse(text).unwrap().study(&|_| None, &Facts::default());
+        assert_eq!(study.mistakes, [], "{text}");
+        assert_eq!(study.nulls, [], "{text}");
+        let value: Value = serde_json::from_str(expected).unwrap();
+        let kind = kind(&value);
+        let ty = &study.schema.ty;
+        let fits = match value {
+            Value::Null => study.schema.nullable || *ty == Type::Any,
+            _ => *ty == Type::Any || ty.name() == kind || (ty.is_text() && kind == "string"),
+        };
+        assert!(fits, "{text} gives {value}, its type is {}", study.schema.type_name());
+    }
+}
+
+#[test]
+fn what_can_be_null_is_told_where_nothing_tests_it() {
+    let fields = Fields::from_iter([
+        ("id".to_owned(), Schema::string()),
+        (
+            "boss".to_owned(),
+            Schema::object(Fields::from_iter([("id".to_owned(), Schema::string())])).or_null(),
+        ),
+    ]);
+    let types = |name: &str| match name {
+        "x" => Some(Rc::new(Schema::object(fields.clone()).or_null())),
+        "n" => Some(Rc::new(Schema::of(Type::Integer).or_null())),
+        "ok" => Some(Rc::new(Schema::of(Type::Boolean))),
+        _ => None,
+    };
+    let nulls = |text: &str, facts: &Facts<'_>| -> Vec<String> {
+        let study = Expression::parse(text).unwrap().study(&types, facts);
+        study.nulls.iter().map(|null| crate::references::dotted(&null.root, &null.path)).collect()
+    };
+    for (text, expect) in [
+        ("x.id == 'a'", &["x"][..]),
+        ("x != null && x.id == 'a'", &[]),
+        ("x == null || x.id == 'a'", &[]),
+        ("!(x == null) && x.id == 'a'", &[]),
+        ("x != null || x.id == 'a'", &["x"]),
+        ("x == null ? '' : x.id", &[]),
+        ("x != null && x.boss.id == 'a'", &["x.boss"]),
+        ("x != null && x.boss != null && x.boss.id == 'a'", &[]),
+        ("x.boss != null ? x.boss.id : x.id", &["x"]),
+        ("default(x.id, '')", &[]),
+        ("n > 1", &["n"]),
+        ("n != null && n > 1", &[]),
+        ("n == 1 && n + 1 == 2", &[]),
+        ("n == null", &[]),
+        ("[x].map(x, x.id)", &["x"]),
+    ] {
+        assert_eq!(nulls(text, &Facts::default()), expect, "{text}");
+    }
+    let around = |condition: &str, holds: bool, text: &str| {
+        let condition = Expression::parse(condition).unwrap();
+        let mut facts = Facts::default();
+        facts.assume(&condition, holds);
+        nulls(text, &facts)
+    };
+    assert_eq!(around("x != null", true, "x.id"), [""; 0]);
+    assert_eq!(around("x != null", false, "x.id"), ["x"]);
+    assert_eq!(around("x == null || ok", false, "x.id"), [""; 0]);
+    assert_eq!(around("x.id == 'a'", true, "x.boss == null"), [""; 0]);
+    let condition = Expression::parse("ok && n != null").unwrap();
+    let mut facts = Facts::default();
+    facts.assume(&condition, true);
+    assert!(facts.imply(&Expression::parse("n != null").unwrap(), true));
+    assert!(facts.imply(&Expression::parse("ok || x == null").unwrap(), true));
+    assert!(!facts.imply(&Expression::parse("x != null").unwrap(), true));
 }
 
 /// Where both can work it out, the cel crate's own interpreter gives the same.
