@@ -4,11 +4,13 @@
 //! A mistake's file begins with a line `# expect: CODE LINE:COLUMN` for each diagnostic, in order;
 //! those are found and no others. The files of both folders are one project: they call each other.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use linchpin_engine::catalog::Catalog;
 use linchpin_engine::check::check_text;
+use linchpin_engine::flow::Calendar;
 use linchpin_language::{Diagnostic, codes};
 
 use crate::architecture::repository::{files, root};
@@ -40,6 +42,8 @@ pub(crate) fn catalog() -> Catalog {
     let mut catalog = Catalog {
         spokes: spokes.into_iter().map(|spoke| (spoke.name.clone(), spoke)).collect(),
         aliases: ALIASES.map(|(alias, spoke)| (alias.to_owned(), spoke.to_owned())).into(),
+        calendars: BTreeMap::from([("london".to_owned(), Calendar::default())]),
+        now: Some("2026-11-22T00:00:00Z".parse().unwrap()),
         ..Catalog::default()
     };
     let all = [yaml(VALID), yaml(MISTAKES)].concat();
@@ -106,6 +110,7 @@ fn the_mistakes_cover_each_code_that_a_flow_can_meet() {
         codes::FILE_TOO_LARGE,
         codes::TOO_MANY_STEPS,
         codes::DUPLICATE_FLOW,
+        codes::DUPLICATE_PATH,
         codes::TOO_DEEP_FLOW,
         codes::CANNOT_FORMAT,
         codes::NOT_YET_SUPPORTED,
