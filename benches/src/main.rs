@@ -6,6 +6,7 @@
 
 #![expect(clippy::print_stdout, reason = "the figures are what this program is for")]
 
+mod check;
 mod editor;
 mod engine;
 mod floor;
@@ -44,11 +45,16 @@ fn main() -> Anything {
             after("--binary").ok_or("give --binary PATH of a release build of linchpin")?;
         return editor::keystrokes(binary);
     }
+    let rounds = if has("--quick") { 2 } else { ROUNDS };
+    if has("--check") {
+        let binary =
+            after("--binary").ok_or("give --binary PATH of a release build of linchpin")?;
+        return check::thousand_flows(binary, rounds);
+    }
     let mut server = upstream::Child::start()?;
     if has("--long") {
         return long_loop::measure(&mut server);
     }
-    let rounds = if has("--quick") { 2 } else { ROUNDS };
     if has("--wide") {
         return runtime.block_on(widest(&server.url, rounds));
     }
@@ -57,10 +63,11 @@ fn main() -> Anything {
     match after("--binary") {
         Some(binary) => {
             process::cold_start_and_idle(binary, rounds)?;
+            check::thousand_flows(binary, rounds)?;
             editor::keystrokes(binary)
         }
         None => {
-            println!("W4 and W8  left out: give --binary PATH of a release build of linchpin");
+            println!("W4, W8 and W10  left out: give --binary PATH of a release build of linchpin");
             Ok(())
         }
     }
