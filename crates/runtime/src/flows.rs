@@ -1,6 +1,7 @@
 //! The flows of a project: their texts, checked, and what a run of one needs of them.
 
 use std::collections::BTreeMap;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -59,8 +60,9 @@ impl Flows {
     pub fn parse(texts: Vec<(PathBuf, String)>) -> (Self, Vec<Diagnostic>) {
         let mut flows = Self::default();
         let mut diagnostics = Vec::new();
-        for (file, text) in texts {
-            match linchpin_engine::parse(&file.display().to_string(), &text) {
+        let read = read_all(&texts);
+        for ((file, text), read) in texts.into_iter().zip(read) {
+            match read {
                 Ok(flow) => diagnostics.extend(flows.add(file, text, flow)),
                 Err(mistakes) => diagnostics.extend(mistakes),
             }
@@ -124,6 +126,28 @@ impl Flows {
         }
         reached
     }
+}
+
+/// Each text as a flow, in their order; several are read at once.
+fn read_all(texts: &[(PathBuf, String)]) -> Vec<Result<Flow, Vec<Diagnostic>>> {
+    /// Below so many, threads cost more than they save.
+    const FEW: usize = 16;
+    let read = |texts: &[(PathBuf, String)]| -> Vec<_> {
+        let one = |(file, text): &(PathBuf, String)| {
+            linchpin_engine::parse(&file.display().to_string(), text)
+        };
+        texts.iter().map(one).collect()
+    };
+    if texts.len() < FEW {
+        return read(texts);
+    }
+    let workers = std::thread::available_parallelism().map_or(1, usize::from).min(8);
+    std::thread::scope(|scope| {
+        let shares = texts.chunks(texts.len().div_ceil(workers));
+        let shares: Vec<_> = shares.map(|share| scope.spawn(move || read(share))).collect();
+        let joined = shares.into_iter().map(|share| share.join());
+        joined.flat_map(|found| found.unwrap_or_else(|cause| resume_unwind(cause))).collect()
+    })
 }
 
 /// Where the name of a flow stands in its text.
