@@ -113,7 +113,6 @@ fn the_mistakes_cover_each_code_that_a_flow_can_meet() {
         codes::DUPLICATE_PATH,
         codes::TOO_DEEP_FLOW,
         codes::CANNOT_FORMAT,
-        codes::NOT_YET_SUPPORTED,
         codes::BAD_MANIFEST,
         codes::FAILED_EXAMPLE,
     ];

@@ -10,3 +10,4 @@ mod real_connections;
 mod secrets;
 pub(crate) mod support;
 mod tokens;
+mod undo;

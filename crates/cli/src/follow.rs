@@ -40,10 +40,19 @@ enum Ending {
 pub(crate) async fn to_end(
     report: &Report,
     project: &Project,
-    mut session: Session,
+    session: Session,
     run: &str,
 ) -> Done {
-    let mut steps = Steps::default();
+    from(report, project, session, (run, Steps::default())).await
+}
+
+/// The same from where the steps that are known already end.
+pub(crate) async fn from(
+    report: &Report,
+    project: &Project,
+    mut session: Session,
+    (run, mut steps): (&str, Steps),
+) -> Done {
     let ending = loop {
         match watch(report, &session.client, run, &mut steps).await {
             Ok(Ending::Orphaned) => {

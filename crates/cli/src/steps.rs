@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::Timestamp;
 use linchpin_connector::Effect;
-use linchpin_engine::event::{Decision, HeldRow, Outcome, Ruling};
+use linchpin_engine::event::{Control, Decision, HeldRow, Outcome, Ruling};
 use linchpin_engine::history::{History, StepHistory};
 use linchpin_engine::path::Segment;
 use linchpin_engine::run::StepState;
@@ -87,6 +87,8 @@ impl Steps {
                 self.started_at = Some(entry.at);
                 self.flow.clone_from(&accepted.flow);
             }
+            // What the run has changed is taken back: it is open again.
+            Event::Controlled { control: Control::Undo, .. } => self.outcome = None,
             Event::Ended { outcome } => {
                 self.outcome = Some(outcome.clone());
                 self.asks.clear();

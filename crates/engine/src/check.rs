@@ -21,6 +21,7 @@ mod sight;
 mod subflows;
 mod triggers;
 mod types;
+mod undo;
 mod visit;
 
 use std::cell::RefCell;
@@ -142,6 +143,8 @@ struct Checker<'c> {
     places: BTreeMap<&'c str, Trail<'c>>,
     /// The types of outputs found so far, by block and position.
     types: RefCell<BTreeMap<(usize, usize), Type>>,
+    /// The type of `output`, in the `undo` of a call.
+    output: Option<Schema>,
     /// The ids that something reads.
     used: BTreeSet<String>,
     /// Those of them that something reads without a test for null.
@@ -167,6 +170,7 @@ impl<'c> Checker<'c> {
             texts: BTreeMap::new(),
             places: BTreeMap::new(),
             types: RefCell::default(),
+            output: None,
             used: BTreeSet::new(),
             relied_on: BTreeSet::new(),
             uses: Vec::new(),

@@ -102,6 +102,8 @@ pub enum Event {
         /// Who sent it.
         by: String,
     },
+    /// It is known what takes a write back. Just before the entry that says what was written.
+    Undoable(Box<Undoable>),
     /// A step waits for a person's ruling.
     Held {
         /// The step.
@@ -250,6 +252,8 @@ pub enum Decision {
     },
     /// Flow variables change.
     Set(Map<String, Value>),
+    /// All that the run has changed is taken back.
+    Undo,
     /// A line for people.
     Logged {
         /// How loud.
@@ -358,6 +362,26 @@ pub struct Failed {
     pub next: Option<Timestamp>,
 }
 
+/// How a write can be taken back.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Undoable {
+    /// The step that wrote.
+    pub path: StepPath,
+    /// Which part of its writes; what comes later for the same part takes its place.
+    pub part: u32,
+    /// The alias of the environment.
+    pub alias: String,
+    /// Its spoke.
+    pub spoke: String,
+    /// The action.
+    pub action: String,
+    /// Its rendered inputs.
+    pub input: Arc<Value>,
+    /// Why the inputs could not be rendered, so that only a person can take it back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
+}
+
 /// What a read-back found out about an open intent.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -394,6 +418,8 @@ pub enum Control {
     Cancel,
     /// Stops at once, without handlers.
     ForceCancel,
+    /// Takes back what a run that has ended changed.
+    Undo,
 }
 
 /// How a run ended.
@@ -422,6 +448,7 @@ impl Control {
             Self::Resume => "resumed",
             Self::Cancel => "cancelled",
             Self::ForceCancel => "cancelled by force",
+            Self::Undo => "undone",
         }
     }
 }
@@ -433,6 +460,7 @@ impl Event {
             Self::Accepted(_)
             | Self::Begun
             | Self::Signalled { .. }
+            | Self::Undoable(_)
             | Self::Controlled { .. }
             | Self::Ended { .. } => None,
             Self::Decided { path, .. }

@@ -183,6 +183,8 @@ pub enum StepKind {
     Set(IndexMap<String, Located<Expression>>),
     /// `log:`
     Log(Log),
+    /// `undo: all`
+    Undo,
     /// `end:`
     End,
     /// `fail:`
@@ -206,6 +208,8 @@ pub struct Call {
     pub connection: Option<Located<Text>>,
     /// `retry:`
     pub retry: RetryPolicy,
+    /// `undo:`, the call that takes it back, in place of the one in its manifest.
+    pub undo: Option<Box<Call>>,
 }
 
 /// A call of a subflow.

@@ -10,6 +10,7 @@ mod logic;
 mod people;
 mod steps;
 mod triggers;
+mod undo;
 
 pub use flow::{CONCURRENCY, DEFAULTS, FLOW, LIMITS, RETRY};
 pub use logic::{DEFAULT, ROW};
@@ -21,6 +22,7 @@ pub use triggers::{
     AUTH, CALENDAR, FLOW_TRIGGER, FORM_TRIGGER, PLAIN_AUTH, RECORD, SCHEDULE, SECRET, TRIGGER,
     WEBHOOK,
 };
+pub use undo::UNDO;
 
 /// A map in a flow's file.
 #[derive(Debug)]

@@ -96,7 +96,7 @@ impl History {
     pub fn add(&mut self, entry: &Entry) {
         let at = entry.at;
         match &entry.event {
-            Event::Accepted(_) | Event::Begun => {}
+            Event::Accepted(_) | Event::Begun | Event::Undoable(_) => {}
             Event::Signalled { name, by, .. } => {
                 self.controls.push((at, format!("signal {name} by {by}")));
             }
@@ -246,7 +246,8 @@ impl History {
             | Decision::Arm(Some(_))
             | Decision::Arms(_)
             | Decision::Try
-            | Decision::Branches => self.begun(at, path, decision),
+            | Decision::Branches
+            | Decision::Undo => self.begun(at, path, decision),
         }
     }
 

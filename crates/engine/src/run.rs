@@ -11,6 +11,7 @@ mod decided;
 mod ending;
 pub(crate) mod frame;
 mod people;
+mod rollback;
 mod ruling;
 pub(crate) mod scan;
 mod scope;
@@ -26,17 +27,19 @@ use jiff::Timestamp;
 use linchpin_connector::Effect;
 use linchpin_language::{Value, json};
 
+pub use self::rollback::UndoLeft;
 pub use self::ruling::{AfterFailure, Certainty};
 pub use self::state::{Mismatch, StepState};
 pub use self::view::{OpenAsk, Standing, StepView, Waiting};
 
 use self::apply::Change;
 use self::frame::{End, Frame, Phase};
+use self::rollback::Undos;
 use self::scan::Scan;
 use self::signals::Signals;
 use self::state::{Activity, Effects, List, Slot};
 use crate::command::Command;
-use crate::event::{Accepted, Control, Decision, Entry, Event, Outcome, Ruling};
+use crate::event::{Accepted, Control, Decision, Entry, Event, Found, Outcome, Ruling};
 use crate::flow::{Arm, Step};
 use crate::path::{Segment, StepPath};
 use crate::plan::Program;
@@ -64,6 +67,10 @@ pub struct Run {
     /// Limits that a person let this run pass.
     raised: BTreeSet<Effect>,
     cancels: Vec<u64>,
+    /// What takes its writes back.
+    pub(crate) undos: Undos,
+    /// How it had ended before its changes were taken back.
+    pub(crate) reopened: Option<Outcome>,
     /// Those that no step waited for yet.
     pub(crate) signals: Signals,
 }
@@ -106,6 +113,8 @@ impl Run {
             changes: BTreeMap::new(),
             raised: BTreeSet::new(),
             cancels: Vec::new(),
+            undos: Undos::default(),
+            reopened: None,
             signals: Signals::default(),
         })
     }
@@ -131,16 +140,24 @@ impl Run {
             Event::Begun => self.begun_at = Some(effects.now),
             Event::Woke { path } if path.segments().is_empty() => self.timed_out(&mut effects),
             Event::Signalled { name, payload, .. } => self.signals.keep(name, payload)?,
-            Event::Controlled { control, .. } => self.controlled(*control, &mut effects),
+            Event::Undoable(undoable) => self.undos.register(undoable),
+            Event::Controlled { control, .. } => self.controlled(*control, &mut effects)?,
             Event::Ended { outcome } => self.ended = Some(outcome.clone()),
             Event::Decided { path, decision } => {
                 self.pass_down(path, &entry.event, &mut effects)?;
                 if let Decision::Received { name, .. } = decision {
                     self.signals.take(name);
+                } else if *decision == Decision::Undo {
+                    self.undos.begin();
                 }
             }
-            Event::Verified { path, .. }
-            | Event::Page { path, .. }
+            Event::Verified { path, verdict } => {
+                self.pass_down(path, &entry.event, &mut effects)?;
+                if matches!(verdict, Found::Part(_)) {
+                    self.undos.next_part(path);
+                }
+            }
+            Event::Page { path, .. }
             | Event::Woke { path }
             | Event::Answered { path, .. }
             | Event::Approval { path, .. }
@@ -177,10 +194,13 @@ impl Run {
     ) -> Result<(), Mismatch> {
         let program = Arc::clone(&self.program);
         let change = Change { event, path, program: &program };
+        if rollback::is_undo(path) {
+            return self.undos.apply(change, effects);
+        }
         self.root.apply(path.segments(), change, effects)
     }
 
-    fn controlled(&mut self, control: Control, effects: &mut Effects) {
+    fn controlled(&mut self, control: Control, effects: &mut Effects) -> Result<(), Mismatch> {
         match control {
             Control::Pause => self.is_paused = true,
             Control::Resume => self.is_paused = false,
@@ -194,8 +214,19 @@ impl Run {
                 self.is_cancelling = true;
                 self.root.phase = Phase::Over;
                 self.root.end = End::Cancelled;
+                self.undos.drop_all();
+            }
+            Control::Undo => {
+                let Some(outcome) = self.ended.take() else {
+                    return Err(Mismatch("the run has not ended".to_owned()));
+                };
+                self.reopened = Some(outcome);
+                self.is_cancelling = false;
+                self.is_paused = false;
+                self.undos.begin();
             }
         }
+        Ok(())
     }
 
     /// The limit that a person lets this run pass.
@@ -217,6 +248,7 @@ impl Run {
             | Event::Answered { .. }
             | Event::Approval { .. }
             | Event::Signalled { .. }
+            | Event::Undoable(_)
             | Event::Held { .. }
             | Event::Controlled { .. }
             | Event::Ended { .. } => None,
@@ -275,7 +307,11 @@ impl Run {
             self.armed = Some(op);
             return;
         }
-        let Some(slot) = find_slot(&mut self.root, path.segments()) else { return };
+        let slot = match rollback::is_undo(path) {
+            true => self.undos.slot_mut(path),
+            false => find_slot(&mut self.root, path.segments()),
+        };
+        let Some(slot) = slot else { return };
         match command {
             Command::Run(run) => {
                 slot.started_at.get_or_insert(now);

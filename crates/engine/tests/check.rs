@@ -311,3 +311,26 @@ outputs: { approved: ok.approved, limit: ok.form.limit + 1, note: ok.note }
 "#,
     );
 }
+
+#[test]
+fn a_flow_that_takes_back_what_it_did_is_clean() {
+    is_clean(
+        r#"
+flow: careful
+connections: { lms: school }
+limits: { create: 9 }
+steps:
+  - try:
+      - id: learner
+        call: lms.users.ensure
+        with: { email: ana@example.test }
+        undo: { call: lms.courses.assign, with: { user: "{{ output.id }}", courses: [gone] } }
+      - fail: "not like this"
+    catch:
+      - on: [rejected]
+        steps: [ { undo: all } ]
+on_error: [ { undo: all } ]
+on_cancel: [ { id: back, undo: all }, { log: "{{ back.undone }} taken back" } ]
+"#,
+    );
+}

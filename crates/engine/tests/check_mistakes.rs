@@ -97,8 +97,36 @@ fn keys_that_mean_nothing_or_are_missing() {
 }
 
 #[test]
-fn what_this_version_does_not_run_is_named() {
-    check("  - §undo: {}\n", "not-yet-supported");
+fn mistakes_about_taking_back() {
+    let assign = |undo: &str| {
+        format!(
+            "  - {{ id: a, call: lms.courses.assign, with: {{ user: u, courses: [c] }}, undo: {undo} }}\n"
+        )
+    };
+    let field =
+        assign("{ call: lms.courses.assign, with: { user: '{{ §output.usr }}', courses: [c] } }");
+    let missing = assign(
+        "{ call: §lms.courses.assign, with: { user: u } }"
+            .replace("call: §lms.", "call: lms.§")
+            .as_str(),
+    );
+    let unknown = assign("{ call: lms.§courses.unassign, with: { user: u } }");
+    let no_call = assign("§{ with: { user: u } }");
+    let key = assign("{ call: lms.courses.list, §retry: { attempts: 2 } }");
+    check_all(&[
+        ("misplaced-step", "  - §undo: all\n"),
+        ("bad-value", "  - { log: x, on_error: [{ undo: §some }] }\n"),
+        ("unknown-field", &field),
+        ("missing-input", &missing),
+        ("unknown-action", &unknown),
+        ("missing-key", &no_call),
+        ("unknown-key", &key),
+        (
+            "unknown-key",
+            "  - { call: flow.greet, with: { email: a@b.example }, §undo: { call: lms.courses.list } }\n",
+        ),
+        ("unknown-name", "  - log: '{{ §output.usr }}'\n"),
+    ]);
 }
 
 #[test]

@@ -15,3 +15,4 @@ mod runs;
 mod samples;
 mod schedule;
 mod triggers;
+mod undo;

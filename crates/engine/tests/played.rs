@@ -147,7 +147,13 @@ impl Played {
                     return;
                 }
                 self.calls.push(run.path.to_string());
-                match (self.answer)(&run.action, &run.input, run.attempt) {
+                let answer = (self.answer)(&run.action, &run.input, run.attempt);
+                if let Ok(output) = &answer
+                    && let Some(undoable) = self.run.undo_of(&run.path, output)
+                {
+                    self.record(Event::Undoable(Box::new(undoable)));
+                }
+                match answer {
                     Ok(output) => self.record(Event::Succeeded(Box::new(Succeeded {
                         path: run.path,
                         op: run.op,

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use linchpin_connector::{
-    Action, ActionError, Call, Effect, ErrorKind, Look, Overlay, Page, Verdict, WriteState, Wrote,
+    Action, ActionError, Call, Effect, ErrorKind, Look, Overlay, Page, Undo, Verdict, WriteState,
+    Wrote,
 };
 use linchpin_engine::StepPath;
 use linchpin_engine::command::RunAction;
@@ -89,6 +90,16 @@ impl Prepared {
 
     pub(crate) fn alias(&self) -> &str {
         &self.resolved.connection.alias
+    }
+
+    /// Its spoke.
+    pub(crate) fn spoke(&self) -> &str {
+        &self.resolved.spoke.name
+    }
+
+    /// What takes these writes back, as the action says.
+    pub(crate) fn undo(&self, look: &Look, wrote: &[Wrote]) -> Result<Option<Undo>, ActionError> {
+        self.action.undo(&self.call(None), look, wrote)
     }
 
     pub(crate) fn input(&self) -> &Arc<Value> {

@@ -13,6 +13,7 @@
 
 mod detach;
 mod ledger;
+mod undo;
 
 use std::collections::{BTreeMap, HashMap};
 use std::pin::Pin;
@@ -20,7 +21,7 @@ use std::sync::Arc;
 
 use linchpin_connector::{ActionError, Look, Wrote};
 use linchpin_engine::command::{Command, ReadPage, RunAction};
-use linchpin_engine::event::{Decision, Outcome};
+use linchpin_engine::event::{Control, Decision, Outcome};
 use linchpin_engine::store::{Append, Error as StoreError, RecordWrite};
 use linchpin_engine::{Entry, Event, Run, RunId, StepPath};
 use linchpin_language::Value;
@@ -245,7 +246,7 @@ impl Driver {
     fn index_records(&self) -> Result<Vec<RecordWrite>, Halt> {
         let is_new = self.saved == 0;
         let has_ended = self.run.outcome().is_some();
-        let begins = || self.unsaved.iter().any(|entry| matches!(entry.event, Event::Begun));
+        let begins = || self.unsaved.iter().any(|entry| opens(&entry.event));
         let mut records = self.shared.notes(&self.run, &self.unsaved);
         if is_new || has_ended || begins() {
             let summary = serde_json::to_vec(&Summary::of(&self.run))?;
@@ -368,6 +369,11 @@ impl Driver {
             task.abort();
         }
     }
+}
+
+/// Whether a run is open from this event on that was not before.
+fn opens(event: &Event) -> bool {
+    matches!(event, Event::Begun | Event::Controlled { control: Control::Undo, .. })
 }
 
 /// Which stage of a call comes next.

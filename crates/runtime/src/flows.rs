@@ -198,18 +198,24 @@ pub fn facts<'a>(
     let mut facts = BTreeMap::new();
     for flow in flows {
         for_each_step(flow, &mut |kind| {
-            let call = match kind {
-                StepKind::Call(call) => call,
+            let calls = match kind {
+                StepKind::Call(call) => [Some(call), call.undo.as_deref()],
                 StepKind::ForEach(each) => match &each.source {
-                    LoopSource::Stream(call) => call,
+                    LoopSource::Stream(call) => [Some(call), None],
                     LoopSource::List(_) => return,
                 },
                 _ => return,
             };
-            let alias = &call.alias.value;
-            let spoke = flow.connections.get(alias).map_or(alias, |spoke| &spoke.value);
-            if let Some(known) = catalog.facts(spoke, &call.action.value) {
-                facts.insert(format!("{spoke}.{}", call.action.value), known);
+            for call in calls.into_iter().flatten() {
+                let spoke = Catalog::spoke_of(&flow.connections, &call.alias.value);
+                let action = call.action.value.as_str();
+                let undo = catalog.spec(spoke, action).and_then(|spec| spec.undo.as_ref());
+                let undo = undo.map(|undo| undo.action.as_str());
+                for action in [Some(action), undo].into_iter().flatten() {
+                    if let Some(known) = catalog.facts(spoke, action) {
+                        facts.insert(format!("{spoke}.{action}"), known);
+                    }
+                }
             }
         });
     }

@@ -5,6 +5,7 @@ mod keys;
 mod recovery;
 mod start;
 pub(crate) mod turns;
+mod undo;
 
 use std::collections::{BTreeMap, HashMap};
 use std::pin::Pin;
@@ -20,6 +21,7 @@ use linchpin_language::{Diagnostic, Map, Value};
 use tokio::sync::{OnceCell, broadcast, mpsc, oneshot, watch};
 
 use self::turns::Turns;
+pub use self::undo::UndoPreview;
 use crate::clock::Clock;
 use crate::connections::Connections;
 use crate::driver::{Driver, Message};

@@ -7,6 +7,7 @@ mod list;
 mod resume;
 mod show;
 mod signal;
+mod undo;
 
 use clap::{Args, Subcommand};
 use linchpin_language::json;
@@ -21,7 +22,7 @@ use crate::project::Project;
 use crate::report::Report;
 use crate::session::Session;
 
-/// List and show runs; answer, approve, signal, resume and cancel them
+/// List and show runs; answer, approve, signal, resume, cancel and undo them
 #[derive(Debug, Args)]
 pub(crate) struct Runs {
     #[command(subcommand)]
@@ -38,6 +39,7 @@ enum Command {
     Signal(signal::Signal),
     Resume(resume::Resume),
     Cancel(cancel::Cancel),
+    Undo(undo::Undo),
 }
 
 /// The whole identity of a run of which the beginning was given.
@@ -104,6 +106,7 @@ impl Runs {
             Command::Signal(command) => command.run(&project, report).await,
             Command::Resume(command) => command.run(&project, report).await,
             Command::Cancel(command) => command.run(&project, report).await,
+            Command::Undo(command) => command.run(&project, report).await,
         }
     }
 }

@@ -88,7 +88,7 @@ pub(super) fn locals<'f>(trail: &[Hop<'f>]) -> impl Iterator<Item = (&'f str, us
 /// The type of a name that a loop around the place binds; `None` when none does.
 pub(super) fn local<'c>(checker: &Checker<'c>, name: &str, trail: &[Hop<'c>]) -> Option<Schema> {
     if name == "output" {
-        return collected(checker, trail);
+        return checker.output.clone().or_else(|| collected(checker, trail));
     }
     let (_, depth) = locals(trail).find(|(local, _)| *local == name)?;
     let Some(Step { kind: StepKind::ForEach(each), .. }) = trail[depth].step() else {
@@ -273,6 +273,7 @@ fn of_kind<'c>(checker: &Checker<'c>, step: &'c Step, place: &[Hop<'c>]) -> Sche
         | StepKind::Wait(_)
         | StepKind::Set(_)
         | StepKind::Log(_)
+        | StepKind::Undo
         | StepKind::End
         | StepKind::Fail(_)
         | StepKind::Next

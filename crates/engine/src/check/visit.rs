@@ -59,7 +59,11 @@ fn step<'c>(checker: &mut Checker<'c>, trail: &mut Trail<'c>, step: &'c Step) {
         condition(checker, guard, trail);
     }
     match &step.kind {
-        StepKind::Call(call) => calls::action(checker, call, trail, calls::Place::Step),
+        StepKind::Call(call) => {
+            calls::action(checker, call, trail, calls::Place::Step);
+            super::undo::of_call(checker, call, trail);
+        }
+        StepKind::Undo => super::undo::all(checker, step, trail),
         StepKind::Subflow(call) => subflow(checker, call, trail),
         StepKind::If(branch) => {
             for (test, _) in &branch.arms {

@@ -118,6 +118,7 @@ impl Drawer<'_> {
                 (format!("set {}", names.join(", ")), Mark::Logic)
             }
             StepKind::Log(log) => (format!("log {:?}", log.message.value.source()), Mark::Logic),
+            StepKind::Undo => ("undo all".to_owned(), Mark::Logic),
             StepKind::End => ("end the flow".to_owned(), Mark::End),
             StepKind::Next => ("next iteration".to_owned(), Mark::End),
             StepKind::Break => ("leave the loop".to_owned(), Mark::End),
@@ -159,6 +160,7 @@ impl Drawer<'_> {
             | StepKind::Approval(_)
             | StepKind::Set(_)
             | StepKind::Log(_)
+            | StepKind::Undo
             | StepKind::End
             | StepKind::Next
             | StepKind::Break

@@ -68,6 +68,7 @@ impl Step {
             | StepKind::Approval(_)
             | StepKind::Set(_)
             | StepKind::Log(_)
+            | StepKind::Undo
             | StepKind::End
             | StepKind::Fail(_)
             | StepKind::Next

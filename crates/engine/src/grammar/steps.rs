@@ -3,6 +3,7 @@
 use super::flow::{RETRY, error_kinds};
 use super::logic::{BREAK, DECIDE, NEXT, PARALLEL, REPEAT};
 use super::people::APPROVAL;
+use super::undo::UNDO;
 use super::{Key, Kind, Mapping, Shape, may, need, words};
 use crate::flow::{Level, OnError, OnItemError};
 
@@ -31,7 +32,11 @@ const CALL_KEYS: &[Key] = &[
     may("connection", Shape::Alias, "Another alias of the same spoke."),
     may("connections", Shape::Rebinding, "The aliases of the subflow, each with one of this flow."),
     may("retry", Shape::Mapping(&RETRY), "When a failed call is tried again."),
-    may("undo", Shape::Blank, "What takes it back."),
+    may(
+        "undo",
+        Shape::Mapping(&UNDO),
+        "What takes it back, in place of what its action says itself.",
+    ),
     may("detach", Shape::Flag, "`true` gives the subflow a run of its own, and goes on at once."),
 ];
 
@@ -166,8 +171,8 @@ pub static KINDS: &[Kind] = &[
         key: "undo",
         shown: "undo",
         title: "Rollback",
-        about: "Takes back what the run has changed.",
-        value: Shape::Blank,
+        about: "Takes back what the run has changed, the newest change first.",
+        value: Shape::Choice(|| vec!["all"]),
         beside: &[],
     },
 ];

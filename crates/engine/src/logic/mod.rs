@@ -13,6 +13,7 @@ pub(crate) mod light;
 pub(crate) mod parallel;
 pub(crate) mod repeat;
 pub(crate) mod subflow;
+pub(crate) mod undo;
 pub(crate) mod wait;
 
 use jiff::Timestamp;
@@ -44,6 +45,7 @@ pub(crate) fn deadline(run: &Run, step: &Step, slot: &Slot) -> Option<Timestamp>
         | StepKind::Wait(_)
         | StepKind::Set(_)
         | StepKind::Log(_)
+        | StepKind::Undo
         | StepKind::End
         | StepKind::Fail(_)
         | StepKind::Next

@@ -16,9 +16,6 @@ use crate::grammar::{self, Key};
 
 /// `call:` of an action or of a subflow.
 pub(super) fn call_step(reader: &mut Reader, owner: &Node<'_>, value: &Node<'_>) -> StepKind {
-    if let Some(undo) = owner.get("undo") {
-        reader.not_yet(&undo, "`undo` of a call");
-    }
     match value.as_str().and_then(|name| name.strip_prefix("flow.")) {
         Some(name) => subflow(reader, owner, value, name),
         None => {
@@ -28,13 +25,34 @@ pub(super) fn call_step(reader: &mut Reader, owner: &Node<'_>, value: &Node<'_>)
                     reader.report(wrong.error_at_key(codes::UNKNOWN_KEY, message));
                 }
             }
-            StepKind::Call(call(reader, owner, value))
+            let undo = owner.get("undo").map(|node| Box::new(undo(reader, &node)));
+            StepKind::Call(Call { undo, ..call(reader, owner, value) })
         }
     }
 }
 
+/// `undo:` of a call.
+fn undo(reader: &mut Reader, node: &Node<'_>) -> Call {
+    if !reader.keys(node, &grammar::UNDO) {
+        return placeholder(reader, node);
+    }
+    match node.get("call") {
+        Some(name) => call(reader, node, &name),
+        None => {
+            reader.missing(node, "call", "`undo` of a call");
+            placeholder(reader, node)
+        }
+    }
+}
+
+/// `undo: all`
+pub(super) fn undo_all(reader: &mut Reader, value: &Node<'_>) -> StepKind {
+    reader.choice(value, &[("all", ())]);
+    StepKind::Undo
+}
+
 fn subflow(reader: &mut Reader, owner: &Node<'_>, value: &Node<'_>, name: &str) -> StepKind {
-    for key in ["connection", "retry"] {
+    for key in ["connection", "retry", "undo"] {
         if let Some(wrong) = owner.get(key) {
             let message = format!("`{key}` is for the call of an action");
             reader.report(wrong.error_at_key(codes::UNKNOWN_KEY, message));
@@ -80,6 +98,7 @@ pub(super) fn call(reader: &mut Reader, owner: &Node<'_>, value: &Node<'_>) -> C
         with: reader.template(owner.get("with"), value),
         connection: owner.get("connection").map(|node| reader.text(&node)),
         retry: reader.retry(owner.get("retry")),
+        undo: None,
     }
 }
 
@@ -158,6 +177,7 @@ pub(super) fn placeholder(reader: &mut Reader, owner: &Node<'_>) -> Call {
         with: reader.template(None, owner),
         connection: None,
         retry: Default::default(),
+        undo: None,
     }
 }
 

@@ -56,11 +56,6 @@ impl Reader {
         self.report(node.error(codes::MISSING_KEY, message));
     }
 
-    pub(crate) fn not_yet(&mut self, node: &Node<'_>, what: &str) {
-        let message = format!("{what} is not supported yet");
-        self.report(node.error_at_key(codes::NOT_YET_SUPPORTED, message));
-    }
-
     /// Refuses keys that mean nothing here, and what is not a map at all.
     pub(crate) fn keys(&mut self, node: &Node<'_>, known: &Mapping) -> bool {
         if !node.value().is_object() {

@@ -116,6 +116,7 @@ fn kind(reader: &mut Reader, node: &Node<'_>) -> StepKind {
         "wait" => kinds::wait(reader, &value),
         "ask" => super::form::ask(reader, &value),
         "approval" => super::form::approval(reader, &value),
+        "undo" => kinds::undo_all(reader, &value),
         "set" => StepKind::Set(super::header::expressions(reader, Some(value), "`set`")),
         "log" => kinds::log(reader, &value),
         "end" => logic::leave(reader, &value, StepKind::End),
@@ -125,10 +126,8 @@ fn kind(reader: &mut Reader, node: &Node<'_>) -> StepKind {
         "parallel" => logic::parallel(reader, node, &value),
         "decide" => logic::decide(reader, node, &value),
         "fail" => kinds::fail(reader, &value),
-        key => {
-            reader.not_yet(&value, &format!("a step of the kind `{key}`"));
-            StepKind::End
-        }
+        // The table has no other key.
+        _ => StepKind::End,
     }
 }
 

@@ -54,6 +54,7 @@ fn kind(all: &mut Written, kind: &StepKind) {
             log.put_word("level", Level::WORDS, level, &Level::Info);
             put_message(all, "log", log, message.value.source());
         }
+        StepKind::Undo => all.put("undo", "all"),
         StepKind::End => all.put("end", true),
         StepKind::Next => all.put("next", true),
         StepKind::Break => all.put("break", true),
@@ -83,11 +84,16 @@ fn put_with(all: &mut Written, with: Value) {
 
 /// The call of an action.
 pub(super) fn call(all: &mut Written, call: &Call) {
-    let Call { alias, action, with, connection, retry } = call;
+    let Call { alias, action, with, connection, retry, undo } = call;
     all.put("call", format!("{}.{}", alias.value, action.value));
     put_with(all, with.value.written());
     all.put_text("connection", connection.as_ref());
     all.put_map("retry", self::retry(retry));
+    if let Some(undo) = undo {
+        let mut written = Written::default();
+        self::call(&mut written, undo);
+        all.put("undo", written.0);
+    }
 }
 
 fn subflow(all: &mut Written, subflow: &Subflow) {

@@ -127,6 +127,7 @@ impl Slot {
                 | Decision::Asked { .. }
                 | Decision::Listening(_)
                 | Decision::Set(_)
+                | Decision::Undo
                 | Decision::Logged { .. }
                 | Decision::End
                 | Decision::Next
@@ -144,13 +145,14 @@ impl Slot {
             Event::Accepted(_)
             | Event::Begun
             | Event::Signalled { .. }
+            | Event::Undoable(_)
             | Event::Controlled { .. }
             | Event::Ended { .. } => &[],
         };
         states.contains(&self.state)
     }
 
-    fn change(
+    pub(super) fn change(
         &mut self,
         step: &Step,
         is_stopping: bool,
@@ -205,6 +207,7 @@ impl Slot {
             Event::Accepted(_)
             | Event::Begun
             | Event::Signalled { .. }
+            | Event::Undoable(_)
             | Event::Controlled { .. }
             | Event::Ended { .. } => {}
         }

@@ -29,6 +29,7 @@ impl Slot {
         match decision {
             Decision::Skipped => self.end(StepState::Skipped, now),
             Decision::Arm(None) | Decision::Logged { .. } => self.succeed(None, now),
+            Decision::Undo => self.run(Activity::None),
             Decision::Set(values) => {
                 effects.set = Some(values.clone());
                 self.succeed(None, now);

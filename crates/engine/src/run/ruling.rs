@@ -8,6 +8,7 @@ use linchpin_language::Value;
 
 use super::Run;
 use super::frame::Frame;
+use super::rollback::is_undo;
 use super::state::{Activity, List, Slot};
 use crate::catalog::ActionFacts;
 use crate::error::RunError;
@@ -50,7 +51,10 @@ impl Run {
         (certainty, alias_policy): (Certainty, &RetryPolicy),
     ) -> AfterFailure {
         let found = self.locate(path);
-        let facts = found.and_then(|(frame, step, _)| self.facts(frame, called(step)?));
+        let facts = match is_undo(path) {
+            true => self.undo_facts(path),
+            false => found.and_then(|(frame, step, _)| self.facts(frame, called(step)?)),
+        };
         let is_write = facts.is_some_and(|facts| facts.effect.is_write());
         let is_open = is_write && error.write == WriteState::Unknown;
         let is_idempotent = facts.is_some_and(|facts| facts.idempotent);
@@ -162,6 +166,9 @@ impl Run {
 
     /// The step at a path, with the flow it stands in.
     pub(crate) fn locate(&self, path: &StepPath) -> Option<(&Frame, &Step, &Slot)> {
+        if is_undo(path) {
+            return self.locate_undo(path).map(|(step, slot)| (&self.root, step, slot));
+        }
         locate_in_frame(&self.root, path.segments())
     }
 }
@@ -185,6 +192,7 @@ fn called(step: &Step) -> Option<&Call> {
         | StepKind::Approval(_)
         | StepKind::Set(_)
         | StepKind::Log(_)
+        | StepKind::Undo
         | StepKind::End
         | StepKind::Fail(_)
         | StepKind::Next

@@ -13,7 +13,7 @@ use super::scope::Env;
 use super::state::{Activity, Calling, List, Slot, StepState};
 use crate::command::Command;
 use crate::error::RunError;
-use crate::event::{Decision, Event, Outcome};
+use crate::event::{Decision, Event, Outcome, Undoable};
 use crate::flow::{Arm, Block, Step, StepKind};
 use crate::logic;
 use crate::path::{Segment, StepPath};
@@ -27,8 +27,17 @@ pub(crate) struct Scan<'r> {
     next_op: u64,
     /// How many signals of a name this walk has given to steps.
     pub(crate) taken: BTreeMap<String, usize>,
+    /// Looks at the `undo` of one call in place of asking for anything.
+    probe: Option<Probe<'r>>,
     /// Below a condition that is unknown (dry runs only).
     pub(crate) may: bool,
+}
+
+/// A look at the `undo` of a call: where, with which output, and what was found.
+struct Probe<'r> {
+    path: &'r StepPath,
+    output: &'r Value,
+    found: Option<Undoable>,
 }
 
 /// Where a step stands: its frame and the names it sees.
@@ -40,23 +49,38 @@ pub(crate) struct Place<'a> {
 
 impl<'r> Scan<'r> {
     pub(crate) fn of(run: &'r Run) -> Self {
-        let mut scan = Self {
+        let mut scan = Self::new(run);
+        if let Some(at) = run.unarmed_end() {
+            scan.timer(at);
+        }
+        scan.frame(&run.root);
+        scan.undos();
+        let is_over = run.root.phase == Phase::Over && run.undos.is_over();
+        if is_over && run.ended.is_none() && scan.events.is_empty() {
+            scan.end(&run.root);
+        }
+        scan
+    }
+
+    /// What the `undo` of the call at a path comes to.
+    pub(crate) fn probe(run: &'r Run, path: &'r StepPath, output: &'r Value) -> Option<Undoable> {
+        let mut scan = Self::new(run);
+        scan.probe = Some(Probe { path, output, found: None });
+        scan.frame(&run.root);
+        scan.probe?.found
+    }
+
+    fn new(run: &'r Run) -> Self {
+        Self {
             run,
             path: StepPath::default(),
             events: Vec::new(),
             commands: Vec::new(),
             next_op: run.next_op,
             taken: BTreeMap::new(),
+            probe: None,
             may: false,
-        };
-        if let Some(at) = run.unarmed_end() {
-            scan.timer(at);
         }
-        scan.frame(&run.root);
-        if run.root.phase == Phase::Over && run.ended.is_none() && scan.events.is_empty() {
-            scan.end(&run.root);
-        }
-        scan
     }
 
     pub(crate) fn op(&mut self) -> u64 {
@@ -152,6 +176,7 @@ impl<'r> Scan<'r> {
             StepKind::Approval(approval) => logic::approval::start(self, place, approval),
             StepKind::Set(variables) => logic::light::set(self, place, variables),
             StepKind::Log(log) => logic::light::log(self, place, log),
+            StepKind::Undo => logic::undo::start(self),
             StepKind::End => logic::light::leave(self, Decision::End, "end"),
             StepKind::Next => logic::light::leave(self, Decision::Next, "go on with the next"),
             StepKind::Break => logic::light::leave(self, Decision::Break, "leave the loop"),
@@ -169,10 +194,16 @@ impl<'r> Scan<'r> {
         let before = self.may;
         self.may |= slot.may;
         match &slot.activity {
+            Activity::None if matches!(step.kind, StepKind::Undo) => logic::undo::go_on(self),
             Activity::None | Activity::Ask { .. } => {}
             Activity::Signal { name } => logic::wait::go_on(self, name),
             Activity::Call(calling) => {
                 if let StepKind::Call(call) = &step.kind {
+                    if let Some(probe) = self.probe.as_ref().filter(|at| *at.path == self.path) {
+                        let found = self.render_undo(place, call, probe.output);
+                        self.probe = self.probe.take().map(|p| Probe { found: Some(found), ..p });
+                        return;
+                    }
                     logic::call::go_on(self, place, step, slot, call, calling);
                 } else if let StepKind::Subflow(call) = &step.kind {
                     logic::subflow::go_on(self, place, call, calling);
@@ -239,6 +270,10 @@ impl<'r> Scan<'r> {
     }
 
     fn end(&mut self, root: &Frame) {
+        if let Some(outcome) = &self.run.reopened {
+            let outcome = outcome.clone();
+            return self.events.push(Event::Ended { outcome });
+        }
         let failed = |error: RunError| Outcome::Failed { error };
         let outcome = match root.end {
             End::Cancelled => Outcome::Cancelled,

@@ -32,6 +32,8 @@ enum Layer<'a> {
     /// A repeat: only which time it is.
     Index(u64),
     Error(&'a RunError),
+    /// What the call itself gave, in its `undo`.
+    Output(&'a Value),
     /// The output of the step itself, in its `collect`.
     Lists(&'a [(Arm, &'a Block, &'a List)]),
 }
@@ -57,6 +59,11 @@ impl<'a> Env<'a> {
         Self { parent: Some(self), layer: Layer::Error(error) }
     }
 
+    /// The output of the call whose `undo` is read.
+    pub(crate) fn output(&'a self, output: &'a Value) -> Self {
+        Self { parent: Some(self), layer: Layer::Output(output) }
+    }
+
     /// What a handler guards: all its steps can be read.
     pub(crate) fn lists(&'a self, lists: &'a [(Arm, &'a Block, &'a List)]) -> Self {
         Self { parent: Some(self), layer: Layer::Lists(lists) }
@@ -77,7 +84,7 @@ impl<'a> Env<'a> {
                     }
                 }
                 Layer::Frame(_, frame) => frame_records(frame, &mut all),
-                Layer::Item { .. } | Layer::Index(_) | Layer::Error(_) => {}
+                Layer::Item { .. } | Layer::Index(_) | Layer::Error(_) | Layer::Output(_) => {}
             }
         }
         Value::Object(all)
@@ -102,6 +109,7 @@ impl Scope for Env<'_> {
                 Layer::Index(index) => {
                     (name == "iteration").then(|| Cow::Owned(json!({ "index": index })))
                 }
+                Layer::Output(output) => (name == "output").then_some(Cow::Borrowed(output)),
                 Layer::Error(error) => (name == "error").then(|| Cow::Owned(error.as_value())),
                 Layer::Frame(run, frame) => root(run, frame, name),
             };
@@ -121,7 +129,7 @@ impl Scope for Env<'_> {
             Layer::Frame(_, frame) => {
                 frame.list(None).and_then(|(block, list)| state_of(block, list, name))
             }
-            Layer::Item { .. } | Layer::Index(_) | Layer::Error(_) => None,
+            Layer::Item { .. } | Layer::Index(_) | Layer::Error(_) | Layer::Output(_) => None,
         })?;
         Some(match state {
             StepState::Skipped => "the step was skipped".to_owned(),
@@ -253,6 +261,7 @@ fn open_blocks(step: &Step) -> Vec<(Arm, &Block)> {
         | StepKind::Approval(_)
         | StepKind::Set(_)
         | StepKind::Log(_)
+        | StepKind::Undo
         | StepKind::End
         | StepKind::Fail(_)
         | StepKind::Next

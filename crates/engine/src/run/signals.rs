@@ -97,6 +97,7 @@ fn said(event: &Event) -> Option<&Value> {
         | Event::Verified { .. }
         | Event::Page { .. }
         | Event::Woke { .. }
+        | Event::Undoable(_)
         | Event::Held { .. }
         | Event::Controlled { .. }
         | Event::Ended { .. } => None,

@@ -162,6 +162,7 @@ impl Run {
         see: &mut dyn FnMut(&StepPath, &'a Frame, &'a Step, &'a Slot),
     ) {
         visit_frame(&self.root, &mut StepPath::default(), see);
+        self.visit_undos(&mut |path, step, slot| see(path, &self.root, step, slot));
     }
 }
 

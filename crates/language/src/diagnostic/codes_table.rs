@@ -90,7 +90,6 @@ table! {
     UNREACHABLE_ROW "unreachable-row" "a row of a decision table that can never count";
     MISSING_DEFAULT "missing-default" "a decision without `default` whose result is used";
     TOO_DEEP_FLOW "too-deep-flow" "subflows nest deeper than 16";
-    NOT_YET_SUPPORTED "not-yet-supported" "part of the language that this version does not run yet";
     // Warnings and hints
     BAD_ALLOWANCE "bad-allowance" "a comment that would silence a remark and cannot be used";
     UNUSED_ALLOWANCE "unused-allowance" "a comment that silences nothing";

@@ -140,6 +140,7 @@ impl Driver {
         let input = Arc::clone(&call.run.input);
         let (attempt, request) = (call.run.attempt, call.prepared.request(&look, chunk));
         if chunk == 0
+            && !self.run.is_undo(&path)
             && let Some(reason) = self.run.over_limit(look.effect, n_changes(&look))
         {
             self.calls.remove(&op);
@@ -161,9 +162,11 @@ impl Driver {
         }
         match stage {
             Stage::Page(_) => Ok(()),
-            Stage::Read(Ok(output)) | Stage::Finished(Ok(output)) => {
+            Stage::Finished(Ok(output)) => {
+                self.note_undo(&call, None, Some(&output))?;
                 self.succeed(&call, op, (None, Some(output)))
             }
+            Stage::Read(Ok(output)) => self.succeed(&call, op, (None, Some(output))),
             Stage::Read(Err(error)) | Stage::Looked(Err(error)) | Stage::Finished(Err(error)) => {
                 self.call_failed(call, op, error, Certainty::NotDone)
             }
@@ -173,13 +176,16 @@ impl Driver {
                 self.after_saving(op, next).await
             }
             Stage::Wrote(Ok((wrote, None))) => {
+                self.note_undo(&call, Some(&wrote), None)?;
                 self.succeed(&call, op, (Some(wrote.clone()), None))?;
                 self.go_on_writing(call, op, wrote).await
             }
             Stage::Wrote(Ok((wrote, Some(Ok(output))))) => {
+                self.note_undo(&call, Some(&wrote), Some(&output))?;
                 self.succeed(&call, op, (Some(wrote), Some(output)))
             }
             Stage::Wrote(Ok((wrote, Some(Err(error))))) => {
+                self.note_undo(&call, Some(&wrote), None)?;
                 self.succeed(&call, op, (Some(wrote), None))?;
                 self.call_failed(call, op, error, Certainty::NotDone)
             }
@@ -222,6 +228,7 @@ impl Driver {
                 let verdict = Found::Done(wrote.clone());
                 call.is_adopted =
                     call.look.as_ref().is_some_and(|look| call.chunk + 1 == look.chunks);
+                self.note_undo(&call, Some(&wrote), None)?;
                 self.record(Event::Verified { path, verdict })?;
                 self.go_on_writing(call, op, wrote).await
             }
@@ -234,6 +241,7 @@ impl Driver {
             }
             Ok((Verdict::Part(_), Some(left))) => {
                 let verdict = Found::Part(Arc::clone(&left));
+                self.note_part(&call, &left)?;
                 self.record(Event::Verified { path, verdict })?;
                 self.send_again(call, op, Some(left)).await
             }

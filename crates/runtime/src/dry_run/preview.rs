@@ -122,6 +122,9 @@ impl Preview {
 
     pub(super) fn log(&mut self, entry: &Entry) {
         self.log.extend(crate::driver::as_log(entry).map(str::to_owned));
+        if let Event::Decided { path, decision: Decision::Undo } = &entry.event {
+            self.notes.push(format!("{path} would take back what the run has changed so far"));
+        }
         if let Event::Decided { path, decision: Decision::Enough { unknown: true, .. } } =
             &entry.event
         {

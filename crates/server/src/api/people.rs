@@ -154,3 +154,30 @@ fn step_path(text: &str) -> Result<StepPath, Refusal> {
         Refusal::invalid(error.to_string()).help("`linchpin runs show RUN` lists the steps")
     })
 }
+
+/// What would take back the changes of a run.
+pub(super) async fn undo_preview(
+    State(app): State<App>,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, Refusal> {
+    let left = app.host.undo_preview(&run_id(&id)?).await?;
+    Ok(Json(json!({ "left": left })))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Undone {
+    by: String,
+}
+
+/// Takes them back.
+pub(super) async fn undo(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    bytes: Bytes,
+) -> Result<Json<Value>, Refusal> {
+    let id = run_id(&id)?;
+    let Undone { by } = body(&bytes)?;
+    app.host.undo(&id, &by).await?;
+    Ok(Json(json!({ "run": id })))
+}

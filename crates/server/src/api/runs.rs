@@ -124,6 +124,13 @@ fn detail(run: &Run, is_active: bool) -> Result<Value, Refusal> {
         shown.insert("inputs".to_owned(), (*run.accepted().inputs).clone());
         shown.insert("entries".to_owned(), run.position().into());
         shown.insert("changes".to_owned(), changes.into());
+        if run.was_undone() {
+            let left = run.undo_left().into_iter().map(|left| {
+                let call = format!("{}.{}", left.call.alias, left.call.action);
+                json!({ "step": left.call.path, "call": call, "why": left.error })
+            });
+            shown.insert("undo_left".to_owned(), left.collect());
+        }
         shown.insert("open".to_owned(), open.iter().map(open_step).collect());
     }
     Ok(shown)

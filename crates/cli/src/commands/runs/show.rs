@@ -79,6 +79,10 @@ impl Show {
         }
         show_outputs(report, &shown["outputs"]);
         if steps.outcome.is_some() {
+            let left = shown["undo_left"].as_array().filter(|left| !left.is_empty());
+            if let Some(left) = left {
+                super::undo::show_left(report, project, run, left);
+            }
             report.line(steps.verdict(report, run));
         } else if !steps.asks.is_empty() || !steps.held.is_empty() {
             show_waits(report, project, client, run).await?;
