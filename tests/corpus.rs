@@ -115,6 +115,8 @@ fn the_mistakes_cover_each_code_that_a_flow_can_meet() {
         codes::CANNOT_FORMAT,
         codes::BAD_MANIFEST,
         codes::FAILED_EXAMPLE,
+        codes::REPLACED_SPOKE,
+        codes::CANNOT_FORMAT,
     ];
     let missing: Vec<&str> = codes::ALL
         .iter()

@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant};
 
+use async_trait::async_trait;
+use jiff::Timestamp;
 use linchpin_connector::Spoke;
 use linchpin_engine::catalog::Catalog;
 use linchpin_engine::store::{Records, Store};
@@ -12,7 +15,7 @@ use linchpin_persistence::MemoryStore;
 use linchpin_runtime::connections::{Connections, ConnectionsFile, Options};
 use linchpin_runtime::flows::Flows;
 use linchpin_runtime::host::{Host, Parts, Start};
-use linchpin_runtime::{MasterKey, Secret, SystemClock, Vault};
+use linchpin_runtime::{Clock, MasterKey, Secret, Vault};
 use linchpin_sandbox::Sandbox;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -44,9 +47,32 @@ pub(crate) fn made_to_be_killed(flow: &str) -> Start {
     Start { flow: flow.to_owned(), user, ..Start::default() }
 }
 
+/// When these tests happen: at noon in London, so that "yesterday" is the same day from the first
+/// to the last moment of a test, whenever it is run.
+const NOON: &str = "2026-03-10T12:00:00Z";
+
+/// A clock that showed noon when this process first asked it, and goes on from there.
+struct Noon;
+
+#[async_trait]
+impl Clock for Noon {
+    fn now(&self) -> Timestamp {
+        static FIRST: LazyLock<Instant> = LazyLock::new(Instant::now);
+        let noon: Timestamp = NOON.parse().expect("noon is an instant");
+        noon.checked_add(FIRST.elapsed()).expect("no test lasts for ages")
+    }
+
+    async fn sleep_until(&self, at: Timestamp) {
+        let left = Duration::try_from(at.duration_since(self.now())).unwrap_or(Duration::ZERO);
+        tokio::time::sleep(left).await;
+    }
+}
+
 /// A new sandbox that keeps nothing, and its control port.
 pub(crate) async fn sandbox() -> (Sandbox, Control) {
-    let sandbox = Sandbox::start(linchpin_sandbox::Options::default()).await.unwrap();
+    let clock = linchpin_sandbox::Clock::Fixed(NOON.parse().unwrap());
+    let options = linchpin_sandbox::Options { clock, ..linchpin_sandbox::Options::default() };
+    let sandbox = Sandbox::start(options).await.unwrap();
     let control = Control { url: sandbox.control_url() };
     (sandbox, control)
 }
@@ -56,7 +82,7 @@ pub(crate) async fn host(store: Arc<dyn Store>, control: &Control) -> Host {
     let bundled = linchpin_spokes::bundled().expect("the bundled spokes are sound");
     let spokes: BTreeMap<_, _> =
         bundled.into_iter().map(|spoke| (spoke.name.clone(), spoke)).collect();
-    let clock = Arc::new(SystemClock);
+    let clock = Arc::new(Noon);
     let key = MasterKey::generate().unwrap();
     let vault = Vault::new(Arc::new(MemoryStore::new()) as Arc<dyn Records>, key);
     let connections = Connections::new(

@@ -6,7 +6,7 @@ use clap::{Args as Fields, Parser, Subcommand};
 
 use crate::commands::{
     check, completions, connections, daemon, diff, dry_run, explain, fmt, graph, init, lsp, new,
-    run, runs, sandbox, schema, spokes,
+    run, runs, sandbox, schedule, schema, spokes,
 };
 use crate::exit_code::HELP;
 
@@ -54,6 +54,7 @@ pub(crate) enum Command {
     Run(run::Run),
     Daemon(daemon::Daemon),
     Runs(runs::Runs),
+    Schedule(schedule::Schedule),
     Connections(connections::Connections),
     Spokes(spokes::Spokes),
     Schema(schema::Schema),

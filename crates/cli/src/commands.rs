@@ -15,6 +15,7 @@ pub(crate) mod new;
 pub(crate) mod run;
 pub(crate) mod runs;
 pub(crate) mod sandbox;
+pub(crate) mod schedule;
 pub(crate) mod schema;
 pub(crate) mod spokes;
 
@@ -41,6 +42,7 @@ pub(crate) async fn dispatch(args: Args, report: &Report) -> Done {
         Command::Run(command) => Box::pin(command.run(global, report)).await,
         Command::Daemon(command) => Box::pin(command.run(global, report)).await,
         Command::Runs(command) => Box::pin(command.run(global, report)).await,
+        Command::Schedule(command) => command.run(global, report),
         Command::Connections(command) => Box::pin(command.run(global, report)).await,
         Command::Spokes(command) => command.run(global, report),
         Command::Schema(command) => command.run(global, report),

@@ -71,7 +71,7 @@ pub(crate) async fn from(
 }
 
 /// Goes on with a run whose process is gone or just going. Whoever has the store by then does it.
-async fn adopt(project: &Project, run: &str) -> Result<Session, Failure> {
+pub(crate) async fn adopt(project: &Project, run: &str) -> Result<Session, Failure> {
     let deadline = tokio::time::Instant::now() + GRACE + GRACE;
     loop {
         let session = Session::open(project, Purpose::lasting()).await;

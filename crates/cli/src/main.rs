@@ -14,6 +14,7 @@ mod project;
 mod reference;
 mod report;
 mod session;
+mod stamp;
 mod stand_in;
 mod steps;
 mod workspace;

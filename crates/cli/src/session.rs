@@ -3,7 +3,7 @@
 //! A command that holds the store for long serves the socket meanwhile, so that others get
 //! through. Nobody ever meets a lock: who finds the store taken waits for the socket.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +13,9 @@ use linchpin_runtime::connections::{Connections, Options};
 use linchpin_runtime::host::{Host, Parts};
 use linchpin_runtime::{MasterKey, SystemClock, Vault};
 use linchpin_sandbox::Sandbox;
-use linchpin_server::{App, Client, Listening, Reload, Router, answers, find, router, serve};
+use linchpin_server::{
+    App, Client, ClientError, Listening, Reload, Router, answers, find, router, serve,
+};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -24,6 +26,8 @@ use crate::{logging, stand_in};
 
 /// How long a process that has the store may take to answer on its socket.
 const PATIENCE: Duration = Duration::from_millis(600);
+/// How long who holds the store may take to say so. Work never keeps it from answering.
+const ANSWER: Duration = Duration::from_secs(5);
 /// How long runs may take to come to rest at the end; a service manager waits ten seconds.
 pub(crate) const GRACE: Duration = Duration::from_secs(8);
 
@@ -71,7 +75,7 @@ impl Purpose {
 impl Session {
     /// Finds who holds the store, or opens it.
     pub(crate) async fn open(project: &Project, purpose: Purpose) -> Result<Self, Failure> {
-        if let Some(client) = reach(project).await {
+        if let Some(client) = reach(project).await? {
             return Ok(Self { client, local: None });
         }
         let store = match open_store(project) {
@@ -174,17 +178,46 @@ impl Serving {
     }
 }
 
-/// The client of whoever serves this project's socket.
-pub(crate) async fn reach(project: &Project) -> Option<Client> {
-    let path = find(&project.state())?;
-    answers(&path).await.then(|| Client::socket(&path))
+/// The client of whoever serves this project's socket. Who holds the store and says nothing is
+/// named: nobody waits for it without an end.
+pub(crate) async fn reach(project: &Project) -> Result<Option<Client>, Failure> {
+    let Some(path) = find(&project.state()) else { return Ok(None) };
+    let asked = async {
+        if !answers(&path).await {
+            return None;
+        }
+        let client = Client::socket(&path);
+        match client.get("/v1/health").await {
+            Err(ClientError::HungUp(_) | ClientError::Unreachable { .. }) => None,
+            Ok(_) | Err(ClientError::Refused { .. } | ClientError::Unreadable(_)) => Some(client),
+        }
+    };
+    match tokio::time::timeout(ANSWER, asked).await {
+        Ok(client) => Ok(client),
+        Err(_) => match open_store(project) {
+            Err(StoreError::Locked { dir, holder }) => Err(silent(&dir, &holder)),
+            Err(error) => Err(unusable(&error)),
+            // It has gone meanwhile.
+            Ok(_) => Ok(None),
+        },
+    }
+}
+
+fn silent(dir: &Path, holder: &str) -> Failure {
+    let seconds = ANSWER.as_secs();
+    let message = format!("{holder} holds {} and has not answered for {seconds} s", dir.display());
+    let id = holder.rsplit(' ').next().unwrap_or_default();
+    Failure::new(message).help(format!(
+        "if it was stopped, `kill -CONT {id}` lets it go on; `kill -KILL {id}` ends it, and the \
+         next command goes on with its runs"
+    ))
 }
 
 /// Somebody has the store: it serves its socket soon, or it is not one of us.
 async fn wait(project: &Project, dir: PathBuf, holder: String) -> Result<Session, Failure> {
     let deadline = tokio::time::Instant::now() + PATIENCE;
     while tokio::time::Instant::now() < deadline {
-        if let Some(client) = reach(project).await {
+        if let Some(client) = reach(project).await? {
             return Ok(Session { client, local: None });
         }
         tokio::time::sleep(Duration::from_millis(30)).await;
@@ -236,16 +269,17 @@ fn vault(project: &Project, store: Arc<SledStore>) -> Result<Vault, Failure> {
     Ok(Vault::new(store as Arc<dyn Records>, key))
 }
 
-/// Reads the flows anew before a start, so that an edit counts from the next run on.
+/// Reads a flow and those it reaches anew before a start, so that an edit counts from the next run on.
 fn reload(project: Project, file: Option<PathBuf>) -> Reload {
     Arc::new(move |flow| {
         let workspace = Workspace::read(&project, file.as_deref())?;
-        workspace.runnable(flow)?;
-        Ok(workspace.flows)
+        let name = workspace.runnable(flow)?.flow.name.clone();
+        let reached = workspace.flows.reachable(&name);
+        Ok(workspace.flows.only(|loaded| reached.contains_key(&loaded.flow.name)))
     })
 }
 
 fn is_of_connections(mistake: &linchpin_language::Diagnostic) -> bool {
-    let name = std::path::Path::new(mistake.source.name()).file_name();
+    let name = Path::new(mistake.source.name()).file_name();
     name.and_then(|name| name.to_str()).is_some_and(|name| name.starts_with("connections."))
 }

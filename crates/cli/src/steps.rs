@@ -289,15 +289,23 @@ impl Steps {
 
     /// How many calls were made, and how many things they changed.
     fn counts(&self) -> String {
-        let ended = |state| move |step: &&StepHistory| step.state == state && step.effect.is_some();
-        let n_calls = self.history.steps.iter().filter(ended(StepState::Succeeded)).count();
+        let is_done =
+            |step: &&StepHistory| step.state == StepState::Succeeded && step.effect.is_some();
+        // A call that failed says nothing of its effect, but it has inputs and an attempt.
+        let has_failed = |step: &&StepHistory| {
+            let is_attempted = step.error.as_ref().is_some_and(|error| error.attempt > 0);
+            step.state == StepState::Failed && step.input.is_some() && is_attempted
+        };
+        let n_done = self.history.steps.iter().filter(is_done).count() as u64;
+        let n_failed = self.history.steps.iter().filter(has_failed).count() as u64;
         let mut changes: BTreeMap<&str, u64> = BTreeMap::new();
         for step in self.history.steps.iter().filter(|step| step.changes > 0) {
             if let Some(effect) = step.effect {
                 *changes.entry(past(effect.as_str())).or_default() += step.changes;
             }
         }
-        let mut counts = vec![plural(n_calls as u64, "call")];
+        let mut counts = vec![plural(n_done + n_failed, "call")];
+        counts.extend((n_failed > 0).then(|| format!("{n_failed} failed")));
         counts.extend(changes.iter().map(|(word, n)| format!("{n} {word}")));
         // A held step in doubt has sent a write; one that waits for a connection or a limit has not.
         let in_doubt =

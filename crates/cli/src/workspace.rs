@@ -8,7 +8,7 @@ use std::sync::Arc;
 use linchpin_connector::Spoke;
 use linchpin_engine::catalog::Catalog;
 use linchpin_engine::check::{check, check_text};
-use linchpin_language::{Diagnostic, Severity, Source, did_you_mean};
+use linchpin_language::{Diagnostic, Severity, Source, Span, codes, did_you_mean};
 use linchpin_runtime::connections::ConnectionsFile;
 use linchpin_runtime::flows::{Flows, Loaded};
 
@@ -42,12 +42,12 @@ impl Workspace {
         } else {
             connections(project, &spokes, &mut mistakes)?
         };
+        mistakes.extend(replaced(project)?);
         let (flows, unread) = flows(project, extra)?;
         mistakes.extend(unread);
-        let mut aliases = connections.aliases();
-        if project.is_sandbox {
-            aliases.extend(declared(&flows));
-        }
+        // In the sandbox each alias leads to the stand-in of the spoke that its flow declares for
+        // it, whatever it is called: no alias is unknown there.
+        let aliases = connections.aliases();
         let mut catalog = Catalog {
             spokes: spokes.clone(),
             aliases,
@@ -165,6 +165,33 @@ pub(crate) fn own_spokes(project: &Project) -> Result<Vec<(PathBuf, Arc<Spoke>)>
         return Ok(spokes);
     }
     Err(Failure::mistakes(format!("a spoke in {} has mistakes", folder.display()), mistakes))
+}
+
+/// A warning for each spoke of the project that has the name of a bundled one: flows that were
+/// written for that one call it.
+pub(crate) fn replaced(project: &Project) -> Result<Vec<Diagnostic>, Failure> {
+    let bundled = spokes(None)?;
+    let mut warnings = Vec::new();
+    for (folder, own) in
+        own_spokes(project)?.iter().filter(|(_, own)| bundled.contains_key(&own.name))
+    {
+        let file = shown(&folder.join("spoke.yaml"));
+        let text = text_of(&file)?;
+        let start = text.find("spoke:").unwrap_or(0);
+        let end = text[start..].find('\n').map_or(text.len(), |length| start + length);
+        let source = Source::new(file.display().to_string(), text);
+        let message =
+            format!("the project's spoke `{}` stands in place of the bundled one", own.name);
+        let warning = Diagnostic::new(
+            Severity::Warning,
+            codes::REPLACED_SPOKE,
+            message,
+            source,
+            Span { start, end },
+        );
+        warnings.push(warning.with_help("give it another name if both are wanted"));
+    }
+    Ok(warnings)
 }
 
 /// A mistake in a file of a spoke, with the path from where the command runs.

@@ -143,6 +143,11 @@ impl Timetable {
         }
     }
 
+    /// The instant of a moment as its zone tells it.
+    pub fn instant(&self, moment: Moment) -> Option<Timestamp> {
+        resolve(moment, &self.zone, Edge::First).map(|(instant, _)| instant)
+    }
+
     /// The zone in which its days and times are meant.
     pub fn zone(&self) -> &TimeZone {
         &self.zone

@@ -25,7 +25,7 @@ pub use self::undo::UndoPreview;
 use crate::clock::Clock;
 use crate::connections::Connections;
 use crate::driver::{Driver, Message};
-use crate::flows::Flows;
+use crate::flows::{Flows, Loaded};
 use crate::summary::{RUNS, Summary};
 use crate::triggers::flow::Awaited;
 
@@ -256,7 +256,14 @@ impl Host {
 
     /// Takes newer texts of some flows; the others stay as they are.
     pub fn renew(&self, flows: Flows) {
-        self.set_flows(flows.over(&self.flows()));
+        let present = self.flows();
+        let is_newer = |loaded: &Arc<Loaded>| {
+            let same = present.get(&loaded.flow.name);
+            same.is_none_or(|same| same.hash != loaded.hash || same.file != loaded.file)
+        };
+        if flows.iter().any(is_newer) {
+            self.set_flows(flows.over(&present));
+        }
     }
 
     /// Tells whenever the flows were replaced.

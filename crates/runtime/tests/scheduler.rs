@@ -227,7 +227,7 @@ async fn a_changed_a_new_and_a_removed_schedule_count_from_the_change_on() {
     take(&[flow("20m"), other.clone()]);
     due_next("2026-03-01T13:40:00Z").await;
     running.go_to("2026-03-01T14:05:00Z").await;
-    take(&[other.clone()]);
+    take(std::slice::from_ref(&other));
     due_next("2026-03-01T14:30:00Z").await;
     running.go_to("2026-03-01T15:10:00Z").await;
     take(&[flow("20m"), other]);

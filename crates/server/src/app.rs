@@ -7,7 +7,8 @@ use linchpin_runtime::host::Host;
 
 use crate::refusal::Refusal;
 
-/// Reads the flows anew before one of them is started by hand, and refuses a broken one.
+/// Reads a flow and those it reaches anew before it is started by hand, and refuses a broken
+/// one.
 pub type Reload = Arc<dyn Fn(&str) -> Result<Flows, Refusal> + Send + Sync>;
 
 /// A host and what the API says about it.
@@ -17,7 +18,7 @@ pub struct App {
     pub host: Host,
     /// The version of the program.
     pub version: &'static str,
-    /// Reads the flows anew before a start; without it the host's own are used.
+    /// Reads a flow and those it reaches anew before a start; without it the host's own are used.
     pub reload: Option<Reload>,
 }
 
@@ -25,7 +26,7 @@ impl App {
     /// Brings the host's flows up to date for a start of this one.
     pub(crate) fn refresh(&self, flow: &str) -> Result<(), Refusal> {
         if let Some(reload) = &self.reload {
-            self.host.set_flows(reload(flow)?);
+            self.host.renew(reload(flow)?);
         }
         Ok(())
     }

@@ -1,14 +1,18 @@
 //! `linchpin daemon`: goes on with runs, starts what falls due, serves the socket.
 
+mod flows;
+
 use clap::Args;
 use linchpin_engine::event::Outcome;
 use linchpin_engine::{Entry, Event, RunId};
 use linchpin_language::{Value, json};
-use linchpin_runtime::host::Host;
+use linchpin_runtime::host::{Error, Host};
 use linchpin_runtime::scheduler::Scheduler;
+use linchpin_runtime::triggers::flow::FlowEnds;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, watch};
+use tokio::task::JoinError;
 
 use crate::args::Global;
 use crate::commands::Done;
@@ -19,6 +23,8 @@ use crate::report::{Report, Style};
 use crate::session::{Session, reach};
 use crate::steps::{plural, print_instant, print_millis};
 
+use self::flows::Folder;
+
 /// Go on with runs, start what falls due, and serve the other commands
 #[derive(Debug, Args)]
 pub(crate) struct Daemon {}
@@ -26,7 +32,7 @@ pub(crate) struct Daemon {}
 impl Daemon {
     pub(crate) async fn run(self, global: &Global, report: &Report) -> Done {
         let project = Project::find(global)?;
-        if let Some(client) = reach(&project).await {
+        if let Some(client) = reach(&project).await? {
             let health = client.get("/v1/health").await.unwrap_or_default();
             let message =
                 format!("process {} holds {} already", health["pid"], project.store().display());
@@ -36,7 +42,8 @@ impl Daemon {
         // Listened for before anything is started, so that no signal is lost.
         let signals = Signals::new()?;
         let session = Session::hold(&project).await?;
-        let served = serve(report, &session, signals).await;
+        let mut folder = Folder::new(project);
+        let served = serve(report, &session, &mut folder, signals).await;
         let n_left = session.close().await;
         let word = served?;
         let left = match n_left {
@@ -54,6 +61,7 @@ impl Daemon {
 async fn serve(
     report: &Report,
     session: &Session,
+    folder: &mut Folder,
     mut signals: Signals,
 ) -> Result<&'static str, Failure> {
     let Some(host) = session.host() else {
@@ -67,6 +75,7 @@ async fn serve(
     for (run, error) in &lost {
         report.note(format!("run {run} cannot go on: {}", crate::failure::sentence(error)));
     }
+    folder.open(host, report).await;
     let scheduler = Scheduler::open(host.clone()).await.map_err(|error| failed(&error))?;
     let next = scheduler.next_due();
     let socket = session.socket().map(|path| path.display().to_string()).unwrap_or_default();
@@ -91,25 +100,37 @@ async fn serve(
         "recovered": recovered, "next_due": next,
     }));
     let (stop, stopped) = watch::channel(false);
-    let mut firing = tokio::spawn(scheduler.run(stopped));
-    let word = tokio::select! {
-        word = signals.next() => word,
-        ended = &mut firing => {
-            let why = match ended {
-                Ok(Ok(())) => "it ended".to_owned(),
-                Ok(Err(error)) => crate::failure::sentence(&error),
-                Err(error) => error.to_string(),
-            };
-            return Err(Failure::new(format!("the scheduler stopped: {why}"))
-                .help("start the daemon again: what fell due meanwhile is accounted for"));
+    let mut firing = tokio::spawn(scheduler.run(stopped.clone()));
+    let mut following = tokio::spawn(FlowEnds::new(host.clone()).run(stopped));
+    let word = loop {
+        tokio::select! {
+            word = signals.next() => match word {
+                Some(word) => break word,
+                None => folder.look(host, report, true).await,
+            },
+            () = Folder::interval(host) => folder.look(host, report, false).await,
+            ended = &mut firing => return Err(stopped_early("the scheduler", ended)),
+            ended = &mut following => return Err(stopped_early("what waits for flows", ended)),
         }
     };
     tracing::debug!("received {word}");
     stop.send_replace(true);
-    // It starts nothing any more; one that is starting a run finishes that.
+    // They start nothing any more; one that is starting a run finishes that.
     firing.await.ok();
+    following.await.ok();
     told.abort();
     Ok(word)
+}
+
+/// Why the daemon cannot do without something that it started.
+fn stopped_early(what: &str, ended: Result<Result<(), Error>, JoinError>) -> Failure {
+    let why = match ended {
+        Ok(Ok(())) => "it ended".to_owned(),
+        Ok(Err(error)) => crate::failure::sentence(&error),
+        Err(error) => error.to_string(),
+    };
+    Failure::new(format!("{what} stopped: {why}"))
+        .help("start the daemon again: what fell due meanwhile is accounted for")
 }
 
 /// One line for each run that starts, ends or needs a person: what the service log is read for.
@@ -166,6 +187,7 @@ async fn line(report: &Report, host: &Host, run: &RunId, entry: &Entry) -> Optio
 struct Signals {
     terminate: tokio::signal::unix::Signal,
     interrupt: tokio::signal::unix::Signal,
+    hangup: tokio::signal::unix::Signal,
 }
 
 impl Signals {
@@ -176,13 +198,16 @@ impl Signals {
         Ok(Self {
             terminate: listen(SignalKind::terminate())?,
             interrupt: listen(SignalKind::interrupt())?,
+            hangup: listen(SignalKind::hangup())?,
         })
     }
 
-    async fn next(&mut self) -> &'static str {
+    /// The signal that ends the daemon; none for the wish to look at the flows now.
+    async fn next(&mut self) -> Option<&'static str> {
         tokio::select! {
-            _ = self.terminate.recv() => "SIGTERM",
-            _ = self.interrupt.recv() => "SIGINT",
+            _ = self.terminate.recv() => Some("SIGTERM"),
+            _ = self.interrupt.recv() => Some("SIGINT"),
+            _ = self.hangup.recv() => None,
         }
     }
 }

@@ -97,7 +97,7 @@ fn show(report: &Report, sandbox: &StandIns, spokes: &SpokesByName) {
 }
 
 async fn reset(project: &Project, report: &Report) -> Done {
-    if reach(project).await.is_some() {
+    if reach(project).await?.is_some() {
         return Err(Failure::new("a run on the sandbox is under way")
             .help("wait until it ends, or stop it with Ctrl-C"));
     }

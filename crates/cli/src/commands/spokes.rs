@@ -10,7 +10,7 @@ use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 use crate::project::Project;
 use crate::report::{Report, Style};
-use crate::workspace::{SpokesByName, spokes};
+use crate::workspace::{SpokesByName, replaced, spokes};
 
 /// List spokes; show a spoke or one of its actions
 #[derive(Debug, Args)]
@@ -37,7 +37,14 @@ impl Spokes {
         let project = Project::find(global).ok();
         let spokes = spokes(project.as_ref())?;
         match self.command {
-            Command::List | Command::Show { name: None } => list(report, &spokes),
+            Command::List | Command::Show { name: None } => {
+                list(report, &spokes);
+                let replaced = project.as_ref().map(replaced).transpose()?.unwrap_or_default();
+                for warning in replaced {
+                    let file = warning.source.name();
+                    report.note(format!("warning: {}: {file}", warning.message));
+                }
+            }
             Command::Show { name: Some(name) } => {
                 let (spoke, action) = name.split_once('.').unwrap_or((&name, ""));
                 let spoke = find(&spokes, spoke)?;

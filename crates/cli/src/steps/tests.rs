@@ -81,3 +81,17 @@ fn a_wait_without_an_id_is_told_by_its_kind() {
     let woke = steps.add(&entry(60, Event::Woke { path }));
     assert_eq!(woke[0].kind, Some("wait"));
 }
+
+#[test]
+fn the_counts_tell_the_calls_that_failed() {
+    let mut steps = Steps::default();
+    let failed = json!({
+        "path": "people", "op": 1, "input": {}, "next": null,
+        "error": {
+            "kind": "unavailable", "message": "down", "step": "people", "attempt": 1,
+            "write": "none",
+        },
+    });
+    steps.add(&entry(10, Event::Failed(serde_json::from_value(failed).unwrap())));
+    assert_eq!(steps.counts(), "1 call, 1 failed, nothing changed");
+}

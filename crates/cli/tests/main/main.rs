@@ -8,5 +8,7 @@ mod daemon;
 mod fmt;
 mod people;
 mod project;
+mod reload;
 mod runs;
+mod schedule;
 mod tools;

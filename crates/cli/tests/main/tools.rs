@@ -75,14 +75,9 @@ impl Project {
 
     /// Starts a command and reads what it prints up to the line with these words.
     pub(crate) fn start(&self, arguments: &[&str], until: &str) -> Running {
-        let mut child = self
-            .command(arguments)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::inherit())
-            .spawn()
-            .unwrap();
-        let out = BufReader::new(child.stdout.take().unwrap());
-        Running { child, out }.prints(until)
+        let mut command = self.command(arguments);
+        command.stderr(Stdio::inherit());
+        Running::of(command).prints(until)
     }
 }
 
@@ -94,6 +89,18 @@ pub(crate) struct Running {
 }
 
 impl Running {
+    /// Starts a command.
+    pub(crate) fn of(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let out = BufReader::new(child.stdout.take().unwrap());
+        Self { child, out }
+    }
+
+    /// Its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Reads what it prints up to the line with these words.
     pub(crate) fn prints(mut self, words: &str) -> Self {
         let mut line = String::new();

@@ -103,5 +103,6 @@ table! {
     // Spokes and connections
     BAD_MANIFEST "bad-manifest" "a spoke or action file that does not say what it must";
     BAD_CONNECTION "bad-connection" "a connection that cannot be used as written";
+    REPLACED_SPOKE "replaced-spoke" "a spoke of the project that stands in place of a bundled one";
     FAILED_EXAMPLE "failed-example" "an example of an action that does not come out as written";
 }

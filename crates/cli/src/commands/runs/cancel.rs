@@ -2,9 +2,12 @@
 
 use clap::Args;
 use linchpin_language::json;
+use linchpin_server::{Client, ClientError};
 
 use crate::commands::{Done, operator};
 use crate::exit_code::ExitCode;
+use crate::failure::Failure;
+use crate::follow;
 use crate::project::Project;
 use crate::report::Report;
 use crate::session::{Purpose, Session};
@@ -21,24 +24,60 @@ pub(crate) struct Cancel {
 
 impl Cancel {
     pub(super) async fn run(self, project: &Project, report: &Report) -> Done {
-        let session = Session::open(project, Purpose::lasting()).await?;
-        let control = if self.force { "force_cancel" } else { "cancel" };
-        let body = json!({ "control": control, "by": operator() });
-        let cancelled = async {
+        let mut session = Session::open(project, Purpose::lasting()).await?;
+        let asked = async {
             let run = super::whole(&session.client, &self.run).await?;
             session.client.post(&format!("/v1/runs/{run}/resume"), &json!({})).await?;
-            session.client.post(&format!("/v1/runs/{run}/control"), &body).await?;
-            Ok(run)
+            let answer = self.send(&session.client, &run).await;
+            Ok::<_, Failure>((run, answer))
         };
-        let run = match cancelled.await {
-            Ok(run) => run,
+        let (run, answer) = match asked.await {
+            Ok(asked) => asked,
             Err(failure) => {
                 session.close().await;
                 return Err(failure);
             }
         };
-        let code = crate::follow::to_end(report, project, session, &run).await?;
+        match answer {
+            Ok(()) => {}
+            // Whoever drove the run may have ended with it, and the answer with them. The
+            // journal says whether the word arrived.
+            Err(ClientError::HungUp(_) | ClientError::Unreachable { .. }) => {
+                session.close().await;
+                session = follow::adopt(project, &run).await?;
+                if let Err(failure) = self.send_again(&session.client, &run).await {
+                    session.close().await;
+                    return Err(failure);
+                }
+            }
+            Err(error) => {
+                session.close().await;
+                return Err(error.into());
+            }
+        }
+        let code = follow::to_end(report, project, session, &run).await?;
         // That it is cancelled is what was wanted.
         Ok(if code == ExitCode::Failed { ExitCode::Ok } else { code })
+    }
+
+    async fn send(&self, client: &Client, run: &str) -> Result<(), ClientError> {
+        let control = if self.force { "force_cancel" } else { "cancel" };
+        let body = json!({ "control": control, "by": operator() });
+        client.post(&format!("/v1/runs/{run}/control"), &body).await.map(drop)
+    }
+
+    /// Sends it once more, unless the run is being cancelled or has ended.
+    async fn send_again(&self, client: &Client, run: &str) -> Result<(), Failure> {
+        let shown = client.get(&format!("/v1/runs/{run}")).await?;
+        let state = shown["state"].as_str().unwrap_or_default();
+        let is_over = ["cancelling", "cancelled", "succeeded", "failed"].contains(&state);
+        if is_over && !(self.force && state == "cancelling") {
+            return Ok(());
+        }
+        match self.send(client, run).await {
+            // It ended between the two.
+            Ok(()) | Err(ClientError::Refused { status: 409, .. }) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
     }
 }
