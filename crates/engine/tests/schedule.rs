@@ -208,7 +208,7 @@ fn business(holidays: &[(&str, &str)]) -> Calendar {
     let holidays = holidays.iter();
     Calendar {
         holidays: holidays
-            .map(|(day, name)| (day.parse().unwrap(), Some((*name).to_owned())))
+            .map(|(day, name)| (day.parse().expect("a day"), Some((*name).to_owned())))
             .collect(),
         ..Calendar::default()
     }

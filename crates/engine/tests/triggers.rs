@@ -32,13 +32,13 @@ fn read(trigger: &str) -> Trigger {
 fn catalog() -> Catalog {
     let mut catalog = samples::catalog();
     catalog.calendars.insert("london".to_owned(), Calendar::default());
-    catalog.now = Some("2026-11-22T00:00:00Z".parse().unwrap());
+    catalog.now = Some("2026-11-22T00:00:00Z".parse().expect("an instant"));
     for text in [
         "flow: orders\ntrigger: { webhook: { path: orders/new, auth: none } }\nsteps: [{ log: x }]\n",
         "flow: after_a\ntrigger: { flow: a }\nsteps: [{ log: x }]\noutputs: { n: '1' }\n",
         "flow: last\ntrigger: { flow: { name: after_a, on: failed } }\nsteps: [{ log: x }]\n",
     ] {
-        let flow = parse("other.yaml", text).unwrap();
+        let flow = parse("other.yaml", text).expect("the flow is right");
         catalog.flows.insert(flow.name.clone(), FlowSignature::of(&flow));
     }
     catalog
