@@ -267,13 +267,13 @@ fn of_kind<'c>(checker: &Checker<'c>, step: &'c Step, place: &[Hop<'c>]) -> Sche
         }
         StepKind::Decide(decide) => super::logic::of_decision(checker, decide, place),
         StepKind::Wait(Wait::Signal(_)) => Schema::any(),
+        StepKind::Undo => object(&[("undone", Type::Integer)]),
         // They give no output: there is no field to read.
         StepKind::If(_)
         | StepKind::Try(_)
         | StepKind::Wait(_)
         | StepKind::Set(_)
         | StepKind::Log(_)
-        | StepKind::Undo
         | StepKind::End
         | StepKind::Fail(_)
         | StepKind::Next
