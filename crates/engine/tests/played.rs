@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use linchpin_connector::{ActionError, Effect, ErrorKind};
 use linchpin_engine::catalog::ActionFacts;
-use linchpin_engine::command::Command;
+use linchpin_engine::command::{Command, RunAction};
 use linchpin_engine::event::{Accepted, Failed, Outcome, Succeeded, VERSION};
 use linchpin_engine::plan::Program;
 use linchpin_engine::retry::RetryPolicy;
@@ -140,44 +140,46 @@ impl Played {
         }
     }
 
-    fn perform(&mut self, command: Command) {
-        match command {
-            Command::Run(run) => {
-                if !self.run.wants(&run.path, run.op) {
-                    return;
-                }
-                self.calls.push(run.path.to_string());
-                let answer = (self.answer)(&run.action, &run.input, run.attempt);
-                if let Ok(output) = &answer
-                    && let Some(undoable) = self.run.undo_of(&run.path, output)
-                {
-                    self.record(Event::Undoable(Box::new(undoable)));
-                }
-                match answer {
-                    Ok(output) => self.record(Event::Succeeded(Box::new(Succeeded {
-                        path: run.path,
-                        op: run.op,
-                        attempt: run.attempt,
-                        input: Some(run.input),
-                        wrote: None,
-                        output: Some(Arc::new(output)),
-                        effect: Effect::Read,
-                        changes: 0,
-                    }))),
-                    Err(error) => {
-                        let policy = RetryPolicy::default();
-                        let (place, certain) = ((&run.path, run.op), (Certainty::NotDone, &policy));
-                        let input = Some(run.input);
-                        let at = self.run.now();
-                        match self.run.after_failure(place, &error, input, at, certain) {
-                            AfterFailure::Journal(event) | AfterFailure::Hold(event) => {
-                                self.record(event);
-                            }
-                            AfterFailure::Verify => panic!("nothing here verifies"),
-                        }
+    fn call(&mut self, run: RunAction) {
+        if !self.run.wants(&run.path, run.op) {
+            return;
+        }
+        self.calls.push(run.path.to_string());
+        let answer = (self.answer)(&run.action, &run.input, run.attempt);
+        if let Ok(output) = &answer
+            && let Some(undoable) = self.run.undo_of(&run.path, output)
+        {
+            self.record(Event::Undoable(Box::new(undoable)));
+        }
+        match answer {
+            Ok(output) => self.record(Event::Succeeded(Box::new(Succeeded {
+                path: run.path,
+                op: run.op,
+                attempt: run.attempt,
+                input: Some(run.input),
+                wrote: None,
+                output: Some(Arc::new(output)),
+                effect: Effect::Read,
+                changes: 0,
+            }))),
+            Err(error) => {
+                let policy = RetryPolicy::default();
+                let (place, certain) = ((&run.path, run.op), (Certainty::NotDone, &policy));
+                let input = Some(run.input);
+                let at = self.run.now();
+                match self.run.after_failure(place, &error, input, at, certain) {
+                    AfterFailure::Journal(event) | AfterFailure::Hold(event) => {
+                        self.record(event);
                     }
+                    AfterFailure::Verify => panic!("nothing here verifies"),
                 }
             }
+        }
+    }
+
+    fn perform(&mut self, command: Command) {
+        match command {
+            Command::Run(run) => self.call(*run),
             Command::Timer { op, path, at } => {
                 if self.run.wants(&path, op) {
                     let at = at.max(self.run.now());

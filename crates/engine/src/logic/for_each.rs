@@ -118,7 +118,8 @@ pub(crate) struct Loop {
     failed: u64,
     /// Left by `next`.
     skipped: u64,
-    errors: Vec<Value>,
+    /// By iteration: in which order they failed is not to be seen.
+    errors: BTreeMap<u64, Value>,
     collected: BTreeMap<u64, Arc<Value>>,
     collected_bytes: usize,
     stop: Option<Stop>,
@@ -164,7 +165,7 @@ impl Loop {
             succeeded: 0,
             failed: 0,
             skipped: 0,
-            errors: Vec::new(),
+            errors: BTreeMap::new(),
             collected: BTreeMap::new(),
             collected_bytes: 0,
             stop: None,
@@ -230,7 +231,8 @@ impl Loop {
             Some(Stop::Error(error)) => {
                 self.failed += 1;
                 if self.errors.len() < KEPT_ERRORS {
-                    self.errors.push(json!({ "index": index, "error": error.as_value() }));
+                    let error = json!({ "index": index, "error": error.as_value() });
+                    self.errors.insert(index, error);
                 }
                 match each.on_item_error {
                     OnItemError::Continue => effects.caught += 1,
@@ -317,7 +319,7 @@ impl Loop {
         }
         let mut output = json!({
             "count": self.next, "succeeded": self.succeeded, "failed": self.failed,
-            "skipped": self.skipped, "errors": self.errors,
+            "skipped": self.skipped, "errors": self.errors.values().collect::<Vec<_>>(),
         });
         if collects {
             output["items"] = self.collected.values().map(|value| (**value).clone()).collect();

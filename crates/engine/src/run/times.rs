@@ -15,11 +15,13 @@ impl Run {
         self.begun_at.is_some()
     }
 
-    /// By when the steps of the flow must have ended; its handlers may take longer.
+    /// By when the steps of the flow must have ended; its handlers may take longer, and so may
+    /// what is being stopped already.
     fn must_end(&self) -> Option<Timestamp> {
         let timeout = self.program.root.flow.timeout?;
         let at = self.begun_at?.checked_add(timeout).ok()?;
-        (self.root.phase == Phase::Body).then_some(at)
+        let runs_on = self.root.phase == Phase::Body && self.root.body.stop.is_none();
+        runs_on.then_some(at)
     }
 
     /// The same while no timer for it is under way.

@@ -124,6 +124,9 @@ impl Maker {
                 flow[handler] = block;
             }
         }
+        if self.chance.one_in(8) {
+            flow["timeout"] = json!("3h");
+        }
         flow
     }
 
