@@ -24,9 +24,8 @@ use crate::project::Project;
 use crate::workspace::Workspace;
 use crate::{logging, stand_in};
 
-/// How long a process that has the store may take to answer on its socket.
-const PATIENCE: Duration = Duration::from_millis(600);
-/// How long who holds the store may take to say so. Work never keeps it from answering.
+/// How long who holds the store may take to serve its socket and to answer there. Work never
+/// keeps it from answering.
 const ANSWER: Duration = Duration::from_secs(5);
 /// How long runs may take to come to rest at the end; a service manager waits ten seconds.
 pub(crate) const GRACE: Duration = Duration::from_secs(8);
@@ -215,7 +214,7 @@ fn silent(dir: &Path, holder: &str) -> Failure {
 
 /// Somebody has the store: it serves its socket soon, or it is not one of us.
 async fn wait(project: &Project, dir: PathBuf, holder: String) -> Result<Session, Failure> {
-    let deadline = tokio::time::Instant::now() + PATIENCE;
+    let deadline = tokio::time::Instant::now() + ANSWER;
     while tokio::time::Instant::now() < deadline {
         if let Some(client) = reach(project).await? {
             return Ok(Session { client, local: None });
