@@ -218,6 +218,14 @@ fn hostile_expressions_are_refused_and_never_overflow() {
         vec!["a"; 4000].join("."),
         "a ? ".repeat(1500) + "b" + &" : c".repeat(1500),
         vec!["a"; 3000].join(" in "),
+        // Brackets that seem to stand in a text and do not.
+        format!("find('none', '{}", "[".repeat(2000)),
+        format!("'a\nb' + {}", "[".repeat(2000)),
+        format!("'\\z' + {}'", "[".repeat(2000)),
+        format!("1{}", ")".repeat(2000)),
+        format!("r'\\' + {}1{} + '", "[".repeat(2000), "]".repeat(2000)),
+        format!("'''a'b''' + {}1{}", "[".repeat(2000), "]".repeat(2000)),
+        format!("1 // it's\n + {}1{}", "[".repeat(2000), "]".repeat(2000)),
     ] {
         let refused = Expression::parse(&text);
         assert!(refused.is_err(), "{}", &text[..20]);
