@@ -149,6 +149,8 @@ fn pass_on(from: &UnixStream, to: &std::path::Path) {
     let (mut more, mut on) = (from.try_clone().unwrap(), to.try_clone().unwrap());
     std::thread::spawn(move || std::io::copy(&mut more, &mut on).ok());
     std::io::copy(&mut to, &mut from).ok();
+    // The other direction still holds the socket: without this nobody would see it hung up.
+    from.shutdown(std::net::Shutdown::Both).ok();
 }
 
 #[test]
