@@ -10,6 +10,7 @@ mod infer;
 mod macros;
 mod operators;
 mod path;
+mod quotes;
 mod read;
 mod references;
 mod returns;

@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use cel::common::ast::{CallExpr, EntryExpr, Expr, IdedExpr, LiteralValue, SourceInfo, operators};
 use cel::parser::ParseErrors;
 
+use super::quotes::without_quoted;
 use super::tree::{Kind, Macro, Node, Operator};
 use crate::diagnostic::{codes, did_you_mean};
 use crate::functions::{CEL_TYPES, function, functions};
@@ -67,7 +68,7 @@ fn read_here(text: &str) -> Result<Node> {
     Reader { text, info, offsets: offsets(text) }.node(expression)
 }
 
-fn bad(message: impl Into<String>, range: Range<usize>) -> Mistake {
+pub(super) fn bad(message: impl Into<String>, range: Range<usize>) -> Mistake {
     Mistake::new(codes::BAD_EXPRESSION, message, range)
 }
 
@@ -93,11 +94,10 @@ fn guard(text: &str) -> Result<usize> {
             .with_help("write the name alone, as in `hires.count > 0`"));
     }
     let (mut depth, mut deepest, mut count) = (0_usize, 0, 0_usize);
-    let bare = without_strings(text)?;
-    for c in bare.chars() {
+    let bare = without_quoted(text)?;
+    for (at, c) in bare.char_indices() {
         match c {
             ')' | ']' | '}' if depth == 0 => {
-                let at = text.rfind(c).unwrap_or_default();
                 return Err(bad(format!("`{c}` closes nothing"), at..at + 1));
             }
             '(' | '[' | '{' => {
@@ -120,93 +120,6 @@ fn guard(text: &str) -> Result<usize> {
             .with_help("compute parts of it in a `set` step or under `let`"));
     }
     Ok(count)
-}
-
-/// An expression without what stands in quotes and in comments. A text without an end is refused
-/// here: the parser would go on behind its quote, over brackets that nobody has counted.
-fn without_strings(text: &str) -> Result<String> {
-    let mut bare = String::with_capacity(text.len());
-    let mut at = 0;
-    while let Some(c) = text[at..].chars().next() {
-        let rest = &text[at..];
-        if rest.starts_with("//") {
-            at += rest.find(['\n', '\r']).unwrap_or(rest.len());
-        } else if c == '"' || c == '\'' {
-            at += match string_length(rest, c, is_raw(&text[..at])) {
-                Ok(length) => length,
-                Err(Broken::NoEnd) => {
-                    return Err(bad("the text that begins here is not closed", at..at + 1)
-                        .with_help(
-                            "close it with the quote that it begins with, on the same line",
-                        ));
-                }
-                Err(Broken::Escape(place)) => {
-                    let place = at + place..at + place + 1;
-                    return Err(bad("a backslash that escapes nothing", place)
-                        .with_help("write it twice, or put an r before the quote: r'[0-9]+\\.'"));
-                }
-            };
-            bare.push(c);
-        } else {
-            bare.push(c);
-            at += c.len_utf8();
-        }
-    }
-    Ok(bare)
-}
-
-/// Whether the quote behind `before` begins a text without escapes: `r'\d'`.
-fn is_raw(before: &str) -> bool {
-    let word =
-        before.rfind(|c: char| !c.is_ascii_alphanumeric() && c != '_').map_or(0, |at| at + 1);
-    let prefix = before.get(word..).unwrap_or_default().to_ascii_lowercase();
-    matches!(prefix.as_str(), "r" | "br" | "rb")
-}
-
-/// Why a text in quotes cannot be read.
-enum Broken {
-    NoEnd,
-    /// At this byte of it.
-    Escape(usize),
-}
-
-/// The bytes of a text from its opening quote to its closing one.
-fn string_length(text: &str, quote: char, is_raw: bool) -> std::result::Result<usize, Broken> {
-    let triple = [quote; 3].iter().collect::<String>();
-    let is_long = text.starts_with(&triple);
-    let close = if is_long { triple.as_str() } else { &triple[..1] };
-    let mut at = close.len();
-    while let Some(c) = text[at..].chars().next() {
-        if text[at..].starts_with(close) {
-            return Ok(at + close.len());
-        }
-        match c {
-            '\n' | '\r' if !is_long => return Err(Broken::NoEnd),
-            '\\' if !is_raw => {
-                at += 1 + escape_length(&text[at + 1..]).ok_or(Broken::Escape(at))?;
-            }
-            _ => at += c.len_utf8(),
-        }
-    }
-    Err(Broken::NoEnd)
-}
-
-/// The bytes of an escape behind its backslash.
-fn escape_length(rest: &str) -> Option<usize> {
-    let bytes = rest.as_bytes();
-    let all = |length: usize, is: fn(&u8) -> bool| {
-        bytes.get(1..=length).is_some_and(|digits| digits.iter().all(is)).then_some(1 + length)
-    };
-    match bytes.first()? {
-        b'a' | b'b' | b'f' | b'n' | b'r' | b't' | b'v' | b'\\' | b'?' | b'"' | b'\'' | b'`' => {
-            Some(1)
-        }
-        b'x' | b'X' => all(2, u8::is_ascii_hexdigit),
-        b'u' => all(4, u8::is_ascii_hexdigit),
-        b'U' => all(8, u8::is_ascii_hexdigit),
-        b'0'..=b'3' => all(2, |digit| matches!(digit, b'0'..=b'7')),
-        _ => None,
-    }
 }
 
 fn syntax(text: &str, errors: &ParseErrors) -> Mistake {

@@ -193,6 +193,8 @@ fn mistakes_point_at_their_place() {
         ("has(a)", "one field", 0..3),
         ("a ? b", "without its `:`", 0..1),
         ("'abc", "not closed", 0..1),
+        ("a) + ')'", "`)` closes nothing", 1..2),
+        (r"'ü' + '\d'", "escapes nothing", 8..9),
         ("a[", "ends too early", 0..1),
     ] {
         let mistake = Expression::parse(text).unwrap_err();
