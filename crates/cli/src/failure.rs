@@ -18,13 +18,16 @@ pub(crate) struct Failure {
     pub(crate) mistakes: Vec<Diagnostic>,
     /// How the process ends.
     pub(crate) code: ExitCode,
+    /// Whoever was asked is gone; who holds the store now may know.
+    pub(crate) is_gone: bool,
 }
 
 impl Failure {
     /// Something that cannot be used.
     pub(crate) fn new(message: impl Into<String>) -> Self {
         let (help, mistakes) = (None, Vec::new());
-        Self { message: message.into(), help, mistakes, code: ExitCode::Unusable }
+        let code = ExitCode::Unusable;
+        Self { message: message.into(), help, mistakes, code, is_gone: false }
     }
 
     /// Wrong arguments, or a name that does not exist.
@@ -74,7 +77,8 @@ pub(crate) fn sentence(error: &dyn Error) -> String {
 
 impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
-        match error {
+        let is_gone = error.is_gone();
+        let failure = match error {
             ClientError::Refused { status, message, help } => {
                 let code = match status {
                     403 | 404 | 409 | 422 => ExitCode::Usage,
@@ -87,7 +91,8 @@ impl From<ClientError> for Failure {
             error @ (ClientError::HungUp(_) | ClientError::Unreadable(_)) => {
                 Self::new(sentence(&error))
             }
-        }
+        };
+        Self { is_gone, ..failure }
     }
 }
 

@@ -62,12 +62,22 @@ pub(crate) async fn from(
             other => break other,
         }
     };
-    let told = match ending {
-        Ok(ending) => tell(report, project, &session.client, (run, &steps, &ending)).await,
-        Err(failure) => Err(failure),
+    let ending = match ending {
+        Ok(ending) => ending,
+        Err(failure) => {
+            session.close().await;
+            return Err(failure);
+        }
     };
-    session.close().await;
-    told
+    loop {
+        let told = tell(report, project, &session.client, (run, &steps, &ending)).await;
+        session.close().await;
+        match told {
+            // Nothing was printed yet: another process knows what there is to tell.
+            Err(failure) if failure.is_gone => session = adopt(project, run).await?,
+            told => return told,
+        }
+    }
 }
 
 /// Goes on with a run whose process is gone or just going. Whoever has the store by then does it.
@@ -110,7 +120,7 @@ async fn watch(
     let journal = format!("/v1/runs/{run}/journal?from={from}&follow=true");
     let mut lines = match client.lines(&journal).await {
         // The process that drove the run ended with it, and closed the door as we came.
-        Err(ClientError::HungUp(_) | ClientError::Unreachable { .. }) => {
+        Err(error) if error.is_gone() => {
             return Ok(Ending::Orphaned);
         }
         other => other?,
@@ -147,7 +157,7 @@ async fn watch(
                 }
                 // The run itself says what it waits for: the journal read so far may be behind.
                 let open = match open_steps(client, run).await {
-                    Err(ClientError::HungUp(_) | ClientError::Unreachable { .. }) => {
+                    Err(error) if error.is_gone() => {
                         return Ok(Ending::Orphaned);
                     }
                     other => other?,
@@ -302,14 +312,20 @@ async fn tell(report: &Report, project: &Project, client: &Client, watched: Watc
         report.json(&as_json(client, run, steps, code).await?);
         return Ok(code);
     }
+    let waits = match ending {
+        Ending::Waits => Some(Waits::of(client, run).await?),
+        Ending::Ended | Ending::Interrupted | Ending::Orphaned => None,
+    };
     for message in steps.log() {
         report.line(message);
     }
     if let Some(Outcome::Succeeded { outputs }) = &steps.outcome {
         show_outputs(report, outputs);
     }
+    if let Some(waits) = &waits {
+        waits.show(report, project, run);
+    }
     match ending {
-        Ending::Waits => show_waits(report, project, client, run).await?,
         Ending::Interrupted => {
             let command = format!("linchpin runs resume {run}{}", flags(project));
             let kept = if client.is_remote() {
@@ -319,7 +335,7 @@ async fn tell(report: &Report, project: &Project, client: &Client, watched: Watc
             };
             report.note(kept);
         }
-        Ending::Ended | Ending::Orphaned => {}
+        Ending::Ended | Ending::Waits | Ending::Orphaned => {}
     }
     report.line(steps.verdict(report, run));
     Ok(code)
@@ -355,45 +371,48 @@ pub(crate) fn show_outputs(report: &Report, outputs: &Value) {
     }
 }
 
-/// What a person has to do, as commands to copy.
-pub(crate) async fn show_waits(
-    report: &Report,
-    project: &Project,
-    client: &Client,
-    run: &str,
-) -> Result<(), Failure> {
-    let flags = flags(project);
-    for question in picker::questions(client, run).await? {
-        let step = question["step"].as_str().unwrap_or_default();
-        picker::show_choices(report, &question);
-        let fields = question["fields"].as_array().cloned().unwrap_or_default();
-        let fields: Vec<_> = fields
-            .iter()
-            .filter_map(|field| field["name"].as_str())
-            .map(|name| format!(" -v {name}=..."))
-            .collect();
-        if question["is_approval"] == true {
-            show_approval(report, &question, (run, &flags));
-            continue;
-        }
-        report.line(format!(
-            "answer with: linchpin runs answer {run} {step}{}{flags}",
-            fields.concat()
-        ));
+/// What a run waits for that a person can give.
+pub(crate) struct Waits {
+    questions: Vec<Value>,
+    open: Vec<Value>,
+}
+
+impl Waits {
+    pub(crate) async fn of(client: &Client, run: &str) -> Result<Self, Failure> {
+        let questions = picker::questions(client, run).await?;
+        Ok(Self { questions, open: open_steps(client, run).await? })
     }
-    for step in open_steps(client, run).await? {
-        if step["waiting"]["kind"] == "signal" {
-            let name = step["waiting"]["of"].as_str().unwrap_or_default();
-            let command = format!("linchpin runs signal {run} {name}{flags}");
-            report.line(format!("send it with: {command} --payload JSON"));
+
+    /// What has to be done, as commands to copy.
+    pub(crate) fn show(&self, report: &Report, project: &Project, run: &str) {
+        let flags = flags(project);
+        for question in &self.questions {
+            let step = question["step"].as_str().unwrap_or_default();
+            picker::show_choices(report, question);
+            let fields = question["fields"].as_array().into_iter().flatten();
+            let fields: String = fields
+                .filter_map(|field| field["name"].as_str())
+                .map(|name| format!(" -v {name}=..."))
+                .collect();
+            if question["is_approval"] == true {
+                show_approval(report, question, (run, &flags));
+                continue;
+            }
+            report.line(format!("answer with: linchpin runs answer {run} {step}{fields}{flags}"));
         }
-        if step["waiting"]["kind"] == "ruling" {
-            let path = step["step"].as_str().unwrap_or_default();
-            let command = format!("linchpin runs resume {run} --step {path}{flags}");
-            report.line(format!("decide with: {command} --go-on | --fail | --done OUTPUT"));
+        for step in &self.open {
+            if step["waiting"]["kind"] == "signal" {
+                let name = step["waiting"]["of"].as_str().unwrap_or_default();
+                let command = format!("linchpin runs signal {run} {name}{flags}");
+                report.line(format!("send it with: {command} --payload JSON"));
+            }
+            if step["waiting"]["kind"] == "ruling" {
+                let path = step["step"].as_str().unwrap_or_default();
+                let command = format!("linchpin runs resume {run} --step {path}{flags}");
+                report.line(format!("decide with: {command} --go-on | --fail | --done OUTPUT"));
+            }
         }
     }
-    Ok(())
 }
 
 fn show_approval(report: &Report, question: &Value, (run, flags): (&str, &str)) {

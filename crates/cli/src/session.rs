@@ -13,9 +13,7 @@ use linchpin_runtime::connections::{Connections, Options};
 use linchpin_runtime::host::{Host, Parts};
 use linchpin_runtime::{MasterKey, SystemClock, Vault};
 use linchpin_sandbox::Sandbox;
-use linchpin_server::{
-    App, Client, ClientError, Listening, Reload, Router, answers, find, router, serve,
-};
+use linchpin_server::{App, Client, Listening, Reload, Router, answers, find, router, serve};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -187,8 +185,8 @@ pub(crate) async fn reach(project: &Project) -> Result<Option<Client>, Failure> 
         }
         let client = Client::socket(&path);
         match client.get("/v1/health").await {
-            Err(ClientError::HungUp(_) | ClientError::Unreachable { .. }) => None,
-            Ok(_) | Err(ClientError::Refused { .. } | ClientError::Unreadable(_)) => Some(client),
+            Err(error) if error.is_gone() => None,
+            Ok(_) | Err(_) => Some(client),
         }
     };
     match tokio::time::timeout(ANSWER, asked).await {

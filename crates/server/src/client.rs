@@ -63,6 +63,13 @@ pub struct Lines {
     is_over: bool,
 }
 
+impl Error {
+    /// Whether whoever was asked is gone, or went before it answered.
+    pub fn is_gone(&self) -> bool {
+        matches!(self, Self::HungUp(_) | Self::Unreachable { .. })
+    }
+}
+
 impl Client {
     /// To a process that serves this socket.
     pub fn socket(path: &Path) -> Self {

@@ -12,6 +12,9 @@ use crate::project::Project;
 use crate::report::Report;
 use crate::session::{Purpose, Session};
 
+/// How often a word is sent anew when whoever took it has gone.
+const TRIES: usize = 10;
+
 /// Cancel a run: its handlers still run
 #[derive(Debug, Args)]
 pub(crate) struct Cancel {
@@ -31,29 +34,25 @@ impl Cancel {
             let answer = self.send(&session.client, &run).await;
             Ok::<_, Failure>((run, answer))
         };
-        let (run, answer) = match asked.await {
+        let (run, mut answer) = match asked.await {
             Ok(asked) => asked,
             Err(failure) => {
                 session.close().await;
                 return Err(failure);
             }
         };
-        match answer {
-            Ok(()) => {}
-            // Whoever drove the run may have ended with it, and the answer with them. The
-            // journal says whether the word arrived.
-            Err(ClientError::HungUp(_) | ClientError::Unreachable { .. }) => {
-                session.close().await;
-                session = follow::adopt(project, &run).await?;
-                if let Err(failure) = self.send_again(&session.client, &run).await {
-                    session.close().await;
-                    return Err(failure);
-                }
-            }
-            Err(error) => {
-                session.close().await;
-                return Err(error.into());
-            }
+        // Whoever drove the run may end with it, and the answer with them; so may whoever took
+        // it over. The journal says whether the word arrived.
+        let mut n_left = TRIES;
+        while n_left > 0 && answer.as_ref().is_err_and(ClientError::is_gone) {
+            n_left -= 1;
+            session.close().await;
+            session = follow::adopt(project, &run).await?;
+            answer = self.send_again(&session.client, &run).await;
+        }
+        if let Err(error) = answer {
+            session.close().await;
+            return Err(error.into());
         }
         let code = follow::to_end(report, project, session, &run).await?;
         // That it is cancelled is what was wanted.
@@ -67,7 +66,7 @@ impl Cancel {
     }
 
     /// Sends it once more, unless the run is being cancelled or has ended.
-    async fn send_again(&self, client: &Client, run: &str) -> Result<(), Failure> {
+    async fn send_again(&self, client: &Client, run: &str) -> Result<(), ClientError> {
         let shown = client.get(&format!("/v1/runs/{run}")).await?;
         let state = shown["state"].as_str().unwrap_or_default();
         let is_over = ["cancelling", "cancelled", "succeeded", "failed"].contains(&state);
@@ -76,8 +75,8 @@ impl Cancel {
         }
         match self.send(client, run).await {
             // It ended between the two.
-            Ok(()) | Err(ClientError::Refused { status: 409, .. }) => Ok(()),
-            Err(error) => Err(error.into()),
+            Err(ClientError::Refused { status: 409, .. }) => Ok(()),
+            other => other,
         }
     }
 }

@@ -8,7 +8,7 @@ use linchpin_server::Client;
 use crate::commands::Done;
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
-use crate::follow::{flags, show_outputs, show_waits};
+use crate::follow::{Waits, flags, show_outputs};
 use crate::project::Project;
 use crate::report::{Report, Style};
 use crate::session::{Purpose, Session};
@@ -85,7 +85,7 @@ impl Show {
             }
             report.line(steps.verdict(report, run));
         } else if !steps.asks.is_empty() || !steps.held.is_empty() {
-            show_waits(report, project, client, run).await?;
+            Waits::of(client, run).await?.show(report, project, run);
         } else if shown["is_active"] == false {
             let flags = flags(project);
             report.line(format!("nobody drives it; go on with: linchpin runs resume {run}{flags}"));
