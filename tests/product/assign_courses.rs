@@ -39,7 +39,7 @@ fn n_writes(project: &Project) -> usize {
 /// Litmos behaviour 25: the same again is told for each course by its name, without a period.
 /// Litmos behaviour 26: when all are duplicates there is no success line and no write.
 #[test]
-fn courses_are_assigned_once_and_told_by_name() {
+fn litmos_15_16_24_25_26_courses_are_assigned_once_and_told_by_name() {
     let project = Project::of_the_repository();
     let first = assign(&project, "kim.lo", "SAFETY-101,NET101").ends_with(0);
     let success = "You have successfully assigned these courses: Safety at Work, Network Basics";
@@ -59,7 +59,7 @@ fn courses_are_assigned_once_and_told_by_name() {
 /// Litmos behaviour 24: the order is that of the selection, not that of the catalogue.
 /// Litmos behaviour 26: of a mixed selection, the success line names only the new ones.
 #[test]
-fn a_mixed_selection_is_told_apart_in_its_order() {
+fn litmos_24_26_a_mixed_selection_is_told_apart_in_its_order() {
     let project = Project::of_the_repository();
     assign(&project, "kim.lo", "NET101").ends_with(0);
     let mixed = assign(&project, "kim.lo", "VPN-120,NET101,SAFETY-101").ends_with(0);
@@ -74,7 +74,7 @@ fn a_mixed_selection_is_told_apart_in_its_order() {
 /// nothing is assigned. Litmos behaviour 28: Team_Leader, Team_Admin, Learner and people without
 /// an account alike, even where they may see courses.
 #[test]
-fn an_agent_who_is_no_administrator_is_told_so_and_assigns_nothing() {
+fn litmos_27_28_an_agent_who_is_no_administrator_is_told_so_and_assigns_nothing() {
     let project = Project::of_the_repository();
     for agent in ["lee.park", "noor.haddad", "sam.cole", "eva.lind"] {
         let refused = assign(&project, agent, "SAFETY-101").ends_with(1);
@@ -104,7 +104,7 @@ fn an_agent_who_is_no_administrator_is_told_so_and_assigns_nothing() {
 
 /// Litmos behaviour 28: Account_Owner outranks Administrator.
 #[test]
-fn an_account_owner_assigns_like_an_administrator() {
+fn litmos_28_an_account_owner_assigns_like_an_administrator() {
     let project = Project::of_the_repository();
     let owner = assign(&project, "maya.stone", "NET101").ends_with(0);
     let success = "You have successfully assigned these courses: Network Basics";
@@ -113,7 +113,7 @@ fn an_account_owner_assigns_like_an_administrator() {
 
 /// Litmos behaviour 17: a caller without an address is a clear error, and nothing is created.
 #[test]
-fn a_caller_without_an_address_gets_no_learner() {
+fn litmos_17_a_caller_without_an_address_gets_no_learner() {
     let project = Project::of_the_repository();
     let refused = project.linchpin(&[
         "run",
@@ -134,7 +134,7 @@ fn a_caller_without_an_address_gets_no_learner() {
 /// Litmos behaviour 19: the window lists the courses of the agent who acts. Without a terminal
 /// the run is kept, and the command that answers is told.
 #[test]
-fn a_question_without_a_terminal_is_answered_by_another_command() {
+fn litmos_19_a_question_without_a_terminal_is_answered_by_another_command() {
     let project = Project::of_the_repository();
     let asked = project.linchpin(&[
         "run",

@@ -20,7 +20,7 @@ fn project(systems: &Systems) -> Project {
 }
 
 #[test]
-fn the_same_flow_runs_on_any_base_url() {
+fn litmos_30_the_same_flow_runs_on_any_base_url_and_sends_nothing_for_a_duplicate() {
     let systems = Systems::start(8);
     let project = project(&systems);
 

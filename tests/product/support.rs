@@ -296,12 +296,17 @@ impl Systems {
         self.told["systems"][system]["secrets"][name].as_str().unwrap()
     }
 
+    /// The base of the control routes.
+    pub(super) fn control(&self) -> &str {
+        self.told["control"].as_str().unwrap()
+    }
+
     pub(super) fn get(&self, path: &str) -> Value {
-        http("GET", &format!("{}{path}", self.told["control"].as_str().unwrap()), None)
+        http("GET", &format!("{}{path}", self.control()), None)
     }
 
     pub(super) fn post(&self, path: &str, body: &Value) -> Value {
-        http("POST", &format!("{}{path}", self.told["control"].as_str().unwrap()), Some(body))
+        http("POST", &format!("{}{path}", self.control()), Some(body))
     }
 
     /// The `connections.yaml` that leads to these systems, with no secret in it.

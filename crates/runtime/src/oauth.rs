@@ -262,7 +262,9 @@ impl TokenSource {
         }
         let code = body.get("error").and_then(Value::as_str).map(|code| self.tidy(code));
         let mend = match code.as_deref() {
-            Some("invalid_client") => "it does not accept client_id or client_secret",
+            Some("invalid_client") => {
+                "it does not accept client_id or client_secret, or the client is not enabled"
+            }
             Some("unauthorized_client" | "unsupported_grant_type") => {
                 "client_id is not allowed the client credentials grant there"
             }

@@ -17,7 +17,7 @@ use crate::site::{Shared, read, respond};
 use crate::world::World;
 
 /// Every route, with what it is for; served at `/`.
-const ROUTES: [(&str, &str); 16] = [
+const ROUTES: [(&str, &str); 20] = [
     ("GET /sites", "urls and seeded credentials"),
     ("GET /ledger?system=&method=&path=&after=", "requests, oldest first; path is a part of it"),
     ("GET /effects?system=&kind=&object=&after=", "writes that took effect, oldest first"),
@@ -36,6 +36,13 @@ const ROUTES: [(&str, &str); 16] = [
     ),
     ("GET /settings", "the switches of each system"),
     ("PATCH /settings", "changes some of them"),
+    ("GET /litmos/integrations/servicenow", "the page with the integration's API key"),
+    ("PUT | DELETE /litmos/integrations/servicenow", "ticks its box, which makes a key; clears it"),
+    ("GET /sumtotal/oauth-clients", "the OAuth clients"),
+    (
+        "POST /sumtotal/oauth-clients",
+        "adds one, or changes it when `clientId` is known; an absent id or secret is made up",
+    ),
     ("POST /reset", "begins anew"),
 ];
 
@@ -62,7 +69,8 @@ async fn handle(State(control): State<Control>, request: axum::extract::Request)
     respond(answer.unwrap_or_else(|refusal| refusal))
 }
 
-fn refuse(status: u16, message: &str) -> Reply {
+/// An answer of the control port that says no.
+pub(crate) fn refuse(status: u16, message: &str) -> Reply {
     Reply::json(status, &json!({ "error": message }))
 }
 
@@ -90,6 +98,14 @@ fn route(world: &mut World, call: &Call, sites: &Value) -> Result<Reply, Reply> 
         ("POST", ["clock"]) => set_clock(world, &body(call)?)?,
         ("GET", ["settings"]) => json!(world.settings),
         ("PATCH" | "POST", ["settings"]) => change_settings(world, body(call)?)?,
+        // What administrators do on pages of their own, which no API offers.
+        (method, ["litmos", "integrations", "servicenow"]) => {
+            crate::litmos::integration_page(world, method)?
+        }
+        ("GET", ["sumtotal", "oauth-clients"]) => crate::sumtotal::oauth_clients(world),
+        ("POST", ["sumtotal", "oauth-clients"]) => {
+            crate::sumtotal::save_oauth_client(world, &body(call)?)?
+        }
         ("POST", ["reset"]) => {
             world.reset()?;
             json!({ "reset": true })

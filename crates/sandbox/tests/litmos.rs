@@ -242,3 +242,22 @@ async fn teams_show_their_people_and_take_new_ones() {
     assert_eq!(http.effects().await.len(), 1);
     assert_eq!(http.litmos("DELETE", &format!("/teams/{team}/users/{tom}"), "").await.status, 200);
 }
+
+#[tokio::test]
+async fn litmos_3_4_the_integration_page_makes_a_key_and_shows_it_again() {
+    let http = start().await;
+    let page = "/litmos/integrations/servicenow";
+    let first = http.control("GET", page, "").await;
+    assert_eq!(first["enabled"], true);
+    let key = first["api_key"].as_str().unwrap().to_owned();
+    assert_eq!(http.control("GET", page, "").await["api_key"], key, "the same, not a new one");
+    assert_eq!(http.control("PUT", page, "").await["api_key"], key, "ticked already");
+    assert_eq!(status(&http, &key, "source=t").await, 200);
+    // Cleared, the key is refused at once; ticked again, there is another one.
+    assert_eq!(http.control("DELETE", page, "").await["api_key"], Value::Null);
+    assert_eq!(status(&http, &key, "source=t").await, 401);
+    let next = http.control("PUT", page, "").await["api_key"].as_str().unwrap().to_owned();
+    assert_ne!(next, key);
+    assert_eq!(status(&http, &key, "source=t").await, 401);
+    assert_eq!(status(&http, &next, "source=t").await, 200);
+}

@@ -199,3 +199,37 @@ async fn somebody_registers_takes_part_and_completes() {
     assert_eq!(lines["data"][0]["activityName"], "GDPR Essentials");
     assert_eq!(lines["data"][0]["status"], "Completed");
 }
+
+#[tokio::test]
+async fn st_1_2_an_administrator_adds_an_oauth_client_with_the_fields_of_the_form() {
+    let http = start().await;
+    let form = r#"{"clientName":"Linchpin","allowedGrantTypes":["client_credentials"],"enabled":true,
+        "accessTokenLifetimeMinutes":5,"scopes":["allapis"],"redirectUris":["http://127.0.0.1/x"]}"#;
+    let client = http.control("POST", "/sumtotal/oauth-clients", form).await;
+    let copied = |field: &str| client[field].as_str().unwrap().to_owned();
+    let (id, secret) = (copied("clientId"), copied("clientSecret"));
+    assert!(id.starts_with("ACME_TEST_") && id.len() == 42 && secret.len() == 64, "{client}");
+    let ask = async || {
+        let body = format!("grant_type=client_credentials&client_id={id}&client_secret={secret}");
+        let url = http.sandbox.sumtotal().secrets["token_url"].clone();
+        http.send("POST", &url, &[("content-type", "application/x-www-form-urlencoded")], &body)
+            .await
+    };
+    let token = ask().await;
+    assert_eq!(token.status, 200, "{}", token.text);
+    assert_eq!(
+        (&token.json()["expires_in"], &token.json()["scope"]),
+        (&300.into(), &"allapis".into())
+    );
+    // Switched off on the same page, it gets none.
+    let off = format!(r#"{{"clientId":"{id}","enabled":false}}"#);
+    http.control("POST", "/sumtotal/oauth-clients", &off).await;
+    assert_eq!(
+        (ask().await.status, ask().await.json()["error"].clone()),
+        (400, "invalid_client".into())
+    );
+    let listed = http.control("GET", "/sumtotal/oauth-clients", "").await;
+    assert!(
+        listed["clients"].as_array().unwrap().iter().any(|one| one["clientName"] == "Linchpin")
+    );
+}

@@ -1,7 +1,9 @@
 //! The bundled spokes as a whole: their files load, and every recorded example holds.
 
-use linchpin_connector::testing::run_examples;
+use linchpin_connector::testing::{FakeTransport, Reply, perform, run_examples};
+use linchpin_connector::{Call, Connection};
 use linchpin_spokes::bundled;
+use serde_json::json;
 
 #[tokio::test]
 async fn every_example_of_every_bundled_action_passes() {
@@ -28,4 +30,42 @@ fn every_action_and_every_input_says_what_it_is() {
         }
     }
     assert!(silent.is_empty(), "without a description: {}", silent.join(", "));
+}
+
+#[tokio::test]
+async fn litmos_18_a_profile_that_somebody_else_made_meanwhile_is_linked_as_it_is() {
+    let litmos = bundled().unwrap().into_iter().find(|spoke| spoke.name == "litmos").unwrap();
+    let action = litmos.action("users.ensure").unwrap();
+    let inputs = json!({ "email": "ana@example.test", "first_name": "Ana", "last_name": "Ruiz" });
+    let inputs = action.spec().read_inputs(inputs).unwrap();
+    let user = |id: &str, name: &str, level: &str| {
+        json!({ "Id": id, "UserName": name, "Email": name, "FirstName": "Ana", "LastName": "Ruiz",
+                "AccessLevel": level, "Active": true })
+    };
+    let near = user("r3Tn-8pLcD51", "mariana@example.test", "Learner");
+    let hers = user("k7Qp-2mXaB41", "ANA@example.test", "Administrator");
+    let detail = json!({ "Detail": "UserName already exists" });
+    let transport = FakeTransport::new(vec![
+        Reply::json(http::Method::GET, "/users", &json!([near])),
+        Reply::json(http::Method::POST, "/users", &detail).with_status(409),
+        Reply::json(http::Method::GET, "/users", &json!([near, hers])),
+    ]);
+    let values = json!({ "url": "https://example.test", "source": "linchpin", "wire": "json" });
+    let connection = Connection {
+        alias: "lms".to_owned(),
+        spoke: "litmos".to_owned(),
+        values: values.as_object().cloned().unwrap(),
+    };
+    let call = Call {
+        inputs: &inputs,
+        connection: &connection,
+        transport: &transport,
+        key: "one-call",
+        now: "2026-02-01T12:00:00Z".parse().unwrap(),
+        overlay: None,
+    };
+    let linked = perform(action.as_ref(), &call).await.unwrap();
+    assert!(transport.mistakes().is_empty(), "{:?}", transport.mistakes());
+    assert_eq!(linked["id"], "k7Qp-2mXaB41");
+    assert_eq!(linked["access_level"], "Administrator", "it is left alone");
 }

@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use axum::http::Method;
 
 use super::format::Refusal;
-use super::{USERS, seed};
+use super::{USERS, integration, seed};
 use crate::call::Call;
 use crate::company::{KIM_LO, LEE_PARK, MAYA_STONE, SAM_COLE};
 use crate::identity::Identity;
@@ -59,10 +59,14 @@ pub(super) fn keys(identity: Identity) -> [(&'static str, String); 5] {
 
 /// The access level behind a key, read live.
 fn level(world: &World, key: &str) -> Option<String> {
+    if integration::key(world).is_some_and(|known| known == key) {
+        return Some("Administrator".to_owned());
+    }
     let (name, _) = keys(world.identity).into_iter().find(|(_, known)| known == key)?;
     let person = match name {
         "api_key" => MAYA_STONE,
-        "integration_api_key" => return Some("Administrator".to_owned()),
+        // One that was cleared, or not ticked again.
+        "integration_api_key" => return None,
         "administrator_api_key" => KIM_LO,
         "team_leader_api_key" => LEE_PARK,
         _ => SAM_COLE,

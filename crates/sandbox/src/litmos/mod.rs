@@ -4,6 +4,7 @@ mod admission;
 mod body;
 mod courses;
 mod format;
+mod integration;
 mod learning_paths;
 mod lists;
 mod results;
@@ -20,6 +21,7 @@ use crate::sandbox::Site;
 use crate::world::World;
 
 pub(crate) use admission::Meter;
+pub(crate) use integration::page as integration_page;
 pub(crate) use seed::TABLES;
 
 use admission::{Caller, admit};

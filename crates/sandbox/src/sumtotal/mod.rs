@@ -2,6 +2,7 @@
 
 mod activities;
 mod assignments;
+mod clients;
 mod learning;
 mod odata;
 mod rest;
@@ -19,6 +20,7 @@ use crate::identity::Identity;
 use crate::sandbox::Site;
 use crate::world::World;
 
+pub(crate) use clients::{list as oauth_clients, save as save_oauth_client};
 pub(crate) use seed::TABLES;
 pub(crate) use token::{expire_tokens, token_requests};
 
@@ -30,10 +32,12 @@ const TRANSCRIPTS: &str = "sumtotal/transcripts";
 /// Key: `{userId}/{activityId}`.
 const USER_ACTIVITIES: &str = "sumtotal/user_activities";
 const ASSIGNMENTS: &str = "sumtotal/assignments";
+/// Key: `clientId`.
+const OAUTH_CLIENTS: &str = "sumtotal/oauth_clients";
 
 /// Where SumTotal is, and its OAuth clients.
 pub(crate) fn site(origin: &str, identity: Identity) -> Site {
-    let mut secrets: BTreeMap<&'static str, String> = token::secrets(identity);
+    let mut secrets: BTreeMap<&'static str, String> = clients::secrets(identity);
     secrets.insert("token_url", format!("{origin}/apisecurity/connect/token"));
     Site { url: origin.to_owned(), secrets }
 }
