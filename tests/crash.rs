@@ -8,16 +8,15 @@ mod mortal;
 mod people;
 
 use std::os::unix::process::ExitStatusExt;
-use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
 use linchpin_engine::event::Outcome;
-use linchpin_engine::store::Store;
 use linchpin_language::{Value, json};
-use linchpin_persistence::SledStore;
+use linchpin_persistence::{Kind, Location};
 use linchpin_runtime::host::{Host, Start};
+use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
 use self::mortal::{Moment, Mortal};
@@ -34,42 +33,42 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn assign_courses_killed_before_any_write_to_its_store_does_everything_once() {
-    killed_at_each_write(assign_courses, Moment::Before).await;
+    killed_at_each_write(Kind::Sled, assign_courses, Moment::Before).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn assign_courses_killed_after_any_write_to_its_store_does_everything_once() {
-    killed_at_each_write(assign_courses, Moment::After).await;
+    killed_at_each_write(Kind::Sled, assign_courses, Moment::After).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn assign_courses_killed_between_an_effect_and_its_answer_does_everything_once() {
-    killed_in_each_request(assign_courses).await;
+    killed_in_each_request(Kind::Sled, assign_courses).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn new_hire_onboarding_killed_before_any_write_to_its_store_does_everything_once() {
-    killed_at_each_write(new_hire_onboarding, Moment::Before).await;
+    killed_at_each_write(Kind::Sled, new_hire_onboarding, Moment::Before).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn new_hire_onboarding_killed_after_any_write_to_its_store_does_everything_once() {
-    killed_at_each_write(new_hire_onboarding, Moment::After).await;
+    killed_at_each_write(Kind::Sled, new_hire_onboarding, Moment::After).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn new_hire_onboarding_killed_between_an_effect_and_its_answer_does_everything_once() {
-    killed_in_each_request(new_hire_onboarding).await;
+    killed_in_each_request(Kind::Sled, new_hire_onboarding).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn learning_sync_killed_after_writes_all_along_its_streams_does_everything_once() {
-    killed_at_writes(learning_sync, Moment::After, 7).await;
+    killed_at_writes(Kind::Sled, learning_sync, Moment::After, 7).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn learning_sync_killed_between_an_effect_and_its_answer_does_everything_once() {
-    killed_in_each_request(learning_sync).await;
+    killed_in_each_request(Kind::Sled, learning_sync).await;
 }
 
 fn every_logic() -> Start {
@@ -82,34 +81,55 @@ fn every_wait() -> Start {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_kind_of_logic_killed_after_any_write_to_the_store_does_everything_once() {
-    killed_at_each_write(every_logic, Moment::After).await;
+    killed_at_each_write(Kind::Sled, every_logic, Moment::After).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_kind_of_logic_killed_between_an_effect_and_its_answer_does_everything_once() {
-    killed_in_each_request(every_logic).await;
+    killed_in_each_request(Kind::Sled, every_logic).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_kind_of_wait_killed_after_any_write_to_the_store_does_everything_once() {
-    killed_at_each_write(every_wait, Moment::After).await;
+    killed_at_each_write(Kind::Sled, every_wait, Moment::After).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_kind_of_wait_killed_before_any_write_to_the_store_does_everything_once() {
-    killed_at_each_write(every_wait, Moment::Before).await;
+    killed_at_each_write(Kind::Sled, every_wait, Moment::Before).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn assign_courses_on_sqlite_killed_before_any_write_does_everything_once() {
+    killed_at_each_write(Kind::Sqlite, assign_courses, Moment::Before).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn assign_courses_on_sqlite_killed_after_any_write_does_everything_once() {
+    killed_at_each_write(Kind::Sqlite, assign_courses, Moment::After).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn assign_courses_on_sqlite_killed_between_an_effect_and_its_answer_does_everything_once() {
+    killed_in_each_request(Kind::Sqlite, assign_courses).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_kind_of_wait_on_sqlite_killed_after_any_write_does_everything_once() {
+    killed_at_each_write(Kind::Sqlite, every_wait, Moment::After).await;
 }
 
 /// Each process gets as far as an exchange or two with the other side, and dies.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_run_whose_every_process_is_killed_comes_to_its_end_all_the_same() {
-    let expected = undisturbed(assign_courses()).await;
+    let expected = undisturbed(Kind::Sled, assign_courses()).await;
     let (_sandbox, control) = sandbox().await;
     let folder = tempfile::tempdir().unwrap();
     let mut killed = 0;
     loop {
         // To take over a key and accept its run, or to settle a doubt and go on, takes three.
-        let order = order(folder.path(), &control, (Moment::After, 3), &assign_courses());
+        let order =
+            order(&stored(Kind::Sled, &folder), &control, (Moment::After, 3), &assign_courses());
         if is_end(process(&order).wait_with_output().await.unwrap().status) {
             break;
         }
@@ -117,7 +137,7 @@ async fn a_run_whose_every_process_is_killed_comes_to_its_end_all_the_same() {
         assert!(killed < 100, "the run does not get on");
     }
     assert!(killed > 2, "only {killed} processes were killed");
-    assert_eq!(found(folder.path(), &control, assign_courses()).await, expected);
+    assert_eq!(found(&stored(Kind::Sled, &folder), &control, assign_courses()).await, expected);
 }
 
 /// The process to be killed. On its own it has nothing to do.
@@ -126,7 +146,7 @@ async fn the_process_to_be_killed() {
     let Ok(order) = std::env::var(ORDER) else { return };
     let order: Value = serde_json::from_str(&order).unwrap();
     let moment = if order["moment"] == "before" { Moment::Before } else { Moment::After };
-    let store = SledStore::open(Path::new(order["store"].as_str().unwrap())).unwrap();
+    let store = Location::parse(order["store"].as_str().unwrap()).open().unwrap();
     let store = Mortal::new(store, moment, order["n"].as_u64().unwrap());
     let control = Control { url: order["control"].as_str().unwrap().to_owned() };
     let start = match order["flow"].as_str().unwrap() {
@@ -147,39 +167,39 @@ struct Seen {
     deeds: Vec<String>,
 }
 
-async fn undisturbed(start: Start) -> Seen {
+async fn undisturbed(kind: Kind, start: Start) -> Seen {
     let (_sandbox, control) = sandbox().await;
     let folder = tempfile::tempdir().unwrap();
-    let seen = found(folder.path(), &control, start).await;
+    let seen = found(&stored(kind, &folder), &control, start).await;
     assert!(seen.deeds.len() > 1, "the flow does something: {seen:#?}");
     seen
 }
 
-async fn killed_at_each_write(start: fn() -> Start, moment: Moment) {
-    killed_at_writes(start, moment, 1).await;
+async fn killed_at_each_write(kind: Kind, start: fn() -> Start, moment: Moment) {
+    killed_at_writes(kind, start, moment, 1).await;
 }
 
 /// Kills at the first write and at each `step`-th from there.
-async fn killed_at_writes(start: fn() -> Start, moment: Moment, step: usize) {
-    let expected = undisturbed(start()).await;
+async fn killed_at_writes(kind: Kind, start: fn() -> Start, moment: Moment, step: usize) {
+    let expected = undisturbed(kind, start()).await;
     for n in (1..).step_by(step) {
         let (_sandbox, control) = sandbox().await;
         let folder = tempfile::tempdir().unwrap();
-        let order = order(folder.path(), &control, (moment, n), &start());
+        let order = order(&stored(kind, &folder), &control, (moment, n), &start());
         if is_end(process(&order).wait_with_output().await.unwrap().status) {
             // Text, key, acceptance and at least one write per exchange.
             assert!(n > 10, "only {n} writes were made");
             break;
         }
-        let seen = found(folder.path(), &control, start()).await;
+        let seen = found(&stored(kind, &folder), &control, start()).await;
         assert_eq!(seen, expected, "killed {moment:?} write {n}");
     }
 }
 
-async fn killed_in_each_request(start: fn() -> Start) {
+async fn killed_in_each_request(kind: Kind, start: fn() -> Start) {
     let (_sandbox, control) = sandbox().await;
     let folder = tempfile::tempdir().unwrap();
-    let expected = found(folder.path(), &control, start()).await;
+    let expected = found(&stored(kind, &folder), &control, start()).await;
     let places = effective_requests(&control).await;
     assert!(places.len() > 1, "the flow writes: {places:?}");
     for mut place in places {
@@ -189,7 +209,7 @@ async fn killed_in_each_request(start: fn() -> Start) {
         let folder = tempfile::tempdir().unwrap();
         control.post("/faults", &place).await;
         // No n-th write comes that late: this process is killed from outside.
-        let order = order(folder.path(), &control, (Moment::Before, 1_000_000), &start());
+        let order = order(&stored(kind, &folder), &control, (Moment::Before, 1_000_000), &start());
         let mut child = process(&order);
         let struck = async {
             while !control.requests().await.iter().any(|request| request["fault"].is_string()) {
@@ -200,20 +220,20 @@ async fn killed_in_each_request(start: fn() -> Start) {
         child.kill().await.unwrap();
         assert_eq!(child.wait().await.unwrap().signal(), Some(SIGKILL));
         // The next process is killed as well, once it has found out what became of the request.
-        let order = self::order(folder.path(), &control, (Moment::After, 1), &start());
+        let order = self::order(&stored(kind, &folder), &control, (Moment::After, 1), &start());
         assert!(!is_end(process(&order).wait_with_output().await.unwrap().status));
-        let seen = found(folder.path(), &control, start()).await;
+        let seen = found(&stored(kind, &folder), &control, start()).await;
         assert_eq!(seen, expected, "killed while it waited for an answer: {place}");
     }
 }
 
-fn order(folder: &Path, control: &Control, (moment, n): (Moment, u64), start: &Start) -> Value {
+fn order(store: &Location, control: &Control, (moment, n): (Moment, u64), start: &Start) -> Value {
     let moment = match moment {
         Moment::Before => "before",
         Moment::After => "after",
     };
     let (flow, url) = (&start.flow, &control.url);
-    json!({ "store": folder.join("store"), "control": url, "moment": moment, "n": n, "flow": flow })
+    json!({ "store": store.to_string(), "control": url, "moment": moment, "n": n, "flow": flow })
 }
 
 fn process(order: &Value) -> Child {
@@ -234,10 +254,13 @@ fn is_end(status: ExitStatus) -> bool {
     status.success()
 }
 
-/// Takes up what a process left in a folder, and sees it through.
-async fn found(folder: &Path, control: &Control, start: Start) -> Seen {
-    let store: Arc<dyn Store> = Arc::new(SledStore::open(&folder.join("store")).unwrap());
-    let host = host(store, control).await;
+fn stored(kind: Kind, folder: &TempDir) -> Location {
+    Location { kind, dir: folder.path().join("store") }
+}
+
+/// Takes up what a process left in a store, and sees it through.
+async fn found(store: &Location, control: &Control, start: Start) -> Seen {
+    let host = host(store.open().unwrap(), control).await;
     let outputs = go_on(&host, start).await;
     // A run that a step started apart ends by itself.
     while host.n_active() > 0 {

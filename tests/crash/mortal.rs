@@ -1,12 +1,12 @@
 //! A store that kills its own process at one of its writes.
 
 use std::process::Command;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use linchpin_engine::RunId;
-use linchpin_engine::store::{Append, Error, Expect, Journal, Record, Records};
-use linchpin_persistence::SledStore;
+use linchpin_engine::store::{Append, Error, Expect, Journal, Record, RecordWrite, Records, Store};
 
 /// When the process dies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,16 +17,16 @@ pub(super) enum Moment {
     After,
 }
 
-/// A sled store whose process does not survive the n-th write.
+/// A store whose process does not survive the n-th write.
 pub(super) struct Mortal {
-    inner: SledStore,
+    inner: Arc<dyn Store>,
     moment: Moment,
     n: u64,
     writes: AtomicU64,
 }
 
 impl Mortal {
-    pub(super) fn new(inner: SledStore, moment: Moment, n: u64) -> Self {
+    pub(super) fn new(inner: Arc<dyn Store>, moment: Moment, n: u64) -> Self {
         Self { inner, moment, n, writes: AtomicU64::new(0) }
     }
 
@@ -66,8 +66,8 @@ impl Journal for Mortal {
         self.inner.runs(before, limit).await
     }
 
-    async fn remove(&self, run: &RunId) -> Result<(), Error> {
-        self.write(self.inner.remove(run)).await
+    async fn remove(&self, run: &RunId, records: Vec<RecordWrite>) -> Result<(), Error> {
+        self.write(self.inner.remove(run, records)).await
     }
 }
 

@@ -6,6 +6,8 @@ use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
+use linchpin_persistence::{Kind, Location};
+
 use crate::args::Global;
 use crate::failure::Failure;
 
@@ -62,13 +64,15 @@ impl Project {
         Ok(state)
     }
 
-    /// The folder of the store.
-    pub(crate) fn store(&self) -> PathBuf {
-        if self.is_sandbox {
-            self.state().join("store")
-        } else {
-            self.root.join(&self.settings.store)
-        }
+    /// The kind and the folder of the store. The sandbox has one of the same kind of its own.
+    pub(crate) fn store(&self) -> Location {
+        let set = Location::parse(&self.settings.store);
+        let dir = match (self.is_sandbox, set.kind) {
+            (false, _) => self.root.join(set.dir),
+            (true, Kind::Sled) => self.state().join("store"),
+            (true, kind) => self.state().join(format!("store-{kind}")),
+        };
+        Location { kind: set.kind, dir }
     }
 
     /// The file with the vault's master key; never inside the store.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use linchpin_engine::store::{Error as StoreError, Records, Store};
-use linchpin_persistence::{MemoryStore, SledStore};
+use linchpin_persistence::MemoryStore;
 use linchpin_runtime::connections::{Connections, Options};
 use linchpin_runtime::host::{Host, Parts};
 use linchpin_runtime::{MasterKey, SystemClock, Vault};
@@ -89,13 +89,16 @@ impl Session {
         Self::over(project, store, Purpose::lasting()).await
     }
 
-    async fn over(project: &Project, store: SledStore, purpose: Purpose) -> Result<Self, Failure> {
+    async fn over(
+        project: &Project,
+        store: Arc<dyn Store>,
+        purpose: Purpose,
+    ) -> Result<Self, Failure> {
         let workspace = Workspace::read(project, purpose.file.as_deref())?;
         if workspace.mistakes.iter().any(is_of_connections) {
             let own = workspace.mistakes.iter().filter(|mistake| is_of_connections(mistake));
             return Err(Failure::mistakes("the connections have mistakes", own.cloned().collect()));
         }
-        let store = Arc::new(store);
         let vault = Arc::new(vault(project, Arc::clone(&store))?);
         let options = Options { folder: project.root.clone(), ..Options::default() };
         let clock = Arc::new(SystemClock);
@@ -110,7 +113,7 @@ impl Session {
             None
         };
         let catalog = Arc::new(workspace.catalog);
-        let parts = Parts { store: store as Arc<dyn Store>, catalog, connections, clock };
+        let parts = Parts { store, catalog, connections, clock };
         let host = Host::new(parts, workspace.flows);
         let reload = Some(reload(project.clone(), purpose.file));
         let version = env!("CARGO_PKG_VERSION");
@@ -225,13 +228,13 @@ async fn wait(project: &Project, dir: PathBuf, holder: String) -> Result<Session
     Err(unusable(&StoreError::Locked { dir, holder }))
 }
 
-fn open_store(project: &Project) -> Result<SledStore, StoreError> {
-    let folder = project.store();
+fn open_store(project: &Project) -> Result<Arc<dyn Store>, StoreError> {
+    let location = project.store();
     if let Err(failure) = project.make_state() {
         let source = std::io::Error::other(failure.message);
-        return Err(StoreError::Io { action: "prepare", path: folder, source });
+        return Err(StoreError::Io { action: "prepare", path: location.dir, source });
     }
-    SledStore::open(&folder)
+    location.open()
 }
 
 fn unusable(error: &StoreError) -> Failure {
@@ -245,12 +248,13 @@ fn unusable(error: &StoreError) -> Failure {
         | StoreError::Changed { .. }
         | StoreError::Poisoned { .. }
         | StoreError::Damaged { .. }
+        | StoreError::Foreign { .. }
         | StoreError::Newer { .. } => failure,
     }
 }
 
 /// The vault in the store; in the sandbox one that is forgotten, since nothing in it is real.
-fn vault(project: &Project, store: Arc<SledStore>) -> Result<Vault, Failure> {
+fn vault(project: &Project, store: Arc<dyn Store>) -> Result<Vault, Failure> {
     let file = project.vault_key();
     let failed = |error: &dyn std::error::Error| {
         Failure::because(format!("the vault's key {} cannot be used", file.display()), error)

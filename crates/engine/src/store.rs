@@ -47,7 +47,7 @@ pub struct Append {
     pub records: Vec<RecordWrite>,
 }
 
-/// An unconditional write of one record, as part of an [`Append`].
+/// An unconditional write of one record, as part of an [`Append`] or a removal.
 #[derive(Clone, Debug)]
 pub struct RecordWrite {
     /// The collection the record is in.
@@ -95,8 +95,9 @@ pub trait Journal: Send + Sync {
     /// Up to `limit` runs that have a journal, newest first, those before `before` only.
     async fn runs(&self, before: Option<&RunId>, limit: usize) -> Result<Vec<RunId>, Error>;
 
-    /// Removes the journal of a run. After `Ok` the run is unknown, also after a crash.
-    async fn remove(&self, run: &RunId) -> Result<(), Error>;
+    /// Removes the journal of a run and writes the records in the same atomic batch. After
+    /// `Ok` the run is unknown, also after a crash.
+    async fn remove(&self, run: &RunId, records: Vec<RecordWrite>) -> Result<(), Error>;
 }
 
 /// Small records beside the journals: keys of runs, schedules, the vault, settings.
@@ -168,6 +169,16 @@ pub enum Error {
     Damaged {
         /// The file or folder.
         file: PathBuf,
+        /// What was found.
+        detail: String,
+        /// What a person can do.
+        remedy: String,
+    },
+    /// The folder is no store, or one of another kind.
+    #[error("{} cannot be used: {detail}; {remedy}", dir.display())]
+    Foreign {
+        /// The folder.
+        dir: PathBuf,
         /// What was found.
         detail: String,
         /// What a person can do.

@@ -1,4 +1,4 @@
-//! Acknowledged appends per second of the sled store, beside a bare write and sync.
+//! Acknowledged appends per second of each store on disk, beside a bare write and sync.
 //!
 //! `cargo run --release --example throughput -- FOLDER [SECONDS]`
 
@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use linchpin_engine::RunId;
-use linchpin_engine::store::{Append, Journal};
-use linchpin_persistence::SledStore;
+use linchpin_engine::store::{Append, Store};
+use linchpin_persistence::{Kind, Location};
 
 const ENTRY: usize = 300;
 
@@ -24,10 +24,14 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     std::fs::create_dir_all(&dir)?;
     let floor = floor(&dir.join("floor"), duration)?;
     writeln!(stdout(), "write and sync_data alone: {floor:.0}/s")?;
-    for n_writers in [1, 16, 256] {
-        let store = Arc::new(SledStore::open(&dir.join(format!("store-{n_writers}")))?);
-        let rate = appends(&store, n_writers, duration).await;
-        writeln!(stdout(), "{n_writers} at once: {rate:.0} appends/s, {}", memory()?)?;
+    for kind in Kind::ALL {
+        for n_writers in [1, 16, 256] {
+            let dir = dir.join(format!("{kind}-{n_writers}"));
+            let store = Location { kind, dir }.open()?;
+            let rate = appends(&store, n_writers, duration).await;
+            let memory = memory()?;
+            writeln!(stdout(), "{kind}, {n_writers} at once: {rate:.0} appends/s, {memory}")?;
+        }
     }
     Ok(())
 }
@@ -44,7 +48,7 @@ fn floor(path: &std::path::Path, duration: Duration) -> std::io::Result<f64> {
     Ok(n_writes as f64 / started.elapsed().as_secs_f64())
 }
 
-async fn appends(store: &Arc<SledStore>, n_writers: u64, duration: Duration) -> f64 {
+async fn appends(store: &Arc<dyn Store>, n_writers: u64, duration: Duration) -> f64 {
     let started = Instant::now();
     let mut writers = tokio::task::JoinSet::new();
     for writer in 0..n_writers {

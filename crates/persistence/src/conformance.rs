@@ -35,7 +35,7 @@ pub async fn reopening<S: Store + 'static>(open: impl AsyncFn(&str) -> S) {
     let large = vec![7; 200_000];
     append(&store, 'a', 0, &[b"one", &large]).await.expect("the first append");
     append(&store, 'b', 0, &[b"gone"]).await.expect("an append to another run");
-    store.remove(&run('b')).await.expect("the removal");
+    store.remove(&run('b'), vec![]).await.expect("the removal");
     for value in [b"1", b"2"] {
         store.put("c", "k", value.to_vec(), Expect::Anything).await.expect("the put");
     }
@@ -178,8 +178,12 @@ async fn runs_are_listed_newest_first(store: &impl Store) {
 async fn a_removed_run_is_unknown(store: &impl Store) {
     append(store, 'a', 0, &[b"0", &[7; 100_000], b"2"]).await.expect("the append");
     append(store, 'b', 0, &[b"kept"]).await.expect("the append");
-    store.remove(&run('a')).await.expect("the removal");
-    store.remove(&run('z')).await.expect("the removal of nothing");
+    store.put("c", "of a", b"1".to_vec(), Expect::Absent).await.expect("the put");
+    let records = vec![write("c", "of a", None), write("c", "removed", Some(b"a"))];
+    store.remove(&run('a'), records).await.expect("the removal");
+    assert_eq!(store.get("c", "of a").await.expect("gone"), None);
+    assert_eq!(store.get("c", "removed").await.expect("put"), Some(record("removed", 1, b"a")));
+    store.remove(&run('z'), vec![]).await.expect("the removal of nothing");
     assert!(read(store, 'a').await.is_empty());
     assert_eq!(runs(store, None, 9).await, [run('b')]);
     append(store, 'a', 0, &[b"anew"]).await.expect("a fresh start");

@@ -96,6 +96,13 @@ pub(crate) fn parse_record(collection: &str, key: &[u8]) -> Option<(String, bool
     Some((String::from_utf8(own).ok()?, !rest.is_empty()))
 }
 
+/// The collection and the own key in the key of any record, or of a part of one.
+pub(crate) fn parse_any_record(key: &[u8]) -> Option<(String, String)> {
+    let (collection, rest) = unescape(key.strip_prefix(&[RECORD])?)?;
+    let (own, _) = unescape(rest)?;
+    Some((String::from_utf8(collection).ok()?, String::from_utf8(own).ok()?))
+}
+
 /// The key of a further part of the value under `key`; parts count from 1.
 pub(crate) fn part(key: &[u8], number: u64) -> Vec<u8> {
     // A part holds kilobytes: 2^32 parts are more than any disk.

@@ -1,12 +1,19 @@
-//! Stores for journals and records: memory and sled, and the conformance suite both pass.
+//! Stores for journals and records: in memory, and on disk over sled or SQLite, and the
+//! conformance suite that all pass.
 //!
-//! The contracts are in [`linchpin_engine::store`]. A new store is one module here and one
-//! line that calls [`conformance::suite`].
+//! The contracts are in [`linchpin_engine::store`]. A new store is one module here that gives
+//! a [`Tree`], and one line that calls [`conformance::suite`].
 
 pub mod conformance;
+mod embedded;
 mod key;
+mod location;
 mod memory;
 mod sled;
+mod sqlite;
 
+pub use embedded::{Change, Embedded, Kind, Pair, See, Tree, Writes};
+pub use location::Location;
 pub use memory::MemoryStore;
-pub use sled::{SledStore, Tally};
+pub use sled::{SledStore, SledTree};
+pub use sqlite::{SqliteStore, SqliteTree};

@@ -5,7 +5,7 @@ use std::ops::Bound;
 
 use async_trait::async_trait;
 use linchpin_engine::RunId;
-use linchpin_engine::store::{Append, Error, Expect, Journal, Record, Records};
+use linchpin_engine::store::{Append, Error, Expect, Journal, Record, RecordWrite, Records};
 use tokio::sync::Mutex;
 
 /// A store without a disk. It keeps the contracts except that nothing survives the process.
@@ -54,14 +54,7 @@ impl Journal for MemoryStore {
         if !batch.entries.is_empty() {
             state.journals.entry(batch.run).or_default().extend(batch.entries);
         }
-        for write in batch.records {
-            match write.value {
-                Some(value) => {
-                    state.put(&write.collection, &write.key, value);
-                }
-                None => state.delete(&write.collection, &write.key),
-            }
-        }
+        state.write(batch.records);
         Ok(())
     }
 
@@ -80,8 +73,10 @@ impl Journal for MemoryStore {
         Ok(runs.take(limit).map(|(run, _)| run.clone()).collect())
     }
 
-    async fn remove(&self, run: &RunId) -> Result<(), Error> {
-        self.state.lock().await.journals.remove(run);
+    async fn remove(&self, run: &RunId, records: Vec<RecordWrite>) -> Result<(), Error> {
+        let mut state = self.state.lock().await;
+        state.journals.remove(run);
+        state.write(records);
         Ok(())
     }
 }
@@ -155,6 +150,17 @@ impl State {
         let records = self.collections.entry(collection.to_owned()).or_default();
         records.insert(key.to_owned(), Versioned { version, value });
         version
+    }
+
+    fn write(&mut self, records: Vec<RecordWrite>) {
+        for write in records {
+            match write.value {
+                Some(value) => {
+                    self.put(&write.collection, &write.key, value);
+                }
+                None => self.delete(&write.collection, &write.key),
+            }
+        }
     }
 
     fn delete(&mut self, collection: &str, key: &str) {

@@ -6,43 +6,52 @@
 use std::collections::BTreeMap;
 use std::env;
 use std::io::{BufRead, BufReader, Write};
-use std::path::Path;
 use std::process::{Command, Stdio};
 
 use linchpin_engine::RunId;
-use linchpin_engine::store::{Append, Journal, RecordWrite, Records};
-use linchpin_persistence::SledStore;
+use linchpin_engine::store::{Append, RecordWrite};
+use linchpin_persistence::{Kind, Location};
 
-const FOLDER: &str = "LINCHPIN_TEST_APPEND_TO";
+const PLACE: &str = "LINCHPIN_TEST_APPEND_TO";
 const WRITERS: [char; 4] = ['a', 'b', 'c', 'd'];
 
 #[tokio::test]
-async fn what_was_acknowledged_is_there_after_a_kill() {
-    let dir = tempfile::tempdir().unwrap();
+async fn what_was_acknowledged_by_sled_is_there_after_a_kill() {
+    acknowledged_is_there_after_a_kill(Kind::Sled).await;
+}
+
+#[tokio::test]
+async fn what_was_acknowledged_by_sqlite_is_there_after_a_kill() {
+    acknowledged_is_there_after_a_kill(Kind::Sqlite).await;
+}
+
+async fn acknowledged_is_there_after_a_kill(kind: Kind) {
+    let dir = tempfile::tempdir().expect("a folder");
+    let place = Location { kind, dir: dir.path().to_owned() };
     let mut acknowledged = BTreeMap::new();
     for n_lines in [1, 40, 7, 333, 90, 150] {
-        acknowledged.extend(kill_after(dir.path(), n_lines));
-        let store = SledStore::open(dir.path()).unwrap();
+        acknowledged.extend(kill_after(&place, n_lines));
+        let store = place.open().expect("the store opens");
         for (letter, position) in &acknowledged {
-            let entries = store.read(&run(*letter), 0, usize::MAX).await.unwrap();
+            let read = store.read(&run(*letter), 0, usize::MAX).await;
+            let entries = read.expect("the journal is whole");
             assert!(entries.len() as u64 > *position, "{letter} {position} is lost");
             for (at, entry) in entries.iter().enumerate() {
                 assert_eq!(*entry, value(*letter, at as u64));
             }
-            let last = store.get("last", &letter.to_string()).await.unwrap().unwrap();
+            let last = store.get("last", &letter.to_string()).await.expect("the record is whole");
+            let last = last.expect("it was written with the entry");
             assert_eq!(last.version, entries.len() as u64, "record and entry belong together");
         }
-        store.check().unwrap();
-        store.close();
     }
     assert_eq!(acknowledged.len(), WRITERS.len());
 }
 
 /// Starts a child, kills it after so many lines, and returns the last acknowledged positions.
-fn kill_after(dir: &Path, n_lines: usize) -> BTreeMap<char, u64> {
+fn kill_after(place: &Location, n_lines: usize) -> BTreeMap<char, u64> {
     let mut child = Command::new(env::current_exe().expect("the path of this test"))
         .args(["--exact", "kill::append_until_killed", "--ignored", "--nocapture"])
-        .env(FOLDER, dir)
+        .env(PLACE, place.to_string())
         .stdout(Stdio::piped())
         .spawn()
         .expect("a child");
@@ -67,8 +76,8 @@ fn kill_after(dir: &Path, n_lines: usize) -> BTreeMap<char, u64> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "the child of the test above, which kills it"]
 async fn append_until_killed() {
-    let dir = env::var_os(FOLDER).expect("started by the test above");
-    let store = std::sync::Arc::new(SledStore::open(Path::new(&dir)).unwrap());
+    let place = env::var(PLACE).expect("started by the test above");
+    let store = Location::parse(&place).open().unwrap();
     let mut writers = tokio::task::JoinSet::new();
     for letter in WRITERS {
         let store = std::sync::Arc::clone(&store);

@@ -1,10 +1,10 @@
-//! The stores against the conformance suite, and the sled store against being killed.
+//! The stores against the conformance suite, and those on disk against being killed.
 
 mod kill;
 
 use std::path::Path;
 
-use linchpin_persistence::{MemoryStore, SledStore, conformance};
+use linchpin_persistence::{MemoryStore, SledStore, SqliteStore, conformance};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_memory_store_conforms() {
@@ -14,24 +14,47 @@ async fn the_memory_store_conforms() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_sled_store_conforms() {
     let dir = tempfile::tempdir().unwrap();
-    conformance::suite(async |place| open(&dir.path().join(place))).await;
+    conformance::suite(async |place| open_sled(&dir.path().join(place))).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_sled_store_keeps_everything_over_a_reopening() {
     let dir = tempfile::tempdir().unwrap();
-    conformance::reopening(async |place| open(&dir.path().join(place))).await;
+    conformance::reopening(async |place| open_sled(&dir.path().join(place))).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_sled_store_keeps_everything_over_a_crash() {
     let dir = tempfile::tempdir().unwrap();
     let copy = async |from: &str, to: &str| copy(&dir.path().join(from), &dir.path().join(to));
-    conformance::crashing(async |place| open(&dir.path().join(place)), copy).await;
+    conformance::crashing(async |place| open_sled(&dir.path().join(place)), copy).await;
 }
 
-fn open(dir: &Path) -> SledStore {
+fn open_sled(dir: &Path) -> SledStore {
     SledStore::open(dir).expect("the store")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_sqlite_store_conforms() {
+    let dir = tempfile::tempdir().unwrap();
+    conformance::suite(async |place| open_sqlite(&dir.path().join(place))).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_sqlite_store_keeps_everything_over_a_reopening() {
+    let dir = tempfile::tempdir().unwrap();
+    conformance::reopening(async |place| open_sqlite(&dir.path().join(place))).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_sqlite_store_keeps_everything_over_a_crash() {
+    let dir = tempfile::tempdir().unwrap();
+    let copy = async |from: &str, to: &str| copy(&dir.path().join(from), &dir.path().join(to));
+    conformance::crashing(async |place| open_sqlite(&dir.path().join(place)), copy).await;
+}
+
+fn open_sqlite(dir: &Path) -> SqliteStore {
+    SqliteStore::open(dir).expect("the store")
 }
 
 fn copy(from: &Path, to: &Path) {

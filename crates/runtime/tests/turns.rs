@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use linchpin_engine::event::{Control, Outcome};
 use linchpin_engine::store::{
-    Append, Error as StoreError, Expect, Journal, Record, Records, Store,
+    Append, Error as StoreError, Expect, Journal, Record, RecordWrite, Records, Store,
 };
 use linchpin_engine::{Event, RunId};
 use linchpin_persistence::MemoryStore;
@@ -183,8 +183,8 @@ impl Journal for Gated {
         self.store.runs(before, limit).await
     }
 
-    async fn remove(&self, run: &RunId) -> Result<(), StoreError> {
-        self.store.remove(run).await
+    async fn remove(&self, run: &RunId, records: Vec<RecordWrite>) -> Result<(), StoreError> {
+        self.store.remove(run, records).await
     }
 }
 

@@ -96,6 +96,7 @@ impl From<&StoreError> for Refusal {
             StoreError::Conflict { .. } | StoreError::Changed { .. } => StatusCode::CONFLICT,
             StoreError::Poisoned { .. }
             | StoreError::Damaged { .. }
+            | StoreError::Foreign { .. }
             | StoreError::Locked { .. }
             | StoreError::Newer { .. }
             | StoreError::Io { .. } => StatusCode::INTERNAL_SERVER_ERROR,

@@ -34,8 +34,11 @@ impl Daemon {
         let project = Project::find(global)?;
         if let Some(client) = reach(&project).await? {
             let health = client.get("/v1/health").await.unwrap_or_default();
-            let message =
-                format!("process {} holds {} already", health["pid"], project.store().display());
+            let message = format!(
+                "process {} holds {} already",
+                health["pid"],
+                project.store().dir.display()
+            );
             return Err(Failure::new(message)
                 .help("one process per store; the other commands go through that one"));
         }

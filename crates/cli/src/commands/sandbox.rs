@@ -106,7 +106,7 @@ async fn reset(project: &Project, report: &Report) -> Done {
         _ => Err(Failure::because("the sandbox cannot be reset", &error)),
     })?;
     // Its runs speak of effects that are gone now.
-    match std::fs::remove_dir_all(project.store()) {
+    match std::fs::remove_dir_all(project.store().dir) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
             return Err(Failure::because("the sandbox' runs cannot be removed", &error));
         }

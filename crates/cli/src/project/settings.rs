@@ -10,7 +10,7 @@ use crate::failure::Failure;
 /// The settings of a project.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Settings {
-    /// The store's folder, relative to the project.
+    /// The store's kind and folder, relative to the project.
     pub(crate) store: String,
     /// Which `connections.ENV.yaml` is read.
     pub(crate) environment: Option<String>,
@@ -37,7 +37,10 @@ impl Default for Settings {
 impl Settings {
     /// The keys of the file, each with its meaning.
     pub(crate) const KEYS: [(&'static str, &'static str); 5] = [
-        ("store", "The folder of the store; .linchpin/store when left out."),
+        (
+            "store",
+            "The folder of the store, as sled:DIR or sqlite:DIR; sled:.linchpin/store when left out.",
+        ),
         ("environment", "Which connections.ENV.yaml is read over connections.yaml."),
         ("flows", "The folder of the flows; flows when left out."),
         ("spokes", "The folder of the project's own spokes; spokes when left out."),

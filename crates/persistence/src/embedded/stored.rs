@@ -2,16 +2,17 @@
 //!
 //! sled keeps a page of up to about 20 values as one item of its log, and writes an item
 //! above 128 KiB into a file of its own that is never synced. A value is therefore cut into
-//! parts of [`PART`] bytes, so that a full page stays below that limit.
+//! parts of [`PART`] bytes, so that a full page stays below that limit. Every engine keeps the
+//! same bytes under the same keys: a store is copied from one to another without reading them.
 
-use ::sled::Tree;
 use linchpin_engine::store::Error;
 
 use super::fault;
+use super::tree::Tree;
 use crate::key;
 
 /// The most bytes of a value under one key.
-pub(super) const PART: usize = 6 * 1024;
+pub(crate) const PART: usize = 6 * 1024;
 
 const CHECKSUM: usize = 4;
 const SEQUENCE: usize = 8;
@@ -21,30 +22,30 @@ const HEAD: usize = 16;
 const ATTEMPTS: usize = 1000;
 
 /// The beginning of a value, as stored under its key.
-pub(super) struct Head {
+pub(crate) struct Head {
     /// The batch that wrote it.
-    pub(super) sequence: u64,
+    pub(crate) sequence: u64,
     /// The version of a record, or how many entries are packed in the value.
-    pub(super) number: u64,
+    pub(crate) number: u64,
     total: u64,
     first: Vec<u8>,
 }
 
 impl Head {
     /// How many keys the value takes.
-    pub(super) fn n_parts(&self) -> u64 {
+    pub(crate) fn n_parts(&self) -> u64 {
         n_parts(self.total)
     }
 }
 
 /// A value put together from its parts.
-pub(super) struct Whole {
-    pub(super) number: u64,
-    pub(super) value: Vec<u8>,
+pub(crate) struct Whole {
+    pub(crate) number: u64,
+    pub(crate) value: Vec<u8>,
 }
 
 /// The keys and sealed bytes that store a value.
-pub(super) fn seal_value(
+pub(crate) fn seal_value(
     key: &[u8],
     sequence: u64,
     number: u64,
@@ -63,7 +64,7 @@ pub(super) fn seal_value(
 }
 
 /// Seals `body` for one key: checksum over key, sequence number and body.
-pub(super) fn seal(key: &[u8], sequence: u64, body: &[&[u8]]) -> Vec<u8> {
+pub(crate) fn seal(key: &[u8], sequence: u64, body: &[&[u8]]) -> Vec<u8> {
     let length = body.iter().map(|part| part.len()).sum::<usize>();
     let mut sealed = Vec::with_capacity(CHECKSUM + SEQUENCE + length);
     sealed.extend_from_slice(&[0; CHECKSUM]);
@@ -75,7 +76,7 @@ pub(super) fn seal(key: &[u8], sequence: u64, body: &[&[u8]]) -> Vec<u8> {
 }
 
 /// The sequence number and the body of a sealed value, if its checksum is right.
-pub(super) fn unseal<'a>(key: &[u8], sealed: &'a [u8]) -> Result<(u64, &'a [u8]), Error> {
+pub(crate) fn unseal<'a>(key: &[u8], sealed: &'a [u8]) -> Result<(u64, &'a [u8]), Error> {
     let parts = sealed
         .split_first_chunk::<CHECKSUM>()
         .filter(|(stated, rest)| **stated == checksum(key, rest))
@@ -85,7 +86,7 @@ pub(super) fn unseal<'a>(key: &[u8], sealed: &'a [u8]) -> Result<(u64, &'a [u8])
 }
 
 /// Reads the head of a value.
-pub(super) fn head(key: &[u8], sealed: &[u8]) -> Result<Head, Error> {
+pub(crate) fn head(key: &[u8], sealed: &[u8]) -> Result<Head, Error> {
     let (sequence, body) = unseal(key, sealed)?;
     let (numbers, first) = body.split_first_chunk::<HEAD>().ok_or_else(|| fault::checksum(key))?;
     let read = |at: usize| {
@@ -96,15 +97,15 @@ pub(super) fn head(key: &[u8], sealed: &[u8]) -> Result<Head, Error> {
 
 /// The whole value under `key`, whose head was just read as `sealed`. `None` when it was
 /// deleted meanwhile; a value replaced meanwhile is read again.
-pub(super) fn whole(tree: &Tree, key: &[u8], sealed: &[u8]) -> Result<Option<Whole>, Error> {
+pub(crate) fn whole(tree: &impl Tree, key: &[u8], sealed: &[u8]) -> Result<Option<Whole>, Error> {
     let mut current = head(key, sealed)?;
     for _ in 0..ATTEMPTS {
         let mut value = std::mem::take(&mut current.first);
         if add_parts(tree, key, &current, &mut value)? {
             return Ok(Some(Whole { number: current.number, value }));
         }
-        let Some(sealed) = tree.get(key).map_err(fault::engine)? else { return Ok(None) };
-        let next = head(key, &sealed)?;
+        let Some(sealed) = tree.get(key)? else { return Ok(None) };
+        let next = head(key, sealed.as_ref())?;
         if next.sequence == current.sequence {
             return Err(fault::parts(key));
         }
@@ -114,11 +115,16 @@ pub(super) fn whole(tree: &Tree, key: &[u8], sealed: &[u8]) -> Result<Option<Who
 }
 
 /// Adds the further parts; `false` when one is missing or of another batch.
-fn add_parts(tree: &Tree, key: &[u8], head: &Head, value: &mut Vec<u8>) -> Result<bool, Error> {
+fn add_parts(
+    tree: &impl Tree,
+    key: &[u8],
+    head: &Head,
+    value: &mut Vec<u8>,
+) -> Result<bool, Error> {
     for number in 1..head.n_parts() {
         let key = key::part(key, number);
-        let Some(sealed) = tree.get(&key).map_err(fault::engine)? else { return Ok(false) };
-        let (sequence, part) = unseal(&key, &sealed)?;
+        let Some(sealed) = tree.get(&key)? else { return Ok(false) };
+        let (sequence, part) = unseal(&key, sealed.as_ref())?;
         if sequence != head.sequence {
             return Ok(false);
         }

@@ -14,17 +14,17 @@ use linchpin_engine::store::Error;
 use super::fault;
 
 /// The name of the mark in the folder of a store.
-pub(super) const FILE: &str = "acknowledged";
+pub(crate) const FILE: &str = "acknowledged";
 
 /// The longest key that can be the witness of a batch.
-pub(super) const LONGEST_WITNESS: usize = 128;
+pub(crate) const LONGEST_WITNESS: usize = 128;
 
 /// Checksum 4, sequence number 8, state 1, digest 4, length of the witness 1, witness.
 const LENGTH: usize = 18 + LONGEST_WITNESS;
 
 /// How the store was left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum State {
+pub(crate) enum State {
     /// It is open, or its process ended without closing it.
     Open,
     /// It was closed, and its files had this digest if they were not too large.
@@ -32,7 +32,7 @@ pub(super) enum State {
 }
 
 /// The open mark.
-pub(super) struct Mark {
+pub(crate) struct Mark {
     file: File,
     path: PathBuf,
     sequence: u64,
@@ -42,7 +42,7 @@ pub(super) struct Mark {
 
 impl Mark {
     /// Opens the mark; makes one at 0 when there is none.
-    pub(super) fn open(dir: &Path) -> Result<Self, Error> {
+    pub(crate) fn open(dir: &Path) -> Result<Self, Error> {
         let path = dir.join(FILE);
         let is_new = !path.try_exists().map_err(fault::io("open", &path))?;
         let file = OpenOptions::new()
@@ -63,22 +63,22 @@ impl Mark {
     }
 
     /// The last acknowledged batch.
-    pub(super) fn sequence(&self) -> u64 {
+    pub(crate) fn sequence(&self) -> u64 {
         self.sequence
     }
 
     /// How the store was left.
-    pub(super) fn state(&self) -> State {
+    pub(crate) fn state(&self) -> State {
         self.state
     }
 
     /// A key that the last acknowledged batch wrote.
-    pub(super) fn witness(&self) -> &[u8] {
+    pub(crate) fn witness(&self) -> &[u8] {
         &self.witness
     }
 
     /// Another batch is on disk, and wrote the key `witness`.
-    pub(super) fn advance(&mut self, sequence: u64, witness: &[u8]) -> Result<(), Error> {
+    pub(crate) fn advance(&mut self, sequence: u64, witness: &[u8]) -> Result<(), Error> {
         self.sequence = sequence;
         self.witness.clear();
         self.witness.extend_from_slice(&witness[..witness.len().min(LONGEST_WITNESS)]);
@@ -86,7 +86,7 @@ impl Mark {
     }
 
     /// The store is left otherwise.
-    pub(super) fn set_state(&mut self, state: State) -> Result<(), Error> {
+    pub(crate) fn set_state(&mut self, state: State) -> Result<(), Error> {
         self.state = state;
         self.write()
     }

@@ -12,16 +12,16 @@ use linchpin_engine::store::Error;
 use super::fault;
 
 /// The name of the lock file in the folder of a store.
-pub(super) const FILE: &str = "lock";
+pub(crate) const FILE: &str = "lock";
 
 /// Holds the store until it is dropped.
-pub(super) struct Lock {
+pub(crate) struct Lock {
     _file: File,
 }
 
 impl Lock {
     /// Takes the lock, or says at once who has it.
-    pub(super) fn take(dir: &Path) -> Result<Self, Error> {
+    pub(crate) fn take(dir: &Path) -> Result<Self, Error> {
         let path = dir.join(FILE);
         let mut file = OpenOptions::new()
             .read(true)

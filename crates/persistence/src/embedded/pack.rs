@@ -2,7 +2,7 @@
 //! which saves a write to disk when one run writes alone.
 
 /// Puts entries together, each behind its length (7 bits a byte, lowest first).
-pub(super) fn pack(entries: &[Vec<u8>]) -> Vec<u8> {
+pub(crate) fn pack(entries: &[Vec<u8>]) -> Vec<u8> {
     let mut packed = Vec::with_capacity(entries.iter().map(|entry| entry.len() + 3).sum());
     for entry in entries {
         let mut length = entry.len();
@@ -17,7 +17,7 @@ pub(super) fn pack(entries: &[Vec<u8>]) -> Vec<u8> {
 }
 
 /// Takes the entries apart; `None` when that does not work out.
-pub(super) fn unpack(mut packed: &[u8]) -> Option<Vec<Vec<u8>>> {
+pub(crate) fn unpack(mut packed: &[u8]) -> Option<Vec<Vec<u8>>> {
     let mut entries = Vec::new();
     while !packed.is_empty() {
         let mut length = 0_usize;

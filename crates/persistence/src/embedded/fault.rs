@@ -4,46 +4,42 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use linchpin_engine::store::Error;
 
+use crate::key;
+
 /// The remedy where a person cannot mend what is there.
-pub(super) const RESTORE: &str = "nothing was changed; restore the folder from a backup";
+pub(crate) const RESTORE: &str = "restore a backup with `linchpin store restore`";
 
 /// A damaged file.
-pub(super) fn damaged(file: &Path, detail: impl Into<String>) -> Error {
+pub(crate) fn damaged(file: &Path, detail: impl Into<String>) -> Error {
     Error::Damaged { file: file.to_owned(), detail: detail.into(), remedy: RESTORE.to_owned() }
 }
 
 /// A value whose checksum is wrong.
-pub(super) fn checksum(key: &[u8]) -> Error {
+pub(crate) fn checksum(key: &[u8]) -> Error {
     damaged(Path::new(""), format!("the checksum of {} is wrong", shown(key)))
 }
 
 /// A value that lacks parts.
-pub(super) fn parts(key: &[u8]) -> Error {
+pub(crate) fn parts(key: &[u8]) -> Error {
     damaged(Path::new(""), format!("a part of {} is missing", shown(key)))
 }
 
 /// A journal that lacks an entry.
-pub(super) fn gap(key: &[u8]) -> Error {
+pub(crate) fn gap(key: &[u8]) -> Error {
     damaged(Path::new(""), format!("the entry before {} is missing", shown(key)))
 }
 
-/// What the storage engine reported.
-pub(super) fn engine(error: ::sled::Error) -> Error {
-    match error {
-        ::sled::Error::Io(source) => Error::Io { action: "access", path: PathBuf::new(), source },
-        ::sled::Error::Corruption { .. } => {
-            damaged(Path::new(""), "what is written there cannot be read back")
-        }
-        other => damaged(Path::new(""), format!("the storage engine reports: {other}")),
-    }
+/// What a storage engine says without naming a place.
+pub(crate) fn reported(text: &str) -> Error {
+    damaged(Path::new(""), format!("the storage engine reports: {text}"))
 }
 
 /// Puts the file into an error that does not name one yet.
-pub(super) fn at(path: &Path, error: Error) -> Error {
+pub(crate) fn at(path: &Path, error: Error) -> Error {
     match error {
         Error::Damaged { file, detail, remedy } if file.as_os_str().is_empty() => {
             Error::Damaged { file: path.to_owned(), detail, remedy }
@@ -56,7 +52,7 @@ pub(super) fn at(path: &Path, error: Error) -> Error {
 }
 
 /// Runs something that uses the storage engine, which panics on some damage: an error here.
-pub(super) fn guarded<T>(path: &Path, work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+pub(crate) fn guarded<T>(path: &Path, work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
     match catch_unwind(AssertUnwindSafe(work)) {
         Ok(result) => result.map_err(|error| at(path, error)),
         Err(panic) => {
@@ -66,7 +62,7 @@ pub(super) fn guarded<T>(path: &Path, work: impl FnOnce() -> Result<T, Error>) -
 }
 
 /// A closure for `map_err` on file operations.
-pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Error {
+pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Error {
     let path = path.to_owned();
     move |source| Error::Io { action, path, source }
 }
@@ -77,6 +73,13 @@ fn said(panic: &(dyn Any + Send)) -> String {
     text.unwrap_or("no reason given").to_owned()
 }
 
-fn shown(key: &[u8]) -> String {
-    key.escape_ascii().to_string()
+/// A key in words.
+pub(crate) fn shown(key: &[u8]) -> String {
+    if let Some(parsed) = key::parse_entry(key) {
+        return format!("entry {} of run {}", parsed.position, parsed.run);
+    }
+    match key::parse_any_record(key) {
+        Some((collection, own)) => format!("the record {collection}/{own}"),
+        None => key.escape_ascii().to_string(),
+    }
 }

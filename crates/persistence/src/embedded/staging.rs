@@ -1,27 +1,28 @@
 //! Deciding one batch: each operation is judged against the store as the operations before
 //! it leave it, and adds its writes to one set.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
+use std::ops::ControlFlow;
 
-use ::sled::{Batch, Tree};
 use linchpin_engine::RunId;
-use linchpin_engine::store::{Append, Error, Expect};
+use linchpin_engine::store::{Append, Error, Expect, RecordWrite};
 
 use super::stored::{self, Head};
+use super::tree::{Change, Tree, Writes};
 use super::{fault, mark, pack};
 use crate::key;
 
 /// What a caller asks of the committer.
-pub(super) enum Operation {
+pub(crate) enum Operation {
     Append(Append),
     Put { collection: String, key: String, value: Vec<u8>, expect: Expect },
     Delete { collection: String, key: String, expect: Expect },
-    Remove(RunId),
+    Remove(RunId, Vec<RecordWrite>),
 }
 
 impl Operation {
     /// About how many bytes it writes.
-    pub(super) fn weight(&self) -> usize {
+    pub(crate) fn weight(&self) -> usize {
         match self {
             Self::Append(batch) => {
                 let entries = batch.entries.iter().map(Vec::len);
@@ -29,24 +30,9 @@ impl Operation {
                 entries.chain(values.map(Vec::len)).sum()
             }
             Self::Put { value, .. } => value.len(),
-            Self::Delete { .. } | Self::Remove(_) => 0,
+            Self::Delete { .. } | Self::Remove(..) => 0,
         }
     }
-}
-
-/// Keys and what becomes of them; `None` removes.
-type Writes = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
-
-/// What a batch comes to.
-pub(super) enum Change {
-    Nothing,
-    /// One key: atomic by itself.
-    One {
-        key: Vec<u8>,
-        value: Vec<u8>,
-    },
-    /// Several keys, one of them the sequence number.
-    Many(Batch),
 }
 
 /// How many journals' lengths are remembered from batch to batch.
@@ -54,19 +40,19 @@ const MOST_LENGTHS: usize = 16 * 1024;
 
 /// The number of entries of journals that were written lately.
 #[derive(Default)]
-pub(super) struct Lengths(HashMap<RunId, u64>);
+pub(crate) struct Lengths(HashMap<RunId, u64>);
 
 /// One batch in the making.
-pub(super) struct Staging<'a> {
-    tree: &'a Tree,
+pub(crate) struct Staging<'a, T> {
+    tree: &'a T,
     lengths: &'a mut HashMap<RunId, u64>,
     sequence: u64,
     writes: Writes,
 }
 
-impl<'a> Staging<'a> {
+impl<'a, T: Tree> Staging<'a, T> {
     /// An empty batch that will have this sequence number.
-    pub(super) fn new(tree: &'a Tree, lengths: &'a mut Lengths, sequence: u64) -> Self {
+    pub(crate) fn new(tree: &'a T, lengths: &'a mut Lengths, sequence: u64) -> Self {
         let lengths = &mut lengths.0;
         if lengths.len() > MOST_LENGTHS {
             lengths.clear();
@@ -76,7 +62,7 @@ impl<'a> Staging<'a> {
 
     /// Judges an operation. After an error it has added nothing. `Ok` is the version a put
     /// gave to its record, otherwise 0.
-    pub(super) fn add(&mut self, operation: Operation) -> Result<u64, Error> {
+    pub(crate) fn add(&mut self, operation: Operation) -> Result<u64, Error> {
         match operation {
             Operation::Append(batch) => self.append(batch).map(|()| 0),
             Operation::Put { collection, key, value, expect } => {
@@ -93,12 +79,12 @@ impl<'a> Staging<'a> {
                 self.writes.extend(writes);
                 Ok(0)
             }
-            Operation::Remove(run) => self.remove(run).map(|()| 0),
+            Operation::Remove(run, records) => self.remove(run, records).map(|()| 0),
         }
     }
 
     /// What the engine is to write.
-    pub(super) fn finish(mut self) -> Change {
+    pub(crate) fn finish(mut self) -> Change {
         if self.writes.is_empty() {
             return Change::Nothing;
         }
@@ -110,15 +96,9 @@ impl<'a> Staging<'a> {
         {
             return Change::One { key, value };
         }
-        let mut batch = Batch::default();
-        for (key, value) in self.writes {
-            match value {
-                Some(value) => batch.insert(key, value),
-                None => batch.remove(key),
-            }
-        }
-        batch.insert(key::SEQUENCE, stored::seal(key::SEQUENCE, self.sequence, &[]));
-        Change::Many(batch)
+        let number = stored::seal(key::SEQUENCE, self.sequence, &[]);
+        self.writes.insert(key::SEQUENCE.to_vec(), Some(number));
+        Change::Many(self.writes)
     }
 
     fn append(&mut self, batch: Append) -> Result<(), Error> {
@@ -141,13 +121,17 @@ impl<'a> Staging<'a> {
         Ok(())
     }
 
-    fn remove(&mut self, run: RunId) -> Result<(), Error> {
+    fn remove(&mut self, run: RunId, records: Vec<RecordWrite>) -> Result<(), Error> {
         let keys = key::entries(&run, 0);
         let mut writes = Writes::new();
-        for key in self.tree.range(keys.clone()).keys() {
-            writes.insert(key.map_err(fault::engine)?.to_vec(), None);
-        }
+        self.tree.scan(keys.clone(), &mut |key, _| {
+            writes.insert(key.to_vec(), None);
+            Ok(ControlFlow::Continue(()))
+        })?;
         writes.extend(self.writes.range(keys).map(|(key, _)| (key.clone(), None)));
+        for write in records {
+            self.write_record(&mut writes, &write.collection, &write.key, write.value)?;
+        }
         self.writes.extend(writes);
         self.lengths.insert(run, 0);
         Ok(())
@@ -157,9 +141,9 @@ impl<'a> Staging<'a> {
         if let Some(length) = self.lengths.get(run) {
             return Ok(*length);
         }
-        let Some(last) = self.tree.range(key::entries(run, 0)).next_back() else { return Ok(0) };
-        let (last, _) = last.map_err(fault::engine)?;
-        let last = key::parse_entry(&last).ok_or_else(|| fault::checksum(&last))?;
+        let Some((last, _)) = self.tree.last(key::entries(run, 0))? else { return Ok(0) };
+        let last = last.as_ref();
+        let last = key::parse_entry(last).ok_or_else(|| fault::checksum(last))?;
         let key = key::entry(run, last.position);
         let head = self.head(None, &key)?.ok_or_else(|| fault::parts(&key))?;
         Ok(last.position + head.number)
@@ -206,8 +190,8 @@ impl<'a> Staging<'a> {
         match staged {
             Some(None) => Ok(None),
             Some(Some(sealed)) => stored::head(key, sealed).map(Some),
-            None => match self.tree.get(key).map_err(fault::engine)? {
-                Some(sealed) => stored::head(key, &sealed).map(Some),
+            None => match self.tree.get(key)? {
+                Some(sealed) => stored::head(key, sealed.as_ref()).map(Some),
                 None => Ok(None),
             },
         }

@@ -15,17 +15,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::Receiver;
 
-use ::sled::Db;
 use linchpin_engine::store::Error;
 use tokio::sync::{oneshot, watch};
 
 use super::crowd::Crowd;
 use super::fault;
+use super::folder::Opened;
 use super::lock::Lock;
 use super::mark::{Mark, State};
-use super::opening::Opened;
-use super::recovery;
-use super::staging::{Change, Lengths, Operation, Staging};
+use super::staging::{Lengths, Operation, Staging};
+use super::tree::{Change, Tree};
 use crate::key;
 
 /// The most operations in one batch.
@@ -35,37 +34,37 @@ const MOST_OPERATIONS: usize = 512;
 const MOST_BYTES: usize = 4 << 20;
 
 /// An operation and where its outcome goes.
-pub(super) struct Request {
-    pub(super) operation: Operation,
-    pub(super) answer: Answer,
+pub(crate) struct Request {
+    pub(crate) operation: Operation,
+    pub(crate) answer: Answer,
 }
 
 type Answer = oneshot::Sender<Result<u64, Error>>;
 
 /// Puts the engine's log on disk for good.
-pub(super) type Sync = Box<dyn FnMut() -> io::Result<()> + Send>;
+pub(crate) type Sync = Box<dyn FnMut() -> io::Result<()> + Send>;
 
 /// How far the store is, for readers.
-pub(super) struct Progress {
+pub(crate) struct Progress {
     /// The last batch that readers may see.
-    pub(super) visible: AtomicU64,
+    pub(crate) visible: AtomicU64,
     /// The last batch that is on disk.
-    pub(super) synced: watch::Sender<Synced>,
+    pub(crate) synced: watch::Sender<Synced>,
 }
 
 /// The last batch that is on disk, or why there will be no further one.
 #[derive(Clone, Debug)]
-pub(super) enum Synced {
+pub(crate) enum Synced {
     Through(u64),
     Failed(String),
 }
 
 /// The state of the committer's thread.
-pub(super) struct Committer {
-    db: Db,
+pub(crate) struct Committer<T> {
+    tree: T,
     sync: Sync,
     mark: Mark,
-    files: PathBuf,
+    file: PathBuf,
     sequence: u64,
     lengths: Lengths,
     crowd: Crowd,
@@ -75,16 +74,16 @@ pub(super) struct Committer {
     lock: Lock,
 }
 
-impl Committer {
+impl<T: Tree> Committer<T> {
     /// A committer for an open store; `sync` puts its log on disk.
-    pub(super) fn new(opened: Opened, sync: Sync) -> Self {
+    pub(crate) fn new(opened: Opened<T>, sync: Sync) -> Self {
         let sequence = opened.sequence;
         let synced = watch::Sender::new(Synced::Through(sequence));
         Self {
-            db: opened.db,
+            tree: opened.tree,
             sync,
             mark: opened.mark,
-            files: opened.files,
+            file: opened.file,
             sequence,
             lengths: Lengths::default(),
             crowd: Crowd::new(),
@@ -95,12 +94,12 @@ impl Committer {
     }
 
     /// What readers watch.
-    pub(super) fn progress(&self) -> Arc<Progress> {
+    pub(crate) fn progress(&self) -> Arc<Progress> {
         Arc::clone(&self.progress)
     }
 
     /// Serves requests until all senders are gone, then closes the store.
-    pub(super) fn run(mut self, requests: &Receiver<Request>) {
+    pub(crate) fn run(mut self, requests: &Receiver<Request>) {
         while let Ok(first) = requests.recv() {
             if let Some(pause) = self.crowd.pause() {
                 std::thread::sleep(pause);
@@ -130,9 +129,9 @@ impl Committer {
 
     fn serve(&mut self, requests: Vec<Request>) {
         let mut answers = Vec::with_capacity(requests.len());
-        if self.failure.is_none()
-            && let Err(error) = self.commit(requests, &mut answers)
-        {
+        if self.failure.is_some() {
+            answers.extend(requests.into_iter().map(|request| (request.answer, Ok(0))));
+        } else if let Err(error) = self.commit(requests, &mut answers) {
             tracing::error!(%error, "the store refuses every write from now on");
             let cause = error.to_string();
             self.progress.synced.send_replace(Synced::Failed(cause.clone()));
@@ -155,11 +154,11 @@ impl Committer {
         requests: Vec<Request>,
         answers: &mut Vec<(Answer, Result<u64, Error>)>,
     ) -> Result<(), Error> {
-        let Self { db, files, lengths, sequence, .. } = self;
+        let Self { tree, file, lengths, sequence, .. } = self;
         let next = *sequence + 1;
-        let mut staging = Staging::new(db, lengths, next);
+        let mut staging = Staging::new(tree, lengths, next);
         for Request { operation, answer } in requests {
-            let outcome = fault::guarded(files, || staging.add(operation));
+            let outcome = fault::guarded(file, || staging.add(operation));
             answers.push((answer, outcome));
         }
         match staging.finish() {
@@ -169,25 +168,17 @@ impl Committer {
     }
 
     fn write(&mut self, change: Change, sequence: u64) -> Result<(), Error> {
-        let Self { db, sync, mark, files, progress, .. } = self;
+        let Self { tree, sync, mark, file, progress, .. } = self;
         // Before readers can see anything of the batch.
         progress.visible.store(sequence, Ordering::SeqCst);
-        let witness = fault::guarded(files, || {
-            let witness = match change {
-                Change::Nothing => return Ok(key::SEQUENCE.to_vec()),
-                Change::One { key, value } => {
-                    db.insert(&key, value).map_err(fault::engine)?;
-                    key
-                }
-                Change::Many(batch) => {
-                    db.apply_batch(batch).map_err(fault::engine)?;
-                    key::SEQUENCE.to_vec()
-                }
-            };
-            // Hands every log buffer to the system; it does not sync them.
-            db.flush().map_err(fault::engine)?;
-            sync().map_err(fault::io("sync", files))?;
-            Ok(witness)
+        let witness = match &change {
+            Change::One { key, .. } => key.clone(),
+            Change::Many(_) | Change::Nothing => key::SEQUENCE.to_vec(),
+        };
+        fault::guarded(file, || {
+            // Hands everything to the system; whether that syncs it is the engine's own.
+            tree.write(change)?;
+            sync().map_err(fault::io("sync", file))
         })?;
         mark.advance(sequence, &witness)?;
         progress.synced.send_replace(Synced::Through(sequence));
@@ -196,13 +187,13 @@ impl Committer {
     }
 
     fn close(self) {
-        let Self { db, mut mark, files, failure, lock, .. } = self;
-        let closed = fault::guarded(&files, || {
-            drop(db);
+        let Self { tree, mut mark, file, failure, lock, .. } = self;
+        let closed = fault::guarded(&file, || {
+            let digest = tree.close(failure.is_none())?;
             match failure {
                 // What is on disk is unknown: the next open must look closely.
                 Some(_) => Ok(()),
-                None => mark.set_state(State::Closed(recovery::digest(&files))),
+                None => mark.set_state(State::Closed(digest)),
             }
         });
         if let Err(error) = closed {

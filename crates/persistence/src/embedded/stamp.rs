@@ -1,0 +1,126 @@
+//! The stamp: a text file that says that a folder is a store, of which format and kind.
+
+use std::fmt;
+use std::fs;
+use std::io::{ErrorKind, Write};
+use std::path::Path;
+
+use linchpin_engine::store::Error;
+
+use super::{fault, lock};
+
+/// The format this version writes, and the newest it reads.
+pub(crate) const FORMAT: u32 = 2;
+
+/// The name of the stamp in the folder of a store.
+pub(crate) const FILE: &str = "store";
+
+const UNFINISHED: &str = "store.new";
+const WORDS: &str = "linchpin store ";
+
+/// Which storage engine keeps a store.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Kind {
+    /// The log-structured engine: many runs write at once at the least cost.
+    #[default]
+    Sled,
+    /// SQLite with a write-ahead log that is synced with every commit.
+    Sqlite,
+}
+
+impl Kind {
+    /// All kinds.
+    pub const ALL: [Self; 2] = [Self::Sled, Self::Sqlite];
+
+    /// The name that settings, stamps and folders have for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sled => "sled",
+            Self::Sqlite => "sqlite",
+        }
+    }
+
+    /// The kind with a name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// What the stamp in a folder says; `None` when there is no store yet and one may be made.
+pub(crate) fn read(dir: &Path) -> Result<Option<(u32, Kind)>, Error> {
+    let path = dir.join(FILE);
+    let text = match fs::read(&path) {
+        Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            return refuse_foreign(dir).map(|()| None);
+        }
+        Err(source) => return Err(Error::Io { action: "read", path, source }),
+    };
+    let mut words = text.strip_prefix(WORDS).unwrap_or_default().split_whitespace();
+    let format = words.next().and_then(|word| word.parse::<u32>().ok());
+    let kind = words.next().map(Kind::named);
+    match (format, kind) {
+        (Some(found), _) if found > FORMAT => {
+            Err(Error::Newer { dir: dir.to_owned(), found, known: FORMAT })
+        }
+        (Some(1), None) => Ok(Some((1, Kind::Sled))),
+        (Some(format @ 2..), Some(Some(kind))) => Ok(Some((format, kind))),
+        _ => Err(fault::damaged(&path, "it is not the stamp of a store")),
+    }
+}
+
+/// Refuses a folder that holds something else, a store of a newer format or of another kind.
+/// Changes nothing. The format, or `None` when a store may be made here.
+pub(crate) fn check(dir: &Path, kind: Kind) -> Result<Option<u32>, Error> {
+    match read(dir)? {
+        Some((_, found)) if found != kind => Err(Error::Foreign {
+            dir: dir.to_owned(),
+            detail: format!("it is a store of the kind {found}, not {kind}"),
+            remedy: format!(
+                "name it as {found}:{} in linchpin.yaml, or copy it with `linchpin store copy`",
+                dir.display()
+            ),
+        }),
+        found => Ok(found.map(|(format, _)| format)),
+    }
+}
+
+/// Writes the stamp, all or nothing.
+pub(crate) fn write(dir: &Path, kind: Kind) -> Result<(), Error> {
+    let unfinished = dir.join(UNFINISHED);
+    let write = || {
+        let mut file = fs::File::create(&unfinished)?;
+        writeln!(file, "{WORDS}{FORMAT} {kind}")?;
+        file.sync_all()?;
+        fs::rename(&unfinished, dir.join(FILE))?;
+        fs::File::open(dir)?.sync_all()
+    };
+    write().map_err(fault::io("write", &dir.join(FILE)))
+}
+
+fn refuse_foreign(dir: &Path) -> Result<(), Error> {
+    let entries = match fs::read_dir(dir) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(source) => return Err(Error::Io { action: "open", path: dir.to_owned(), source }),
+    };
+    for entry in entries {
+        let name = entry.map_err(fault::io("open", dir))?.file_name();
+        // What a process that was killed while it made a store may have left.
+        if name != lock::FILE && name != UNFINISHED {
+            let detail = format!(
+                "it is no store: it holds {} but not the stamp {FILE}",
+                name.to_string_lossy()
+            );
+            let remedy = "name an empty folder, or restore the stamp from a backup".to_owned();
+            return Err(Error::Foreign { dir: dir.to_owned(), detail, remedy });
+        }
+    }
+    Ok(())
+}

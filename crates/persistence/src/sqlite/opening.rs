@@ -1,0 +1,63 @@
+//! Opening a store that the engine keeps. Nothing of its files is changed before they are
+//! known to be good: a log that ends early stays as it is.
+//!
+//! ```text
+//! <dir>/sqlite/db         the engine's file
+//! <dir>/sqlite/db-wal     its log; gone when the store was closed
+//! <dir>/sqlite/db-shm     an index of the log, made anew by each open
+//! ```
+
+use std::path::{Path, PathBuf};
+
+use linchpin_engine::store::Error;
+
+use super::tree::SqliteTree;
+use crate::embedded::files::{self, MOST_DIGESTED};
+use crate::embedded::folder::{Folder, Opened, make_private};
+use crate::embedded::mark::State;
+use crate::embedded::{Kind, Tree as _, fault};
+
+/// Opens the store in a folder, or makes one there.
+pub(super) fn open(dir: &Path) -> Result<Opened<SqliteTree>, Error> {
+    let mut folder = Folder::take(dir, Kind::Sqlite, |_, _| Ok(()))?;
+    make_private(&folder.files)?;
+    let log = beside(&folder.file, "-wal");
+    // The engine makes a log wherever it finds none.
+    let had_log = log.exists();
+    let state = folder.state;
+    let is_to_check = !files::is_as_closed(&folder.files, state) && is_small(&folder.files)?;
+    folder.mark.set_state(State::Open)?;
+    let opened = fault::guarded(&folder.file, || {
+        let tree = SqliteTree::open(&folder.file)?;
+        // Damage in the engine's own pages hides values instead of changing them.
+        if is_to_check && let Some(first) = tree.faults()?.first() {
+            return Err(fault::damaged(&folder.file, first.trim_end_matches('.')));
+        }
+        let sequence = folder.last_batch(&tree)?;
+        tree.adopt()?;
+        Ok((tree, sequence))
+    });
+    match opened {
+        Ok((tree, sequence)) => folder.opened(tree, sequence),
+        Err(error) => {
+            folder.mark.set_state(state)?;
+            Err(match error {
+                Error::Damaged { .. } if state == State::Open && !had_log => {
+                    fault::damaged(&log, "it is missing")
+                }
+                other => other,
+            })
+        }
+    }
+}
+
+fn is_small(files: &Path) -> Result<bool, Error> {
+    let total = files::listed(files).and_then(|paths| files::total_length(&paths));
+    Ok(total.map_err(fault::io("read", files))? <= MOST_DIGESTED)
+}
+
+fn beside(file: &Path, end: &str) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(end);
+    PathBuf::from(name)
+}
