@@ -156,18 +156,20 @@ async fn watch(
                     continue;
                 }
                 // The run itself says what it waits for: the journal read so far may be behind.
-                let open = match open_steps(client, run).await {
+                let shown = match client.get(&format!("/v1/runs/{run}")).await {
                     Err(error) if error.is_gone() => {
                         return Ok(Ending::Orphaned);
                     }
                     other => other?,
                 };
+                let open = shown["open"].as_array().cloned().unwrap_or_default();
+                let is_read = shown["entries"].as_u64().is_none_or(|n| n <= steps.position);
                 let asks = is_waiting_for(&["answer", "approval"], &open);
                 let others = is_waiting_for(&["signal", "ruling"], &open);
                 if asks && report.can_ask() && !declined {
                     screen.clear();
                     declined = !picker::ask(report, client, run).await?;
-                } else if (asks || others) && !is_in_flight(&open) {
+                } else if (asks || others) && is_read && !is_in_flight(&open) {
                     return Ok(Ending::Waits);
                 } else {
                     screen.show(&open);
@@ -408,8 +410,9 @@ impl Waits {
             }
             if step["waiting"]["kind"] == "ruling" {
                 let path = step["step"].as_str().unwrap_or_default();
-                let command = format!("linchpin runs resume {run} --step {path}{flags}");
-                report.line(format!("decide with: {command} --go-on | --fail | --done OUTPUT"));
+                let command = format!("linchpin runs resolve {run} {path}{flags}");
+                report.line(format!("look at it with: {command}"));
+                report.line(format!("decide with: {command} --done OUTPUT | --not-done | --fail"));
             }
         }
     }

@@ -226,7 +226,7 @@ impl Steps {
             Event::Resolved { by, ruling, .. } => {
                 let ruling = match ruling {
                     Ruling::Done(_) => "done",
-                    Ruling::GoOn => "to go on",
+                    Ruling::GoOn => "not done",
                     Ruling::Fail => "failed",
                 };
                 (Mark::Opened, format!("ruled {ruling} by {by}"))
@@ -480,6 +480,16 @@ fn done(step: &StepHistory) -> String {
     let tries = (step.attempts > 1).then(|| format!("attempt {}", step.attempts));
     let parts = [Some(what).filter(|what| !what.is_empty()), tries];
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+/// The line that a `log` step wrote, with the step.
+pub(crate) fn logged(entry: &Entry) -> Option<(&StepPath, &str)> {
+    match &entry.event {
+        Event::Decided { path, decision: Decision::Logged { message, .. } } => {
+            Some((path, message))
+        }
+        _ => None,
+    }
 }
 
 /// An effect as something that has happened.

@@ -113,6 +113,10 @@ pub enum Event {
         /// The limit that would be passed, if that is why.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         limit: Option<Effect>,
+        /// Something that it needs is not there, such as its connection. A ruling to go on says
+        /// nothing then of a write that was sent before.
+        #[serde(default, skip_serializing_if = "is_false")]
+        blocked: bool,
     },
     /// A person ruled on a held step.
     Resolved {

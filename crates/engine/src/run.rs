@@ -356,6 +356,11 @@ impl Run {
         &self.program
     }
 
+    /// Whether an operator paused it.
+    pub fn is_paused(&self) -> bool {
+        self.is_paused
+    }
+
     /// How it ended; none while it goes on.
     pub fn outcome(&self) -> Option<&Outcome> {
         self.ended.as_ref()

@@ -449,3 +449,45 @@ steps:
     assert!(played.run.apply(&late).is_err());
     assert_eq!(format!("{:?}", played.run.outcome()), before);
 }
+
+#[test]
+fn what_a_step_intended_and_did_not_do_does_not_count_against_its_own_limit() {
+    let flow = "
+flow: f
+limits: { create: 1 }
+steps:
+  - { id: a, call: sys.write, with: { n: 1 } }
+  - { id: b, call: sys.write, with: { n: 2 }, after: [] }
+";
+    let mut played = Played::begin(&[flow], json!({}), echo);
+    let turn = played.run.next().expect("the run can go on");
+    played.journal.extend(turn.entries);
+    let [a, b] = ["a", "b"].map(|id| id.parse::<StepPath>().expect("a path"));
+    assert_eq!(played.run.over_limit(&a, Effect::Create, 1), None);
+    let look = Look {
+        found: json!({}),
+        changes: vec![json!(1)],
+        effect: Effect::Create,
+        chunks: 1,
+        variant: None,
+    };
+    let intended = Intended {
+        path: a.clone(),
+        op: 1,
+        attempt: 1,
+        chunk: 0,
+        input: Arc::new(json!({ "n": 1 })),
+        look: Arc::new(look),
+        request: "POST /".to_owned(),
+    };
+    played.record(Event::Intended(Box::new(intended)));
+    let over = played.run.over_limit(&b, Effect::Create, 1);
+    assert_eq!(
+        over.as_deref(),
+        Some("the limit of 1 create changes a run: 1 made, 1 more wanted"),
+        "another step's write under way counts"
+    );
+    let verdict = linchpin_engine::event::Found::NotDone;
+    played.record(Event::Verified { path: a.clone(), verdict });
+    assert_eq!(played.run.over_limit(&a, Effect::Create, 1), None);
+}

@@ -1,6 +1,7 @@
 //! The embedded host: it accepts runs, drives each in a task of its own, and brings back after
 //! a restart those that had not ended.
 
+mod held;
 mod keys;
 mod recovery;
 mod start;
@@ -12,14 +13,15 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, OnceLock, RwLock};
 
 use linchpin_engine::catalog::Catalog;
-use linchpin_engine::event::{Control, Outcome, Ruling};
+use linchpin_engine::event::{Control, Outcome};
 use linchpin_engine::plan::Program;
 use linchpin_engine::run::Standing;
 use linchpin_engine::store::{Error as StoreError, RecordWrite, Store};
-use linchpin_engine::{Entry, Event, Run, RunId, StepPath};
+use linchpin_engine::{Entry, Event, Run, RunId};
 use linchpin_language::{Diagnostic, Map, Value};
 use tokio::sync::{OnceCell, broadcast, mpsc, oneshot, watch};
 
+pub use self::held::HeldPreview;
 use self::turns::Turns;
 pub use self::undo::UndoPreview;
 use crate::clock::Clock;
@@ -368,17 +370,6 @@ impl Host {
     /// Pauses, resumes or cancels a run.
     pub async fn control(&self, id: &RunId, control: Control, by: &str) -> Result<(), Error> {
         self.tell(id, Event::Controlled { control, by: by.to_owned() }).await
-    }
-
-    /// Rules on a held step.
-    pub async fn resolve(
-        &self,
-        id: &RunId,
-        path: StepPath,
-        ruling: Ruling,
-        by: &str,
-    ) -> Result<(), Error> {
-        self.tell(id, Event::Resolved { path, ruling, by: by.to_owned() }).await
     }
 
     /// The newest runs, those before `before` only.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use linchpin_engine::event::Accepted;
-use linchpin_engine::{Event, RunId, StepPath};
+use linchpin_engine::{Entry, Event, RunId, StepPath};
 use linchpin_language::{Map, Value};
 
 use crate::host::{self, Host};
@@ -61,13 +61,32 @@ impl Host {
         Ok(question.step)
     }
 
+    /// Whether a run was started with these inputs. A value is compared as it is and as text, so
+    /// that what was typed finds a number too.
+    pub async fn has_inputs(
+        &self,
+        run: &RunId,
+        wanted: &Map<String, Value>,
+    ) -> Result<bool, host::Error> {
+        let accepted = self.accepted(run).await?;
+        Ok(wanted.iter().all(|(name, wanted)| match accepted.inputs.get(name) {
+            Some(Value::String(text)) => wanted.as_str() == Some(text),
+            Some(value) => value == wanted || wanted.as_str() == Some(&value.to_string()),
+            None => false,
+        }))
+    }
+
     pub(crate) async fn accepted(&self, run: &RunId) -> Result<Accepted, host::Error> {
         if let Some(accepted) = self.look(run, |run| run.accepted().clone()).await {
             return Ok(accepted);
         }
-        match self.entries(run).await?.into_iter().next().map(|entry| entry.event) {
-            Some(Event::Accepted(accepted)) => Ok((*accepted).clone()),
-            Some(_) | None => Err(host::Error::UnknownRun(run.to_string())),
+        let first = self.store().read(run, 0, 1).await?.into_iter().next();
+        let Some(first) = first else { return Err(host::Error::UnknownRun(run.to_string())) };
+        let unread = |why: String| host::Error::Journal { run: run.clone(), why };
+        let entry: Entry = serde_json::from_slice(&first).map_err(|why| unread(why.to_string()))?;
+        match entry.event {
+            Event::Accepted(accepted) => Ok((*accepted).clone()),
+            _ => Err(unread("it does not begin with its acceptance".to_owned())),
         }
     }
 }

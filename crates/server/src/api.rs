@@ -29,6 +29,7 @@ pub fn router(app: App) -> Router {
         .route("/v1/runs/{id}/journal", get(journal::stream))
         .route("/v1/runs/{id}/resume", post(runs::resume))
         .route("/v1/runs/{id}/control", post(people::control))
+        .route("/v1/runs/{id}/held", get(people::held))
         .route("/v1/runs/{id}/resolve", post(people::resolve))
         .route("/v1/runs/{id}/asks", get(people::asks))
         .route("/v1/runs/{id}/answer", post(people::answer))

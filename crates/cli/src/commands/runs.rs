@@ -4,6 +4,9 @@ mod answer;
 mod approve;
 mod cancel;
 mod list;
+mod logs;
+mod pause;
+mod resolve;
 mod resume;
 mod show;
 mod signal;
@@ -22,7 +25,7 @@ use crate::project::Project;
 use crate::report::Report;
 use crate::session::Session;
 
-/// List and show runs; answer, approve, signal, resume, cancel and undo them
+/// List and show runs; answer, approve, resolve, pause, resume, cancel and undo them
 #[derive(Debug, Args)]
 pub(crate) struct Runs {
     #[command(subcommand)]
@@ -33,10 +36,13 @@ pub(crate) struct Runs {
 enum Command {
     List(list::List),
     Show(show::Show),
+    Logs(logs::Logs),
     Answer(answer::Answer),
     Approve(approve::Approve),
     Reject(approve::Reject),
     Signal(signal::Signal),
+    Resolve(resolve::Resolve),
+    Pause(pause::Pause),
     Resume(resume::Resume),
     Cancel(cancel::Cancel),
     Undo(undo::Undo),
@@ -104,6 +110,9 @@ impl Runs {
             Command::Approve(command) => command.run(&project, report).await,
             Command::Reject(command) => command.run(&project, report).await,
             Command::Signal(command) => command.run(&project, report).await,
+            Command::Logs(command) => command.run(&project, report).await,
+            Command::Resolve(command) => command.run(&project, report).await,
+            Command::Pause(command) => command.run(&project, report).await,
             Command::Resume(command) => command.run(&project, report).await,
             Command::Cancel(command) => command.run(&project, report).await,
             Command::Undo(command) => command.run(&project, report).await,

@@ -9,6 +9,7 @@ mod fmt;
 mod people;
 mod project;
 mod reload;
+mod resolve;
 mod runs;
 mod schedule;
 mod tools;

@@ -193,10 +193,11 @@ impl Slot {
                 let judgement = Judgement { approved: *approved, by, note, form };
                 self.judged((step, approval), &judgement, (change.path, is_stopping), effects);
             }
-            Event::Held { reason, limit, .. } => {
+            Event::Held { reason, limit, blocked, .. } => {
                 self.state = StepState::Held;
                 self.held = Some(reason.clone());
                 self.limit = *limit;
+                self.blocked = *blocked;
                 if let Some(calling) = self.activity.calling_mut() {
                     calling.issued = None;
                 }
@@ -362,7 +363,8 @@ impl Slot {
                     self.state = StepState::Running;
                 } else if let Activity::Call(calling) = &mut self.activity {
                     calling.issued = None;
-                    if let Some(intent) = &mut calling.intent {
+                    // Whoever lets a blocked step go on has not said what became of its write.
+                    if let Some(intent) = calling.intent.as_mut().filter(|_| !self.blocked) {
                         intent.unsettled = false;
                     }
                     if calling.input.is_some() {

@@ -9,7 +9,7 @@ use linchpin_language::Value;
 use super::Run;
 use super::frame::Frame;
 use super::rollback::is_undo;
-use super::state::{Activity, List, Slot};
+use super::state::{Activity, List, Slot, StepState};
 use crate::catalog::ActionFacts;
 use crate::error::RunError;
 use crate::event::{Event, Failed};
@@ -66,7 +66,8 @@ impl Run {
                     "{}; the write may have happened and nothing tells whether it did",
                     error.message
                 );
-                return AfterFailure::Hold(Event::Held { path: path.clone(), reason, limit: None });
+                let (path, limit, blocked) = (path.clone(), None, false);
+                return AfterFailure::Hold(Event::Held { path, reason, limit, blocked });
             }
             Certainty::NotVerified | Certainty::NotDone | Certainty::CannotTell => {}
         }
@@ -129,31 +130,60 @@ impl Run {
                 .is_some_and(|(_, _, slot)| !slot.state.is_ended() && slot.is_under_way(op))
     }
 
-    /// Why a step must be held before it changes `changes` more things, if a limit says so.
-    pub fn over_limit(&self, effect: Effect, changes: u64) -> Option<String> {
+    /// Why the step at `path` must be held before it changes `changes` more things, if a limit
+    /// says so.
+    pub fn over_limit(&self, path: &StepPath, effect: Effect, changes: u64) -> Option<String> {
         let limit = *self.program.root.flow.limits.get(&effect)?;
         if self.raised.contains(&effect) {
             return None;
         }
-        let made = self.changes.get(&effect).copied().unwrap_or_default() + self.intended(effect);
+        let made = self.changes.get(&effect).copied().unwrap_or_default();
+        let made = made + self.intended(path, effect);
         (made + changes > limit).then(|| {
             let word = effect.as_str();
             format!("the limit of {limit} {word} changes a run: {made} made, {changes} more wanted")
         })
     }
 
-    /// Changes of writes that are under way.
-    fn intended(&self, effect: Effect) -> u64 {
+    /// Changes of writes of other steps that are under way.
+    fn intended(&self, own: &StepPath, effect: Effect) -> u64 {
         let mut sum = 0;
-        self.visit(&mut |_, _, _, slot| {
+        self.visit(&mut |path, _, _, slot| {
             let calling = slot.activity.calling().filter(|_| !slot.state.is_ended());
             if let Some(intent) = calling.and_then(|calling| calling.intent.as_ref())
                 && intent.look.effect == effect
+                && path != own
             {
                 sum += intent.look.changes.len() as u64;
             }
         });
         sum
+    }
+
+    /// Why nobody can rule on a step, in one sentence.
+    pub(super) fn refuses_ruling(&self, path: &StepPath) -> Option<String> {
+        if self.locate(path).is_some_and(|(_, _, slot)| slot.state == StepState::Held) {
+            return None;
+        }
+        let open = self.open_steps();
+        let held = open.iter().filter(|step| step.state == StepState::Held);
+        let held: Vec<String> = held.map(|step| step.path.to_string()).collect();
+        Some(match held.len() {
+            0 => format!("the step {path} is not held, and no other is"),
+            _ => format!("the step {path} is not held; held is {}", held.join(", ")),
+        })
+    }
+
+    /// The action that the step at a path calls, as `SPOKE.ACTION`.
+    pub fn action_at(&self, path: &StepPath) -> Option<String> {
+        if is_undo(path) {
+            return None;
+        }
+        let (frame, step, _) = self.locate(path)?;
+        let call = called(step)?;
+        let declared = frame.plan.flow.connections.get(&call.alias.value);
+        let spoke = declared.map_or(&call.alias.value, |spoke| &spoke.value);
+        Some(format!("{spoke}.{}", call.action.value))
     }
 
     /// What is known of the action that a call names.

@@ -48,6 +48,9 @@ impl Run {
         if let Some(why) = said(event).and_then(too_deep) {
             return Some(format!("what is given {why}"));
         }
+        if let Event::Resolved { path, .. } = event {
+            return self.refuses_ruling(path);
+        }
         let Event::Signalled { name, .. } = event else { return None };
         self.refuses_signal(name)
     }

@@ -65,6 +65,8 @@ pub(crate) struct Slot {
     pub(crate) held: Option<String>,
     /// The limit that holds it.
     pub(crate) limit: Option<Effect>,
+    /// It is held because something that it needs is not there.
+    pub(crate) blocked: bool,
     /// Its guard is unknown (dry runs only).
     pub(crate) may: bool,
     /// The error that its deadline raised.

@@ -254,7 +254,8 @@ impl Played {
         }
         if !settled && run.action == "blind" {
             let reason = "nothing tells whether it was sent".to_owned();
-            return self.record(0, Event::Held { path: run.path, reason, limit: None });
+            return self
+                .record(0, Event::Held { path: run.path, reason, limit: None, blocked: false });
         }
         let mut is_done = false;
         if !settled {

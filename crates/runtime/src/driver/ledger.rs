@@ -17,6 +17,15 @@ use linchpin_language::Value;
 use super::{Driver, Halt, StageTask, UnderWay};
 use crate::call::{Prepared, Stage, Unprepared, is_written, key, n_changes};
 
+/// Why a step is held before it has sent anything.
+#[derive(Clone, Copy)]
+enum Why {
+    /// A limit of the flow would be passed.
+    Limit(Effect),
+    /// Something that it needs is not there.
+    Blocked,
+}
+
 impl Driver {
     /// Makes a call ready: its next stage, or `None` when it ended before it began.
     pub(super) async fn prepare(&mut self, run: RunAction) -> Result<Option<StageTask>, Halt> {
@@ -26,7 +35,7 @@ impl Driver {
         let prepared = match prepared {
             Ok(prepared) => prepared,
             Err(Unprepared::Hold(reason)) => {
-                self.hold((run.path, run.op), reason, None)?;
+                self.hold((run.path, run.op), reason, Why::Blocked)?;
                 return Ok(None);
             }
             Err(Unprepared::Failed(error)) => {
@@ -113,7 +122,7 @@ impl Driver {
                 Ok(Some((op, StageTask::Page(Box::new(prepared), cursor))))
             }
             Err(Unprepared::Hold(reason)) => {
-                self.hold((page.path, page.op), reason, None)?;
+                self.hold((page.path, page.op), reason, Why::Blocked)?;
                 Ok(None)
             }
             Err(Unprepared::Failed(error)) => {
@@ -141,10 +150,10 @@ impl Driver {
         let (attempt, request) = (call.run.attempt, call.prepared.request(&look, chunk));
         if chunk == 0
             && !self.run.is_undo(&path)
-            && let Some(reason) = self.run.over_limit(look.effect, n_changes(&look))
+            && let Some(reason) = self.run.over_limit(&path, look.effect, n_changes(&look))
         {
             self.calls.remove(&op);
-            self.hold((path, op), reason, Some(look.effect))?;
+            self.hold((path, op), reason, Why::Limit(look.effect))?;
             return Ok(None);
         }
         let intended = Intended { path, op, attempt, chunk, input, look, request };
@@ -350,16 +359,15 @@ impl Driver {
     }
 
     /// Holds a step, unless it is not wanted any more.
-    fn hold(
-        &mut self,
-        (path, op): (StepPath, u64),
-        reason: String,
-        limit: Option<Effect>,
-    ) -> Result<(), Halt> {
+    fn hold(&mut self, (path, op): (StepPath, u64), reason: String, why: Why) -> Result<(), Halt> {
         if !self.run.wants(&path, op) {
             return Ok(());
         }
-        self.record(Event::Held { path, reason, limit })
+        let (limit, blocked) = match why {
+            Why::Limit(effect) => (Some(effect), false),
+            Why::Blocked => (None, true),
+        };
+        self.record(Event::Held { path, reason, limit, blocked })
     }
 
     fn page_ended(&mut self, op: u64, result: Result<Page, ActionError>) -> Result<(), Halt> {

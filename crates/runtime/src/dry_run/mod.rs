@@ -274,7 +274,7 @@ impl DryHost<'_> {
             Ok(simulated) => simulated,
             Err(error) => return self.failed(&run, &error),
         };
-        if let Some(reason) = self.run.over_limit(look.effect, n_changes(&look)) {
+        if let Some(reason) = self.run.over_limit(&run.path, look.effect, n_changes(&look)) {
             self.preview.held(&run.path, &reason);
         }
         let label = prepared.alias().to_owned();

@@ -115,6 +115,15 @@ pub(super) async fn control(
     Ok(Json(json!({ "run": id })))
 }
 
+/// What is known of each held step, and what would be sent next.
+pub(super) async fn held(
+    State(app): State<App>,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, Refusal> {
+    let held = app.host.held(&run_id(&id)?).await?;
+    Ok(Json(json!({ "held": held })))
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Ruled {
@@ -123,11 +132,11 @@ struct Ruled {
     by: String,
 }
 
-/// A ruling as JSON: `"go_on"`, `"fail"` or `{"done": OUTPUT}`.
+/// A ruling as JSON: `"not_done"`, `"fail"` or `{"done": OUTPUT}`.
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Word {
-    GoOn,
+    NotDone,
     Fail,
     Done(Value),
 }
@@ -141,7 +150,7 @@ pub(super) async fn resolve(
     let Ruled { step, ruling, by } = body(&bytes)?;
     let step = step_path(&step)?;
     let ruling = match ruling {
-        Word::GoOn => Ruling::GoOn,
+        Word::NotDone => Ruling::GoOn,
         Word::Fail => Ruling::Fail,
         Word::Done(output) => Ruling::Done(Arc::new(output)),
     };

@@ -4,6 +4,7 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
+use jiff::Timestamp;
 use linchpin_engine::run::{StepView, Waiting};
 use linchpin_engine::{Run, RunId};
 use linchpin_runtime::dry_run::dry_run;
@@ -70,6 +71,10 @@ pub(super) struct Filter {
     before: Option<String>,
     flow: Option<String>,
     state: Option<String>,
+    since: Option<Timestamp>,
+    until: Option<Timestamp>,
+    /// Inputs that the run must have, as JSON.
+    inputs: Option<String>,
 }
 
 /// The newest runs first. With a filter the journal of runs is searched until enough are found.
@@ -79,12 +84,20 @@ pub(super) async fn list(
 ) -> Result<Json<Value>, Refusal> {
     let limit = filter.limit.unwrap_or(LIST.0).clamp(1, LIST.1);
     let mut before = filter.before.as_deref().map(run_id).transpose()?;
+    let inputs = filter.inputs.as_deref().map(|inputs| body(inputs.as_bytes())).transpose()?;
+    let inputs: Map<String, Value> = inputs.unwrap_or_default();
     let mut found: Vec<Summary> = Vec::new();
     loop {
         let page = app.host.list(before.as_ref(), limit).await?;
-        let is_last = page.len() < limit;
-        before = page.last().map(|summary| summary.run.clone());
-        found.extend(page.into_iter().filter(|run| filter.takes(run)));
+        let oldest = page.last();
+        let is_last = page.len() < limit
+            || oldest.is_some_and(|run| filter.since.is_some_and(|since| run.started_at < since));
+        before = oldest.map(|summary| summary.run.clone());
+        for run in page.into_iter().filter(|run| filter.takes(run)) {
+            if inputs.is_empty() || app.host.has_inputs(&run.run, &inputs).await? {
+                found.push(run);
+            }
+        }
         if is_last || found.len() >= limit {
             found.truncate(limit);
             return Ok(Json(json!({ "runs": found })));
@@ -96,6 +109,8 @@ impl Filter {
     fn takes(&self, run: &Summary) -> bool {
         self.flow.as_ref().is_none_or(|flow| *flow == run.flow)
             && self.state.as_ref().is_none_or(|state| *state == run.state)
+            && self.since.is_none_or(|since| run.started_at >= since)
+            && self.until.is_none_or(|until| run.started_at < until)
     }
 }
 
@@ -121,6 +136,7 @@ fn detail(run: &Run, is_active: bool) -> Result<Value, Refusal> {
         run.changes().iter().map(|(effect, n)| (effect.to_string(), (*n).into())).collect();
     if let Some(shown) = shown.as_object_mut() {
         shown.insert("is_active".to_owned(), is_active.into());
+        shown.insert("is_paused".to_owned(), run.is_paused().into());
         shown.insert("inputs".to_owned(), (*run.accepted().inputs).clone());
         shown.insert("entries".to_owned(), run.position().into());
         shown.insert("changes".to_owned(), changes.into());

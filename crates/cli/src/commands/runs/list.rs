@@ -1,11 +1,13 @@
 //! `linchpin runs list`
 
 use clap::Args;
-use linchpin_language::Value;
+use linchpin_language::{Map, Value, parse_duration};
 
 use crate::commands::Done;
 use crate::exit_code::ExitCode;
+use crate::failure::Failure;
 use crate::follow::flags;
+use crate::inputs;
 use crate::picker::escaped;
 use crate::project::Project;
 use crate::report::{Report, Style};
@@ -24,6 +26,15 @@ pub(crate) struct List {
     /// In this state only: running, waiting, "needs attention", interrupted, succeeded, ...
     #[arg(long)]
     state: Option<String>,
+    /// Started at this time or later: 2026-03-10, 2026-03-10T08:00:00Z, or 2h for two hours ago
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// Started before this time
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
+    /// With this input, as the run read it; may be repeated
+    #[arg(short, long = "input", value_name = "NAME=VALUE")]
+    inputs: Vec<String>,
     /// How many
     #[arg(short = 'n', long, default_value_t = 20)]
     limit: usize,
@@ -31,13 +42,8 @@ pub(crate) struct List {
 
 impl List {
     pub(super) async fn run(self, project: &Project, report: &Report) -> Done {
+        let query = self.query(jiff::Timestamp::now())?;
         let session = Session::open(project, Purpose::brief()).await?;
-        let mut query = format!("/v1/runs?limit={}", self.limit);
-        for (name, value) in [("flow", &self.flow), ("state", &self.state)] {
-            if let Some(value) = value {
-                query.push_str(&format!("&{name}={}", escaped(value)));
-            }
-        }
         let answer = session.client.get(&query).await;
         session.close().await;
         let answer = answer?;
@@ -54,6 +60,46 @@ impl List {
     }
 }
 
+impl List {
+    fn query(&self, now: jiff::Timestamp) -> Result<String, Failure> {
+        let mut query = format!("/v1/runs?limit={}", self.limit);
+        for (name, value) in [("flow", &self.flow), ("state", &self.state)] {
+            if let Some(value) = value {
+                query.push_str(&format!("&{name}={}", escaped(value)));
+            }
+        }
+        for (name, value) in [("since", &self.since), ("until", &self.until)] {
+            if let Some(value) = value {
+                let at = instant(value, now)?.to_string();
+                query.push_str(&format!("&{name}={}", escaped(&at)));
+            }
+        }
+        if !self.inputs.is_empty() {
+            let pairs = self.inputs.iter().map(|pair| inputs::split(pair));
+            let pairs = pairs.map(|pair| pair.map(|(name, value)| (name.to_owned(), value.into())));
+            let wanted: Map<String, Value> = pairs.collect::<Result<_, Failure>>()?;
+            query.push_str(&format!("&inputs={}", escaped(&Value::Object(wanted).to_string())));
+        }
+        Ok(query)
+    }
+}
+
+/// A time as it is typed: an instant, a day in UTC, or how long ago.
+fn instant(text: &str, now: jiff::Timestamp) -> Result<jiff::Timestamp, Failure> {
+    if let Ok(at) = text.parse::<jiff::Timestamp>() {
+        return Ok(at);
+    }
+    if let Ok(day) = text.parse::<jiff::civil::Date>() {
+        let at = day.to_zoned(jiff::tz::TimeZone::UTC).map(|at| at.timestamp());
+        return at.map_err(|error| Failure::because(format!("{text:?} is no day"), &error));
+    }
+    let ago = parse_duration(text).ok().and_then(|ago| now.checked_sub(ago).ok());
+    ago.ok_or_else(|| {
+        Failure::usage(format!("{text:?} is no time"))
+            .help("a day 2026-03-10, an instant 2026-03-10T08:00:00Z, or how long ago: 2h, 3d")
+    })
+}
+
 /// How to answer the newest runs that wait for somebody, a line each.
 fn show_commands(report: &Report, project: &Project, runs: &[Value]) {
     let flags = flags(project);
@@ -68,6 +114,7 @@ fn show_commands(report: &Report, project: &Project, runs: &[Value]) {
             "answer" => format!("answer {run} {step}"),
             "approval" => format!("approve {run} {step}"),
             "signal" => format!("signal {run} {of}"),
+            "ruling" => format!("resolve {run} {step}"),
             _ => format!("show {run}"),
         };
         report.line(report.paint(Style::Dim, &format!("{step}: linchpin runs {command}{flags}")));
@@ -109,6 +156,16 @@ fn row(run: &Value) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_time_is_an_instant_a_day_or_how_long_ago() {
+        let now = "2026-03-10T12:00:00Z".parse().expect("an instant");
+        let read = |text| instant(text, now).map(|at| at.to_string()).map_err(|why| why.message);
+        assert_eq!(read("2026-03-10T08:00:00+01:00"), Ok("2026-03-10T07:00:00Z".to_owned()));
+        assert_eq!(read("2026-03-09"), Ok("2026-03-09T00:00:00Z".to_owned()));
+        assert_eq!(read("2h"), Ok("2026-03-10T10:00:00Z".to_owned()));
+        assert!(read("yesterday").is_err());
+    }
 
     #[test]
     fn a_filter_is_put_into_the_query_whole() {

@@ -1,0 +1,85 @@
+//! `linchpin runs logs`
+
+use clap::Args;
+use linchpin_engine::event::Control;
+use linchpin_engine::{Entry, Event};
+use linchpin_server::Client;
+
+use crate::commands::Done;
+use crate::exit_code::ExitCode;
+use crate::failure::Failure;
+use crate::project::Project;
+use crate::report::{Report, Style};
+use crate::session::{Purpose, Session};
+use crate::steps::{Steps, logged, print_instant};
+
+/// Print what happens in a run line by line, each with its time
+#[derive(Debug, Args)]
+pub(crate) struct Logs {
+    /// The run, or the beginning of its identity
+    run: String,
+    /// Go on as the run does, until it ends
+    #[arg(short, long)]
+    follow: bool,
+    /// Only the lines that `log` steps wrote
+    #[arg(long)]
+    only: bool,
+}
+
+impl Logs {
+    pub(super) async fn run(self, project: &Project, report: &Report) -> Done {
+        let session = Session::open(project, Purpose::brief()).await?;
+        let told = tokio::select! {
+            told = self.print(report, &session.client) => told.map(|()| ExitCode::Ok),
+            _ = tokio::signal::ctrl_c() => Ok(ExitCode::Interrupted),
+        };
+        session.close().await;
+        told
+    }
+
+    async fn print(&self, report: &Report, client: &Client) -> Result<(), Failure> {
+        let run = super::whole(client, &self.run).await?;
+        let path = format!("/v1/runs/{run}/journal?follow={}", self.follow);
+        let mut lines = client.lines(&path).await?;
+        let mut steps = Steps::default();
+        while let Some(line) = lines.next().await? {
+            if report.is_json() {
+                report.raw(&format!("{line}\n"));
+                continue;
+            }
+            let entry: Entry = serde_json::from_value(line)
+                .map_err(|error| Failure::because("the journal is of another version", &error))?;
+            let at = report.paint(Style::Dim, &print_instant(entry.at));
+            let happened = steps.add(&entry);
+            if let Some((step, message)) = logged(&entry) {
+                report.line(format!("{at}  {step}  {message}"));
+            }
+            if self.only {
+                continue;
+            }
+            for line in happened.iter().filter(|line| line.is_shown(report)) {
+                report.line(format!("{at}{}", line.text(report)));
+            }
+            if let Some(text) = about_the_run(&entry.event) {
+                report.line(format!("{at}  {text}"));
+            }
+            if steps.outcome.is_some() {
+                report.line(steps.verdict(report, &run));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What happened to the run as a whole, in words.
+fn about_the_run(event: &Event) -> Option<String> {
+    Some(match event {
+        Event::Accepted(accepted) => format!("accepted: {}", accepted.flow),
+        Event::Controlled { control: Control::Undo, by } => {
+            format!("its changes are taken back, by {by}")
+        }
+        Event::Controlled { control, by } => format!("{} by {by}", control.as_str()),
+        Event::Signalled { name, by, .. } => format!("signal {name} by {by}"),
+        _ => return None,
+    })
+}

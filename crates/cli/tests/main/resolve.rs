@@ -1,0 +1,221 @@
+//! Steps that need attention: what is shown of them, and how a person rules.
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::tools::Project;
+
+const PAGES: &str = "\
+flow: pages
+inputs: { text: { type: string, required: true } }
+connections: { pager: http }
+steps:
+  - { id: page, call: pager.request, with: { path: /pages, json: { text: '{{ inputs.text }}' } } }
+  - { log: 'status {{ page.status }}' }
+outputs: { status: page.status }
+";
+
+/// A pager that reads the first request and hangs up, and answers those that come later.
+struct Pager {
+    url: String,
+    requests: Arc<AtomicUsize>,
+}
+
+impl Pager {
+    fn new() -> Self {
+        Self::hanging_up(1)
+    }
+
+    /// One that reads the first `n` requests and hangs up.
+    fn hanging_up(n: usize) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let requests = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&requests);
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let Ok(mut stream) = stream else { return };
+                let mut request = Vec::new();
+                let mut part = [0; 4096];
+                // Its body ends with the closing brace of its JSON.
+                while !request.ends_with(b"}") {
+                    match stream.read(&mut part) {
+                        Ok(0) | Err(_) => break,
+                        Ok(length) => request.extend_from_slice(&part[..length]),
+                    }
+                }
+                if counted.fetch_add(1, Ordering::SeqCst) >= n {
+                    let answer = "HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\n{}";
+                    // Whoever asked may be gone.
+                    stream.write_all(answer.as_bytes()).ok();
+                }
+            }
+        });
+        Self { url, requests }
+    }
+
+    fn n_requests(&self) -> usize {
+        self.requests.load(Ordering::SeqCst)
+    }
+}
+
+/// A project whose run is held after its write was sent, and the run.
+fn held(pager: &Pager) -> (Project, String) {
+    let project = Project::with(&[("pages.yaml", PAGES)]);
+    let connections =
+        format!("pager: {{ spoke: http, url: '{}', allow_private: true }}", pager.url);
+    std::fs::write(project.path().join("connections.yaml"), connections).unwrap();
+    let done = project.run(&["run", "pages", "-i", "text=Fire"]);
+    assert_eq!(done.code, 4, "{}{}", done.out, done.err);
+    assert!(done.out.contains("needs attention"), "{}", done.out);
+    let listed = project.json(&["runs", "list", "--state", "needs attention"]);
+    let run = listed["runs"][0]["run"].as_str().unwrap().to_owned();
+    assert!(done.out.contains(&format!("linchpin runs resolve {run} page")), "{}", done.out);
+    (project, run)
+}
+
+#[test]
+fn what_is_known_of_a_held_step_is_shown_before_anybody_rules() {
+    let pager = Pager::new();
+    let (project, run) = held(&pager);
+    let shown = project.run(&["runs", "resolve", &run]);
+    assert_eq!(shown.code, 4, "{}{}", shown.out, shown.err);
+    for part in
+        ["the write may have happened", "pager.request", "POST /pages", "Fire", "--not-done"]
+    {
+        assert!(shown.out.contains(part), "no {part} in {}", shown.out);
+    }
+    let held = &project.json(&["runs", "resolve", &run, "page"])["held"][0];
+    assert_eq!((&held["was_sent"], &held["step"]), (&true.into(), &"page".into()));
+    assert_eq!(pager.n_requests(), 1, "to look sends nothing");
+}
+
+#[test]
+fn a_step_that_was_done_is_not_sent_again_and_has_the_output_that_was_given() {
+    let pager = Pager::new();
+    let (project, run) = held(&pager);
+    let wrong = project.run(&["runs", "resolve", &run, "page", "--done", "{\"status\":\"high\"}"]);
+    assert_eq!(wrong.code, 3, "{}{}", wrong.out, wrong.err);
+    assert!(wrong.err.contains("no output of http.request"), "{}", wrong.err);
+    let done = project.run(&["runs", "resolve", &run, "--done", "{\"status\":202}"]);
+    assert_eq!(done.code, 0, "{}{}", done.out, done.err);
+    assert!(done.out.contains("status 202"), "{}", done.out);
+    assert_eq!(pager.n_requests(), 1);
+    let again = project.run(&["runs", "resolve", &run, "page", "--not-done"]);
+    assert_eq!(again.code, 3, "{}{}", again.out, again.err);
+}
+
+#[test]
+fn a_step_that_was_not_done_is_sent_once_more() {
+    let pager = Pager::new();
+    let (project, run) = held(&pager);
+    let done = project.run(&["runs", "resolve", &run, "page", "--not-done"]);
+    assert_eq!(done.code, 0, "{}{}", done.out, done.err);
+    assert!(done.out.contains("status 201"), "{}", done.out);
+    assert_eq!(pager.n_requests(), 2);
+}
+
+#[test]
+fn a_step_that_failed_leaves_its_flow_to_its_error_handling() {
+    let pager = Pager::new();
+    let (project, run) = held(&pager);
+    let done = project.run(&["runs", "resolve", &run, "page", "--fail"]);
+    assert_eq!(done.code, 1, "{}{}", done.out, done.err);
+    assert_eq!(pager.n_requests(), 1);
+    assert_eq!(project.json(&["runs", "show", &run])["state"], "failed");
+}
+
+/// The connection is gone when the process comes back: that it is there again does not mean that
+/// the write did not happen.
+#[test]
+fn a_write_that_is_in_doubt_stays_in_doubt_while_its_connection_is_away() {
+    let pager = Pager::new();
+    let (project, run) = held(&pager);
+    let file = project.path().join("connections.yaml");
+    let connections = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, "").unwrap();
+    let sent = project.run(&["runs", "resolve", &run, "--not-done"]);
+    assert_eq!(sent.code, 4, "{}{}", sent.out, sent.err);
+    assert!(sent.out.contains("there is no connection pager"), "{}", sent.out);
+    std::fs::write(&file, connections).unwrap();
+    let sent = project.run(&["runs", "resolve", &run, "--not-done"]);
+    assert_eq!(sent.code, 0, "{}{}", sent.out, sent.err);
+    assert_eq!(pager.n_requests(), 2);
+}
+
+#[test]
+fn a_paused_run_starts_nothing_until_it_is_resumed() {
+    let flow = "flow: waits\nsteps:\n  - { id: pause, wait: { for: 1h } }\n  - { log: done }\n";
+    let project = Project::with(&[("waits.yaml", flow)]);
+    let driving = project.start(&["run", "waits"], "pause");
+    let run = project.json(&["runs", "list"])["runs"][0]["run"].as_str().unwrap().to_owned();
+    let paused = project.run(&["runs", "pause", &run]);
+    assert_eq!(paused.code, 0, "{}{}", paused.out, paused.err);
+    assert!(paused.out.contains(&format!("linchpin runs resume {run}")), "{}", paused.out);
+    assert_eq!(project.json(&["runs", "show", &run])["state"], "paused");
+    driving.kill();
+    assert_eq!(project.json(&["runs", "show", &run])["state"], "paused");
+    let resumed = project.start(&["runs", "resume", &run], "pause");
+    assert_eq!(project.json(&["runs", "show", &run])["is_paused"], false);
+    drop(resumed);
+}
+
+#[test]
+fn runs_are_found_by_flow_state_time_and_input() {
+    let flow =
+        "flow: greets\ninputs: { n: { type: integer } }\nsteps: [{ log: 'n is {{ inputs.n }}' }]\n";
+    let project = Project::with(&[("greets.yaml", flow)]);
+    for n in ["n=1", "n=2", "n=2"] {
+        assert_eq!(project.run(&["run", "greets", "-i", n]).code, 0);
+    }
+    let found = |more: &[&str]| {
+        let listed = project.json(&[&["runs", "list", "--flow", "greets"], more].concat());
+        listed["runs"].as_array().unwrap().len()
+    };
+    assert_eq!(found(&["--input", "n=2"]), 2);
+    assert_eq!(found(&["--input", "n=3"]), 0);
+    assert_eq!(found(&["--since", "1h", "--state", "succeeded"]), 3);
+    assert_eq!(found(&["--until", "1h"]), 0);
+    let wrong = project.run(&["runs", "list", "--since", "noon"]);
+    assert_eq!(wrong.code, 3, "{}", wrong.err);
+}
+
+#[test]
+fn the_log_of_a_run_has_a_time_on_each_line() {
+    let flow = "flow: greets\nsteps: [{ id: one, log: hello }, { id: two, wait: { for: 1ms } }]\n";
+    let project = Project::with(&[("greets.yaml", flow)]);
+    assert_eq!(project.run(&["run", "greets"]).code, 0);
+    let run = project.json(&["runs", "list"])["runs"][0]["run"].as_str().unwrap().to_owned();
+    let logs = project.run(&["runs", "logs", &run, "--follow"]);
+    assert_eq!(logs.code, 0, "{}{}", logs.out, logs.err);
+    let lines: Vec<&str> = logs.out.lines().collect();
+    assert!(lines[0].ends_with("accepted: greets"), "{}", logs.out);
+    assert!(lines[1].ends_with("one  hello"), "{}", logs.out);
+    let only = project.run(&["runs", "logs", &run, "--only"]);
+    assert_eq!(only.out.lines().count(), 1, "{}", only.out);
+}
+
+#[test]
+fn a_limit_holds_the_step_with_its_numbers_and_an_approval_raises_it() {
+    let flow = "flow: puts\nlimits: { update: 1 }\nconnections: { pager: http }\nsteps:\n  \
+        - { id: one, call: pager.put, with: { path: /one, json: { n: 1 } } }\n  \
+        - { id: two, call: pager.put, with: { path: /two, json: { n: 2 } } }\n";
+    let pager = Pager::hanging_up(0);
+    let project = Project::with(&[("puts.yaml", flow)]);
+    let connections =
+        format!("pager: {{ spoke: http, url: '{}', allow_private: true }}", pager.url);
+    std::fs::write(project.path().join("connections.yaml"), connections).unwrap();
+    let held = project.run(&["run", "puts"]);
+    assert_eq!(held.code, 4, "{}{}", held.out, held.err);
+    let numbers = "the limit of 1 update changes a run: 1 made, 1 more wanted";
+    assert!(held.out.contains(numbers), "{}", held.out);
+    assert_eq!(pager.n_requests(), 1);
+    let run = project.json(&["runs", "list"])["runs"][0]["run"].as_str().unwrap().to_owned();
+    let shown = &project.json(&["runs", "resolve", &run])["held"][0];
+    assert_eq!((&shown["was_sent"], &shown["request"]), (&false.into(), &"PUT /two".into()));
+    let approved = project.run(&["runs", "resolve", &run, "two", "--not-done"]);
+    assert_eq!(approved.code, 0, "{}{}", approved.out, approved.err);
+    assert_eq!(pager.n_requests(), 2);
+}
