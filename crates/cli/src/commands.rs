@@ -44,7 +44,7 @@ pub(crate) async fn dispatch(args: Args, report: &Report) -> Done {
         Command::Runs(command) => Box::pin(command.run(global, report)).await,
         Command::Schedule(command) => command.run(global, report),
         Command::Connections(command) => Box::pin(command.run(global, report)).await,
-        Command::Spokes(command) => command.run(global, report),
+        Command::Spokes(command) => Box::pin(command.run(global, report)).await,
         Command::Schema(command) => command.run(global, report),
         Command::Lsp(command) => command.run(global),
         Command::Sandbox(command) => Box::pin(command.run(global, report)).await,

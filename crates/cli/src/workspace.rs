@@ -285,8 +285,12 @@ pub(crate) fn entries(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
     Ok(paths)
 }
 
-/// The files below a folder, each with its path relative to it.
-fn collect(root: &Path, folder: &Path, files: &mut Vec<(String, String)>) -> Result<(), Failure> {
+/// The YAML files below a folder, each with its path relative to it.
+pub(crate) fn collect(
+    root: &Path,
+    folder: &Path,
+    files: &mut Vec<(String, String)>,
+) -> Result<(), Failure> {
     for path in entries(folder)? {
         if path.is_dir() {
             collect(root, &path, files)?;

@@ -90,18 +90,40 @@ impl Example {
     }
 }
 
+/// What came of the examples of one action.
+#[derive(Clone, Debug)]
+pub struct Tested {
+    /// The action's name within its spoke.
+    pub action: String,
+    /// How many examples it has.
+    pub n_examples: usize,
+    /// What did not come out as written.
+    pub failures: Vec<Diagnostic>,
+}
+
 /// Runs every example of a spoke; each that does not come out as written is a diagnostic.
 pub async fn run_examples(spoke: &Spoke) -> Vec<Diagnostic> {
-    let mut failures = Vec::new();
+    let tested = test_examples(spoke, None).await;
+    tested.into_iter().flat_map(|tested| tested.failures).collect()
+}
+
+/// Runs the examples of each action of a spoke, or of one of them.
+pub async fn test_examples(spoke: &Spoke, only: Option<&str>) -> Vec<Tested> {
+    let mut all = Vec::new();
     for (name, examples) in spoke.examples() {
         let Some(action) = spoke.action(name) else { continue };
+        if only.is_some_and(|only| only != name) {
+            continue;
+        }
+        let mut failures = Vec::new();
         for example in examples {
             for message in run_example(spoke, action, example).await {
                 failures.push(example.failure(name, &message));
             }
         }
+        all.push(Tested { action: name.to_owned(), n_examples: examples.len(), failures });
     }
-    failures
+    all
 }
 
 async fn run_example(spoke: &Spoke, action: &Arc<dyn Action>, example: &Example) -> Vec<String> {

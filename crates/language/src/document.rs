@@ -3,6 +3,7 @@
 
 mod comments;
 mod events;
+mod foreign;
 mod format;
 mod node;
 mod offsets;
@@ -14,6 +15,7 @@ use crate::diagnostic::{Diagnostic, Severity, codes};
 use crate::source::{Source, Span};
 use crate::value::Value;
 
+pub use foreign::read_foreign;
 pub use format::{format_yaml, write_yaml};
 pub use node::Node;
 pub(crate) use traps::is_forbidden;

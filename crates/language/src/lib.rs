@@ -36,7 +36,7 @@ mod xml;
 
 pub use cel::{Domain, Expression, Facts, Never, Truth, never_first};
 pub use diagnostic::{Code, Diagnostic, Format, Severity, codes, did_you_mean, render};
-pub use document::{Document, MAX_BYTES, MAX_DEPTH, Node, format_yaml, write_yaml};
+pub use document::{Document, MAX_BYTES, MAX_DEPTH, Node, format_yaml, read_foreign, write_yaml};
 pub use duration::{parse_duration, print_duration};
 pub use functions::{Args, Function, Param, function, functions};
 pub use references::{EvalError, Mistake, NullRead, Reference, Study};

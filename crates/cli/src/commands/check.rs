@@ -33,7 +33,7 @@ pub(crate) struct Check {
 
 /// For whom the mistakes are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Form {
+pub(crate) enum Form {
     /// With the lines of the file
     Human,
     /// A JSON list
@@ -42,6 +42,19 @@ enum Form {
     Github,
     /// SARIF 2.1.0
     Sarif,
+}
+
+impl Form {
+    /// The format, with what the output can show.
+    pub(crate) fn with(self, report: &Report) -> Format {
+        match self {
+            Self::Human if report.is_json() => Format::Json,
+            Self::Human => Format::Human { color: report.color() },
+            Self::Json => Format::Json,
+            Self::Github => Format::Github,
+            Self::Sarif => Format::Sarif,
+        }
+    }
 }
 
 impl Check {
@@ -58,13 +71,7 @@ impl Check {
         if self.files.is_empty() {
             mistakes.extend(failed_examples(project).await?);
         }
-        let format = match self.format {
-            Form::Human if report.is_json() => Format::Json,
-            Form::Human => Format::Human { color: report.color() },
-            Form::Json => Format::Json,
-            Form::Github => Format::Github,
-            Form::Sarif => Format::Sarif,
-        };
+        let format = self.format.with(report);
         report.raw(&render(&mistakes, format));
         if matches!(format, Format::Human { .. }) {
             let verdict = verdict(report, &mistakes, n_files);
@@ -135,7 +142,7 @@ async fn failed_examples(project: &Project) -> Result<Vec<Diagnostic>, Failure> 
     Ok(failed)
 }
 
-fn verdict(report: &Report, mistakes: &[Diagnostic], n_files: usize) -> String {
+pub(crate) fn verdict(report: &Report, mistakes: &[Diagnostic], n_files: usize) -> String {
     let count = |severity| mistakes.iter().filter(|one| one.severity == severity).count() as u64;
     let (errors, warnings, hints) =
         (count(Severity::Error), count(Severity::Warning), count(Severity::Hint));

@@ -83,7 +83,8 @@ fn flow(project: &Project, name: &str, trigger: Option<Trigger>, report: &Report
     Ok(ExitCode::Ok)
 }
 
-fn spoke(project: &Project, name: &str, report: &Report) -> Done {
+/// Makes a spoke of the project.
+pub(crate) fn spoke(project: &Project, name: &str, report: &Report) -> Done {
     named(name, "spoke")?;
     let folder = project.spokes().join(name);
     let files = [
@@ -93,8 +94,9 @@ fn spoke(project: &Project, name: &str, report: &Report) -> Done {
     write(&files, report)?;
     report.line("\nnext:");
     report.line(format!("  edit {}", folder.display()));
-    report.line(format!("  linchpin spokes show {name}    how flows see it"));
-    report.line("  linchpin check              checks it and runs the examples of its actions");
+    report.line(format!("  linchpin spokes show {name}    shows it as flows see it"));
+    report.line(format!("  linchpin spokes check {name}   finds every mistake in it"));
+    report.line(format!("  linchpin spokes test {name}    runs the examples of its actions"));
     report.line(format!(
         "  call {name}.items.get in a flow, and say in connections.yaml where it is:"
     ));
@@ -102,7 +104,8 @@ fn spoke(project: &Project, name: &str, report: &Report) -> Done {
     Ok(ExitCode::Ok)
 }
 
-fn named(name: &str, what: &str) -> Result<(), Failure> {
+/// Refuses what cannot be a name.
+pub(crate) fn named(name: &str, what: &str) -> Result<(), Failure> {
     let is_name = name.len() <= 63
         && name.starts_with(|c: char| c.is_ascii_lowercase())
         && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
@@ -114,7 +117,7 @@ fn named(name: &str, what: &str) -> Result<(), Failure> {
 }
 
 /// Writes all files, or none when one of them is there.
-fn write(files: &[(PathBuf, String)], report: &Report) -> Result<(), Failure> {
+pub(crate) fn write(files: &[(PathBuf, String)], report: &Report) -> Result<(), Failure> {
     if let Some((file, _)) = files.iter().find(|(file, _)| file.exists()) {
         let message = format!("{} is there already and stays as it is", file.display());
         return Err(Failure::usage(message).help("choose another name, or remove it first"));

@@ -1,18 +1,25 @@
-//! `linchpin spokes`: the reference of spokes and actions, from their own files.
+//! `linchpin spokes`: what spokes there are, and the making of one's own.
+
+mod check;
+mod docs;
+mod folder;
+mod import;
+mod show;
+mod test;
 
 use clap::{Args, Subcommand};
-use linchpin_connector::{ActionSpec, Spoke};
-use linchpin_language::{Fields, Schema, Type, Value, did_you_mean, json};
+use linchpin_connector::Spoke;
+use linchpin_language::did_you_mean;
 
 use crate::args::Global;
-use crate::commands::Done;
+use crate::commands::{Done, new};
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 use crate::project::Project;
-use crate::report::{Report, Style};
+use crate::report::Report;
 use crate::workspace::{SpokesByName, replaced, spokes};
 
-/// List spokes; show a spoke or one of its actions
+/// List and show spokes; make, check, test and document your own
 #[derive(Debug, Args)]
 pub(crate) struct Spokes {
     #[command(subcommand)]
@@ -29,46 +36,52 @@ enum Command {
         #[arg(value_name = "SPOKE[.ACTION]")]
         name: Option<String>,
     },
+    Check(check::Check),
+    Test(test::Test),
+    Docs(docs::Docs),
+    /// Make a spoke to begin with: the folder of one system, with one action and its example
+    New {
+        /// Its name: lower-case letters, digits and `_`
+        name: String,
+    },
+    Import(import::Import),
 }
 
 impl Spokes {
-    pub(crate) fn run(self, global: &Global, report: &Report) -> Done {
-        // Spokes are there without a project too.
-        let project = Project::find(global).ok();
-        let spokes = spokes(project.as_ref())?;
+    pub(crate) async fn run(self, global: &Global, report: &Report) -> Done {
         match self.command {
-            Command::List | Command::Show { name: None } => {
-                list(report, &spokes);
-                let replaced = project.as_ref().map(replaced).transpose()?.unwrap_or_default();
-                for warning in replaced {
-                    let file = warning.source.name();
-                    report.note(format!("warning: {}: {file}", warning.message));
-                }
-            }
-            Command::Show { name: Some(name) } => {
-                let (spoke, action) = name.split_once('.').unwrap_or((&name, ""));
-                let spoke = find(&spokes, spoke)?;
-                if action.is_empty() {
-                    show(report, spoke);
-                } else {
-                    show_action(report, spoke, action)?;
-                }
-            }
+            Command::Check(command) => command.run(global, report).await,
+            Command::Test(command) => command.run(global, report).await,
+            Command::Docs(command) => command.run(global, report),
+            Command::New { name } => new::spoke(&Project::find(global)?, &name, report),
+            Command::Import(command) => command.run(global, report),
+            Command::List => look(None, global, report),
+            Command::Show { name } => look(name, global, report),
         }
-        Ok(ExitCode::Ok)
     }
 }
 
-fn list(report: &Report, spokes: &SpokesByName) {
-    let all = spokes.values().map(|spoke| {
-        json!({ "spoke": spoke.name, "title": spoke.title, "actions": spoke.actions().count() })
-    });
-    report.json(&all.collect());
-    let row = |spoke: &Spoke| {
-        vec![spoke.name.clone(), spoke.title.clone(), spoke.actions().count().to_string()]
+fn look(name: Option<String>, global: &Global, report: &Report) -> Done {
+    // Spokes are there without a project too.
+    let project = Project::find(global).ok();
+    let spokes = spokes(project.as_ref())?;
+    let Some(name) = name else {
+        show::list(report, &spokes);
+        let replaced = project.as_ref().map(replaced).transpose()?.unwrap_or_default();
+        for warning in replaced {
+            let file = warning.source.name();
+            report.note(format!("warning: {}: {file}", warning.message));
+        }
+        return Ok(ExitCode::Ok);
     };
-    let rows: Vec<_> = spokes.values().map(|spoke| row(spoke)).collect();
-    report.table(&["SPOKE", "TITLE", "ACTIONS"], &rows);
+    let (spoke, action) = name.split_once('.').unwrap_or((&name, ""));
+    let spoke = find(&spokes, spoke)?;
+    if action.is_empty() {
+        show::show(report, spoke);
+    } else {
+        show::show_action(report, spoke, action)?;
+    }
+    Ok(ExitCode::Ok)
 }
 
 fn find<'s>(spokes: &'s SpokesByName, name: &str) -> Result<&'s Spoke, Failure> {
@@ -81,119 +94,4 @@ fn find<'s>(spokes: &'s SpokesByName, name: &str) -> Result<&'s Spoke, Failure> 
         Some(near) => failure.help(format!("did you mean {near}?")),
         None => failure.help(format!("the spokes are {}", names.collect::<Vec<_>>().join(", "))),
     })
-}
-
-fn show(report: &Report, spoke: &Spoke) {
-    let fields: Vec<Value> = spoke
-        .connection
-        .fields
-        .iter()
-        .map(|field| {
-            let ty = Schema::of(field.ty.clone()).type_name();
-            json!({ "name": field.name, "label": field.label, "type": ty, "hint": field.hint })
-        })
-        .collect();
-    let actions: Vec<Value> = spoke
-        .actions()
-        .map(|(name, action)| {
-            let spec = action.spec();
-            json!({ "action": name, "title": spec.title, "effect": spec.effect,
-                "is_stream": spec.stream.is_some() })
-        })
-        .collect();
-    report.json(&json!({ "spoke": spoke.name, "title": spoke.title,
-        "connection": { "fields": fields, "attributes": described(&spoke.connection.attributes) },
-        "actions": actions }));
-    report.line(format!("{} ({})", report.paint(Style::Bold, &spoke.title), spoke.name));
-    let text = |value: &Value, name: &str| value[name].as_str().unwrap_or_default().to_owned();
-    let rows: Vec<_> = fields
-        .iter()
-        .map(|field| ["name", "label", "type", "hint"].map(|name| text(field, name)).to_vec())
-        .map(indented)
-        .collect();
-    if !rows.is_empty() {
-        report.line("connection:");
-        report.table(&["  FIELD", "LABEL", "TYPE", "HINT"], &rows);
-    }
-    if !spoke.connection.attributes.is_empty() {
-        show_fields(report, "attributes", &spoke.connection.attributes);
-    }
-    report.line("actions:");
-    let rows: Vec<_> = actions
-        .iter()
-        .map(|action| {
-            let stream = if action["is_stream"] == true { "stream" } else { "" };
-            vec![
-                text(action, "action"),
-                text(action, "effect"),
-                stream.to_owned(),
-                text(action, "title"),
-            ]
-        })
-        .map(indented)
-        .collect();
-    report.table(&["  ACTION", "EFFECT", "", "TITLE"], &rows);
-}
-
-fn indented(mut row: Vec<String>) -> Vec<String> {
-    if let Some(first) = row.first_mut() {
-        first.insert_str(0, "  ");
-    }
-    row
-}
-
-fn show_action(report: &Report, spoke: &Spoke, name: &str) -> Result<(), Failure> {
-    let action = spoke.action(name).ok_or_else(|| {
-        let names = spoke.actions().map(|(name, _)| name);
-        let failure = Failure::usage(format!("the spoke {} has no action {name:?}", spoke.name));
-        match did_you_mean(name, names) {
-            Some(near) => failure.help(format!("did you mean {}.{near}?", spoke.name)),
-            None => failure.help(format!("`linchpin spokes show {}` lists them", spoke.name)),
-        }
-    })?;
-    let spec: &ActionSpec = action.spec();
-    let outputs = match &spec.outputs.ty {
-        Type::Object(fields) => fields.clone(),
-        _ => Fields::new(),
-    };
-    report.json(&json!({ "spoke": spoke.name, "action": spec.name, "title": spec.title,
-        "about": spec.about, "effect": spec.effect, "idempotent": spec.idempotent,
-        "is_stream": spec.stream.is_some(), "inputs": described(&spec.inputs),
-        "outputs": described(&outputs) }));
-    let name = report.paint(Style::Bold, &format!("{}.{}", spoke.name, spec.name));
-    report.line(format!("{name}: {}", spec.title));
-    if let Some(about) = &spec.about {
-        report.line(about.trim_end());
-    }
-    let stream = if spec.stream.is_some() { ", a stream for `for_each`" } else { "" };
-    report.line(format!("effect: {}{stream}", spec.effect));
-    show_fields(report, "inputs", &spec.inputs);
-    let title = if spec.stream.is_some() { "each row" } else { "outputs" };
-    show_fields(report, title, &outputs);
-    Ok(())
-}
-
-fn show_fields(report: &Report, title: &str, fields: &Fields) {
-    report.line(format!("{title}:"));
-    let rows: Vec<_> = fields
-        .iter()
-        .map(|(name, schema)| {
-            let rule = match (&schema.default, schema.required) {
-                (Some(default), _) => format!("default {}", crate::steps::brief(default)),
-                (None, true) => "required".to_owned(),
-                (None, false) => String::new(),
-            };
-            vec![name.clone(), schema.type_name(), rule, schema.about.clone().unwrap_or_default()]
-        })
-        .map(indented)
-        .collect();
-    if rows.is_empty() {
-        report.line("  none");
-    } else {
-        report.table(&["  NAME", "TYPE", "", "ABOUT"], &rows);
-    }
-}
-
-fn described(fields: &Fields) -> Value {
-    fields.iter().map(|(name, schema)| (name.clone(), schema.to_json_schema())).collect()
 }

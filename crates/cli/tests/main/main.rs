@@ -12,4 +12,5 @@ mod reload;
 mod resolve;
 mod runs;
 mod schedule;
+mod spokes;
 mod tools;

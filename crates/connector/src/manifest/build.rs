@@ -137,7 +137,7 @@ fn segment(source: &str, value: &Value) -> Result<String, ActionError> {
     }
 }
 
-/// Adds a parameter; null leaves it out, a later one of the same name replaces an earlier.
+/// Adds a parameter; null leaves it out, a list repeats it, a later one of the same name replaces an earlier.
 fn put(
     pairs: &mut Vec<(String, String)>,
     what: &str,
@@ -154,6 +154,16 @@ fn put(
         Value::Null => Ok(()),
         Value::String(_) | Value::Number(_) | Value::Bool(_) => {
             pairs.push((name.to_owned(), print(value)));
+            Ok(())
+        }
+        Value::Array(items) => {
+            for item in items {
+                if item.is_array() || item.is_object() {
+                    let message = format!("{what} `{name}` cannot hold a {}", kind(item));
+                    return Err(ActionError::new(ErrorKind::InvalidInput, message));
+                }
+                pairs.push((name.to_owned(), print(item)));
+            }
             Ok(())
         }
         other => {

@@ -196,6 +196,8 @@ impl Exchange<'_> {
             Value::String(text) if text.trim().is_empty() => Vec::new(),
             Value::Array(rows) => rows,
             row @ Value::Object(_) => vec![row],
+            // One number or text is a thing as well, where the manifest asks for one.
+            single if sending.one.is_some() && sending.shape.is_none() => vec![single],
             other => {
                 let message = format!("expected rows, the answer holds a {}", kind(&other));
                 return Err(ActionError::new(ErrorKind::BadResponse, message));

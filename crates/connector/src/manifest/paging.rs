@@ -91,11 +91,11 @@ impl Paging {
             Kind::NextLink | Kind::LinkHeader => None,
         };
         let place = place.and_then(|node| reading.string(&node));
-        if kind == Kind::NextLink && node.get("link").is_none() && node.get("next").is_none() {
-            reading.error(node, codes::MISSING_KEY, "`next_link` needs `link` or `next`");
-        }
-        if kind == Kind::Cursor {
-            reading.required(node, "next");
+        let leads_on = node.get("link").is_some() || node.get("next").is_some();
+        if matches!(kind, Kind::NextLink | Kind::Cursor) && !leads_on {
+            let message = "paging by link or cursor needs `link`, the path to it in the answer, \
+                or `next`, an expression";
+            reading.error(node, codes::MISSING_KEY, message);
         }
         let mark = reading.mark();
         ["answer", "headers", "status"].iter().for_each(|root| reading.know(root, None));

@@ -8,6 +8,7 @@ mod dry_run;
 mod errors;
 #[cfg(test)]
 mod mistakes;
+mod openapi;
 #[cfg(test)]
 mod reads;
 #[cfg(test)]

@@ -68,6 +68,19 @@ pub(super) const FUNCTIONS: &[Function] = &[
         shallow: true,
     },
     Function {
+        name: "without_nulls",
+        category: "objects",
+        about: "The object without the fields that are null, and so every object inside it.",
+        params: &[need("object", "object")],
+        returns: "object",
+        examples: &[
+            ("without_nulls({'a': 1, 'b': null})", r#"{"a":1}"#),
+            ("without_nulls({'a': {'b': null}, 'c': [null]})", r#"{"a":{},"c":[null]}"#),
+        ],
+        call: |args| Ok(Value::Object(without_nulls(args.object(0)?))),
+        shallow: true,
+    },
+    Function {
         name: "merge_deep",
         category: "objects",
         about: "One object of the fields of several, objects inside them merged as well; the last one wins.",
@@ -201,6 +214,21 @@ fn sorted(object: &Map<String, Value>) -> Vec<(&String, &Value)> {
     let mut fields: Vec<_> = object.iter().collect();
     fields.sort_by_key(|(key, _)| *key);
     fields
+}
+
+fn without_nulls(fields: &Map<String, Value>) -> Map<String, Value> {
+    let kept = fields.iter().filter(|(_, value)| !value.is_null());
+    kept.map(|(name, value)| (name.clone(), kept_of(value))).collect()
+}
+
+fn kept_of(value: &Value) -> Value {
+    match value {
+        Value::Object(fields) if as_unknown(value).is_none() => {
+            Value::Object(without_nulls(fields))
+        }
+        Value::Array(items) => Value::Array(items.iter().map(kept_of).collect()),
+        other => other.clone(),
+    }
 }
 
 fn merge(into: &mut Map<String, Value>, from: &Map<String, Value>) {
