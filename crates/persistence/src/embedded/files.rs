@@ -1,13 +1,16 @@
 //! The files of a storage engine as files: their digest, their size, a copy of them.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use super::mark::State;
 
 /// Larger files are not read to make a digest.
 pub(crate) const MOST_DIGESTED: u64 = 64 << 20;
+
+/// How much of a file is in memory at once while it is digested.
+const PART: usize = 64 << 10;
 
 /// A digest of the files, by which a later open sees that they are as they were closed.
 /// `None` when they are too large to be read for that.
@@ -20,11 +23,24 @@ pub(crate) fn digest(files: &Path) -> Option<u32> {
     let mut hasher = crc32fast::Hasher::new();
     for path in paths {
         hasher.update(path.file_name()?.as_encoded_bytes());
-        let bytes = fs::read(&path).ok()?;
-        hasher.update(&bytes.len().to_be_bytes());
-        hasher.update(&bytes);
+        add(&path, &mut hasher).ok()?;
     }
     Some(hasher.finalize())
+}
+
+/// Adds a file's length and content, which is never in memory as a whole.
+fn add(path: &Path, hasher: &mut crc32fast::Hasher) -> io::Result<()> {
+    let mut file = File::open(path)?;
+    hasher.update(&file.metadata()?.len().to_be_bytes());
+    let mut part = vec![0; PART];
+    loop {
+        match file.read(&mut part) {
+            Ok(0) => return Ok(()),
+            Ok(n_read) => hasher.update(&part[..n_read]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 /// Whether the files are as they were when the store was closed.
