@@ -38,6 +38,12 @@ pub fn definition(page: &Page<'_>, at: usize) -> Option<Target> {
     };
     let before = &page.text[written.start.min(span.end)..span.end];
     match context {
+        // The word `flow` itself leads where the name behind it does.
+        Context::Shape(Shape::Call { .. }) if before == "flow" => {
+            page.text[span.end..].strip_prefix('.')?;
+            let called = word(page.text, span.end + 1);
+            Some(Target::Flow(page.text[called.start..called.end].to_owned()))
+        }
         Context::Shape(Shape::Call { .. }) => call(&reading, before, name),
         Context::Shape(Shape::StepIds) => step(&reading, name).map(Target::Here),
         Context::Alias => alias(&reading, name),

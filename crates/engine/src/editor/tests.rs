@@ -211,6 +211,8 @@ fn a_name_leads_to_where_it_is_from() {
     assert_eq!(of(format!("{HEAD}  - end: true\n    after: [lea¦rner]\n")), "learner in 8");
     assert_eq!(of(format!("{HEAD}  - log: \"{{{{ inputs.ma¦il }}}}\"\n")), "mail in 4");
     assert_eq!(of(format!("{HEAD}  - call: flow.enr¦ol\n")), "flow enrol");
+    assert_eq!(of(format!("{HEAD}  - call: ¦flow.enrol\n")), "flow enrol");
+    assert_eq!(of(format!("{HEAD}  - call: \"fl¦ow.enrol\" # x\n")), "flow enrol");
     assert_eq!(of(format!("{HEAD}  - call: l¦ms.users.ensure\n")), "lms in 2");
     assert_eq!(of("flow: a\nconnections: { l¦ms: litmos }\n".to_owned()), "alias lms");
     let each = "  - for_each: learner.teams\n    as: team\n    steps:\n      - log: \"{{ te¦am.code }}\"\n";
