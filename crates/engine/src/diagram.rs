@@ -31,9 +31,22 @@ pub struct Diagram {
 struct Region {
     /// `then`, `catch timeout`; empty for the only list of a loop.
     label: String,
+    /// What it comes to besides its steps: the result of a row of a decision.
+    result: Option<String>,
     shapes: Vec<Shape>,
     /// From and to, by position.
     edges: Vec<(usize, usize)>,
+}
+
+impl Region {
+    /// What stands in it instead of steps, or below them.
+    fn note(&self) -> Option<String> {
+        match &self.result {
+            Some(result) => Some(format!("result {result}")),
+            None if self.shapes.is_empty() => Some("no steps".to_owned()),
+            None => None,
+        }
+    }
 }
 
 /// A step.

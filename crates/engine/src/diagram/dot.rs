@@ -54,8 +54,9 @@ fn cluster(out: &mut String, id: &str, region: &Region, depth: usize) {
     write(out, depth, &format!("subgraph \"cluster_{id}\" {{"));
     let label = escaped(&shortened(&region.label, MOST));
     write(out, depth + 1, &format!("label=\"{label}\"; style=\"rounded,dashed\"; color=gray60;"));
-    if region.shapes.is_empty() {
-        write(out, depth + 1, &format!("{id}_none [label=\"no steps\", shape=plaintext];"));
+    if let Some(note) = region.note() {
+        let note = escaped(&shortened(&note, MOST));
+        write(out, depth + 1, &format!("{id}_note [label=\"{note}\", shape=plaintext];"));
     }
     inside(out, region, depth + 1);
     write(out, depth, "}");

@@ -52,6 +52,7 @@ pub(super) struct Placed<'d> {
 /// A list and where it stands.
 pub(super) struct PlacedRegion<'d> {
     pub(super) label: &'d str,
+    pub(super) note: Option<String>,
     pub(super) place: Place,
     pub(super) shapes: Vec<Placed<'d>>,
     /// The corners of each edge.
@@ -130,7 +131,9 @@ fn shape(shape: &Shape) -> Placed<'_> {
 
 fn region(region: &Region) -> PlacedRegion<'_> {
     let top = if region.label.is_empty() { PAD } else { PAD + LINE + 4.0 };
-    let label = shortened(&region.label, MOST).chars().count() as f64 * NARROW + 2.0 * PAD;
+    let note = region.note();
+    let long = |text: &str| shortened(text, MOST).chars().count() as f64 * NARROW + 2.0 * PAD;
+    let label = long(&region.label).max(note.as_deref().map_or(0.0, long));
     let mut shapes: Vec<Placed<'_>> = region.shapes.iter().map(shape).collect();
     let rows = rows(region);
     let gaps = |row: &[usize]| GAP * row.len().saturating_sub(1) as f64;
@@ -152,11 +155,14 @@ fn region(region: &Region) -> PlacedRegion<'_> {
         bands.push((y, y + height));
         y += height + ROW_GAP;
     }
-    let height = if rows.is_empty() { top + LINE } else { y - ROW_GAP + PAD };
+    let mut height = if rows.is_empty() { top + LINE } else { y - ROW_GAP + PAD };
+    if note.is_some() && !rows.is_empty() {
+        height += LINE;
+    }
     let (edges, n_lanes) = edges(region, &rows, &shapes, &bands, PAD + widest);
     let width = widest + 2.0 * PAD + n_lanes as f64 * 10.0;
     let place = Place { x: 0.0, y: 0.0, width, height };
-    PlacedRegion { label: &region.label, place, shapes, edges }
+    PlacedRegion { label: &region.label, note, place, shapes, edges }
 }
 
 /// The shapes of each row: one after all that it waits for.

@@ -43,8 +43,9 @@ fn cluster(out: &mut String, id: &str, label: &str, region: &Region, depth: usiz
     let space = "  ".repeat(depth);
     writeln!(out, "{space}subgraph {id}[\"{}\"]", escaped(&shortened(label, MOST)))
         .unwrap_or_default();
-    if region.shapes.is_empty() {
-        writeln!(out, "{space}  {id}_none[\"no steps\"]").unwrap_or_default();
+    if let Some(note) = region.note() {
+        let note = escaped(&shortened(&note, MOST));
+        writeln!(out, "{space}  {id}_note[\"{note}\"]").unwrap_or_default();
     }
     inside(out, region, depth + 1);
     writeln!(out, "{space}end").unwrap_or_default();

@@ -1,12 +1,12 @@
 //! Steps to shapes.
 
-use linchpin_language::print_duration;
+use linchpin_language::{Value, print_duration};
 
 use super::{Diagram, Mark, Region, Shape};
 use crate::catalog::Catalog;
 use crate::flow::{
-    Block, Call, Decide, Flow, ForEach, If, Located, LoopSource, OnError, Rule, Step, StepKind,
-    Trigger, Try, Wait,
+    Answer, Block, Call, Decide, Flow, ForEach, If, Located, LoopSource, OnError, Rule, Step,
+    StepKind, Trigger, Try, Wait,
 };
 use crate::plan::{Graph, Plan};
 
@@ -57,7 +57,8 @@ struct Drawer<'p> {
 impl Drawer<'_> {
     fn region(&mut self, label: &str, block: &Block) -> Region {
         let shapes = block.steps.iter().map(|step| self.shape(step)).collect();
-        Region { label: label.to_owned(), shapes, edges: edges(self.plan.graph(block)) }
+        let edges = edges(self.plan.graph(block));
+        Region { label: label.to_owned(), result: None, shapes, edges }
     }
 
     fn shape(&mut self, step: &Step) -> Shape {
@@ -190,10 +191,15 @@ impl Drawer<'_> {
         let mut regions = Vec::new();
         for row in &decide.rows {
             let label = format!("when {}", row.when.value.source());
-            regions.push(self.region(&label, &row.answer.steps));
+            regions.push(self.row(&label, &row.answer));
         }
-        regions.extend(decide.default.iter().map(|row| self.region("default", &row.steps)));
+        regions.extend(decide.default.iter().map(|answer| self.row("default", answer)));
         regions
+    }
+
+    fn row(&mut self, label: &str, answer: &Answer) -> Region {
+        let result = answer.result.as_ref().map(|result| as_text(&result.value.written()));
+        Region { result, ..self.region(label, &answer.steps) }
     }
 
     fn guarded(&mut self, guarded: &Try) -> Vec<Region> {
@@ -217,6 +223,11 @@ fn waits(wait: &Wait) -> (String, Mark) {
             (format!("wait for the signal {}", signal.name.value), Mark::Person)
         }
     }
+}
+
+/// A value as a flow would have it on one line.
+fn as_text(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// The edges of a list, without those that follow from others.

@@ -87,8 +87,8 @@ impl Svg {
                 "<path class=\"edge\" marker-end=\"url(#tip)\" d=\"M{path}\"/>"
             ));
         }
-        if region.shapes.is_empty() {
-            self.text(at.x + 10.0, at.bottom() - 8.0, "dim", "no steps");
+        if let Some(note) = &region.note {
+            self.text(at.x + 10.0, at.bottom() - 8.0, "dim", &shortened(note, MOST));
         }
         for shape in &region.shapes {
             self.shape(shape);

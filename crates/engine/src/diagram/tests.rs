@@ -121,3 +121,17 @@ fn each_picture_has_each_step_and_each_handler() {
         assert!(text.contains("on_error"), "{form}");
     }
 }
+
+#[test]
+fn a_row_of_a_decision_shows_its_result() {
+    let diagram = diagram(
+        "flow: f\ninputs: { n: { type: integer } }\nsteps:\n  - id: level\n    decide:\n      - { when: inputs.n > 5, result: high }\n      - { when: inputs.n > 2, result: { wait: 3 }, steps: [ { id: tell, log: x } ] }\n    default: { result: none }\n",
+    );
+    for picture in [diagram.svg(), diagram.mermaid(), diagram.dot()] {
+        assert!(picture.contains("result high"), "{picture}");
+        assert!(picture.contains("wait") && picture.contains("tell"), "{picture}");
+        assert!(picture.contains("result none"), "{picture}");
+    }
+    let (regions, ..) = layout::regions(&diagram.regions);
+    assert_eq!(regions.iter().map(check_region).sum::<usize>(), 2);
+}
