@@ -141,7 +141,8 @@ impl Fmt {
             (false, n) => format!("{n} formatted"),
         }];
         if n_unread > 0 {
-            parts.push(format!("{n_unread} cannot be read and stay as they are"));
+            let stay = if n_unread == 1 { "stays as it is" } else { "stay as they are" };
+            parts.push(format!("{n_unread} cannot be read and {stay}"));
         }
         format!("{mark} {}: {}", plural(outcomes.len() as u64, "file"), parts.join(", "))
     }

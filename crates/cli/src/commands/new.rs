@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
 use linchpin_language::json;
+use linchpin_runtime::flows::Flows;
 
 use crate::args::Global;
 use crate::commands::Done;
@@ -73,13 +74,25 @@ impl New {
 fn flow(project: &Project, name: &str, trigger: Option<Trigger>, report: &Report) -> Done {
     named(name, "flow")?;
     let file = project.flows().join(format!("{name}.yaml"));
+    // Flows with mistakes are `check`'s matter.
+    let known = Flows::load(&project.flows()).map(|(flows, _)| flows).unwrap_or_default();
+    if let Some(other) = known.get(name).filter(|other| other.file != file) {
+        let message = format!("{} has a flow {name} already", shown(&other.file).display());
+        return Err(Failure::usage(message).help("choose another name, or edit that one"));
+    }
     let starts = trigger.map_or(String::new(), |trigger| format!("{}\n", trigger.text()));
     write(&[(file.clone(), FLOW.replace("NAME", name).replace("# TRIGGER\n\n", &starts))], report)?;
     report.line("\nnext:");
     report.line(format!("  edit {}", file.display()));
-    report.line("  linchpin spokes list                  what there is to call");
-    report.line("  linchpin check                        finds every mistake before anything runs");
-    report.line(format!("  linchpin dry-run {name} --sandbox    shows what it would change"));
+    let rows = [
+        ("linchpin spokes list".to_owned(), "what there is to call"),
+        ("linchpin check".to_owned(), "finds every mistake before anything runs"),
+        (format!("linchpin dry-run {name} --sandbox"), "shows what it would change"),
+    ];
+    let width = rows.iter().map(|(command, _)| command.len()).max().unwrap_or_default();
+    for (command, why) in rows {
+        report.line(format!("  {command:width$}  {why}"));
+    }
     Ok(ExitCode::Ok)
 }
 

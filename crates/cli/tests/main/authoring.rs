@@ -31,6 +31,11 @@ fn a_new_flow_is_laid_out_has_no_mistakes_and_runs() {
     assert_eq!(again.code, 3);
     assert!(again.err.contains("flows/plain.yaml is there already"), "{}", again.err);
     assert_eq!(project.run(&["new", "flow", "No-Name"]).code, 3);
+    std::fs::rename(project.path().join("flows/plain.yaml"), project.path().join("flows/p.yaml"))
+        .unwrap();
+    let taken = project.run(&["new", "flow", "plain"]);
+    assert_eq!(taken.code, 3, "{}", taken.out);
+    assert!(taken.err.contains("flows/p.yaml has a flow plain already"), "{}", taken.err);
 }
 
 #[test]
