@@ -53,7 +53,7 @@ fn check(prefix: &str, tests_prefix: &str, numbers: u32) {
         let bearing: Vec<_> =
             tests.iter().filter(|name| bears(name, tests_prefix, number)).collect();
         for name in names {
-            if !bearing.iter().any(|known| *known == name) {
+            if !bearing.contains(&name) {
                 wrong.push(format!("{prefix}{number}: no test {name} that bears the number"));
             }
         }
