@@ -7,6 +7,8 @@ mod broken_flows;
 mod daemon;
 mod examples;
 mod hostile;
+mod making_a_spoke;
+mod one_file;
 mod real_connections;
 mod secrets;
 pub(crate) mod support;
