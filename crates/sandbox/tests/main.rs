@@ -4,6 +4,7 @@
 
 mod control;
 mod litmos;
+mod litmos_groups;
 mod servicenow;
 mod state;
 mod sumtotal;

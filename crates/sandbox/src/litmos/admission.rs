@@ -88,16 +88,26 @@ pub(super) fn admit(world: &mut World, call: &Call) -> Result<Caller, Refusal> {
     if call.query("source").is_none_or(|source| source.trim().is_empty()) {
         return Err(Refusal::bad_parameters());
     }
-    let owner_only = world.settings.litmos.strict_levels && !assigns(call);
+    let owner_only = world.settings.litmos.strict_levels && !is_for_administrators(call);
     let allowed =
         if owner_only { caller.level == "Account_Owner" } else { caller.is_administrator() };
     if allowed { Ok(caller) } else { Err(Refusal::no_permission()) }
 }
 
-/// What is documented for Administrators even where the rest is for Account Owners.
-fn assigns(call: &Call) -> bool {
+/// What is documented for Administrators, where the rest is for Account Owners.
+fn is_for_administrators(call: &Call) -> bool {
     let path: Vec<&str> = call.segments.iter().map(String::as_str).collect();
-    call.method != Method::GET && matches!(path.as_slice(), ["v1.svc", "users", _, "courses", ..])
+    let reads = call.method == Method::GET;
+    match path.get(1..).unwrap_or_default() {
+        ["users", _, "courses"] => !reads,
+        ["users", "courses"] | ["users", _, "courses" | "teams" | "learningpaths", ..] => true,
+        ["courses", _, "coursecustomfields"] | ["coursecustomfields"] => true,
+        ["learningpaths", ..] => true,
+        ["teams"] | ["teams", _, "teams"] => !reads,
+        ["teams", _, "courses"] => call.method != Method::POST,
+        ["teams", ..] => true,
+        _ => false,
+    }
 }
 
 #[cfg(test)]

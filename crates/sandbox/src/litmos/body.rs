@@ -1,7 +1,7 @@
 //! Request bodies, JSON or XML, read into the same fields.
 
 use quick_xml::Reader;
-use quick_xml::events::Event;
+use quick_xml::events::{BytesStart, Event};
 use serde_json::{Map, Value, json};
 
 use super::format::Refusal;
@@ -12,6 +12,8 @@ use crate::call::Call;
 struct Element {
     name: String,
     text: String,
+    /// `i:nil="true"`
+    is_nil: bool,
     children: Vec<Element>,
 }
 
@@ -19,11 +21,11 @@ struct Element {
 #[derive(Debug)]
 pub(super) enum Body {
     Json(Value),
-    Xml(Vec<(String, Fields)>, Vec<(String, String)>),
+    Xml(Vec<Fields>, Fields),
 }
 
-/// The plain fields of an XML element, in the order they came.
-type Fields = Vec<(String, String)>;
+/// The plain fields of an XML element, in the order they came; `i:nil` is none.
+type Fields = Vec<(String, Option<String>)>;
 
 impl Body {
     /// Reads the body by its `Content-Type`.
@@ -36,9 +38,10 @@ impl Body {
         if kind.contains("xml") {
             let root = parse(&call.body).ok_or_else(Refusal::bad_body)?;
             let fields = |element: &Element| -> Fields {
-                element.children.iter().map(|c| (c.name.clone(), c.text.clone())).collect()
+                let field = |c: &Element| (c.name.clone(), (!c.is_nil).then(|| c.text.clone()));
+                element.children.iter().map(field).collect()
             };
-            let rows = root.children.iter().map(|child| (child.name.clone(), fields(child)));
+            let rows = root.children.iter().map(fields);
             return Ok(Body::Xml(rows.collect(), fields(&root)));
         }
         Err(Refusal::bad_parameters())
@@ -66,8 +69,26 @@ impl Body {
             }
             Body::Json(_) => Err(Refusal::bad_body()),
             Body::Xml(rows, _) => {
-                let ids = rows.iter().flat_map(|(_, fields)| fields);
-                Ok(ids.filter(|(name, _)| name == "Id").map(|(_, id)| id.clone()).collect())
+                let ids = rows.iter().flatten().filter(|(name, _)| name == "Id");
+                Ok(ids.filter_map(|(_, id)| id.clone()).collect())
+            }
+        }
+    }
+
+    /// The objects of a list. Their order in XML is not looked at.
+    pub(super) fn objects(&self) -> Result<Vec<Map<String, Value>>, Refusal> {
+        match self {
+            Body::Json(Value::Array(items)) => {
+                let object = |item: &Value| item.as_object().cloned().ok_or_else(Refusal::bad_body);
+                items.iter().map(object).collect()
+            }
+            Body::Json(_) => Err(Refusal::bad_body()),
+            Body::Xml(rows, _) => {
+                let value = |text: &Option<String>| text.as_deref().map_or(Value::Null, scalar);
+                let object = |fields: &Fields| {
+                    fields.iter().map(|(name, text)| (name.clone(), value(text))).collect()
+                };
+                Ok(rows.iter().map(object).collect())
             }
         }
     }
@@ -87,7 +108,7 @@ fn in_order(fields: &Fields, order: &[&str], lenient: bool) -> Map<String, Value
             continue;
         }
         reached = reached.max(place);
-        read.insert(name.clone(), scalar(text));
+        read.insert(name.clone(), text.as_deref().map_or(Value::Null, scalar));
     }
     read
 }
@@ -106,9 +127,9 @@ fn parse(bytes: &[u8]) -> Option<Element> {
     let mut open = vec![Element::default()];
     loop {
         match reader.read_event().ok()? {
-            Event::Start(tag) => open.push(named(tag.local_name().as_ref())),
+            Event::Start(tag) => open.push(named(&tag)),
             Event::Empty(tag) => {
-                open.last_mut()?.children.push(named(tag.local_name().as_ref()));
+                open.last_mut()?.children.push(named(&tag));
             }
             Event::End(_) => {
                 let done = open.pop()?;
@@ -129,8 +150,12 @@ fn parse(bytes: &[u8]) -> Option<Element> {
     if document.children.len() == 1 { document.children.pop() } else { None }
 }
 
-fn named(name: &[u8]) -> Element {
-    Element { name: String::from_utf8_lossy(name).into_owned(), ..Element::default() }
+fn named(tag: &BytesStart<'_>) -> Element {
+    let name = String::from_utf8_lossy(tag.local_name().as_ref()).into_owned();
+    let nil = tag.attributes().flatten().any(|attribute| {
+        attribute.key.local_name().as_ref() == b"nil" && attribute.value.as_ref() == b"true"
+    });
+    Element { name, is_nil: nil, ..Element::default() }
 }
 
 #[cfg(test)]
@@ -140,8 +165,8 @@ mod tests {
     #[test]
     fn an_element_out_of_order_is_lost() {
         let fields = vec![
-            ("LastName".to_owned(), "Ruiz".to_owned()),
-            ("FirstName".to_owned(), "Ana".to_owned()),
+            ("LastName".to_owned(), Some("Ruiz".to_owned())),
+            ("FirstName".to_owned(), Some("Ana".to_owned())),
         ];
         let order = ["UserName", "FirstName", "LastName"];
         assert!(!in_order(&fields, &order, false).contains_key("FirstName"));

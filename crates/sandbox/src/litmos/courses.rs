@@ -5,11 +5,17 @@ use serde_json::{Value, json};
 
 use super::format::{Answer, Refusal};
 use super::users::text;
-use super::{ASSIGNMENTS, COURSES, USERS, lists};
+use super::{ASSIGNMENTS, COURSES, LEARNING_PATHS, USERS, lists, teams};
 use crate::call::Call;
-use crate::world::World;
+use crate::state_file::Change;
+use crate::world::{Deed, World};
 
-pub(super) fn route(world: &World, call: &Call, rest: &[&str]) -> Result<Answer, Refusal> {
+pub(super) fn route(world: &mut World, call: &Call, rest: &[&str]) -> Result<Answer, Refusal> {
+    if call.method == Method::DELETE
+        && let [id] = rest
+    {
+        return delete(world, id);
+    }
     if call.method != Method::GET {
         return Err(Refusal::method());
     }
@@ -28,14 +34,35 @@ pub(super) fn route(world: &World, call: &Call, rest: &[&str]) -> Result<Answer,
             one(world, id)?;
             list("Users", "User", learners(world, call, id))
         }
+        [id, "coursecustomfields"] => {
+            one(world, id)?;
+            list("CourseCustomFields", "CourseCustomField", Vec::new())
+        }
         [id, "modules"] => list("Modules", "Module", modules(one(world, id)?)),
-        _ => Err(Refusal::not_found()),
+        _ => Err(Refusal::no_route()),
     }
 }
 
 fn one<'w>(world: &'w World, id: &str) -> Result<&'w Value, Refusal> {
     let missing = || Refusal::new(404, format!("The course {id} does not exist."));
     world.row(COURSES, id).ok_or_else(missing)
+}
+
+/// A course that a learning path is made of stays.
+fn delete(world: &mut World, id: &str) -> Result<Answer, Refusal> {
+    let row = one(world, id)?.clone();
+    if world.rows(LEARNING_PATHS).values().any(|path| teams::has(path, "Courses", id)) {
+        return Err(Refusal::new(409, "This course is part of a learning path."));
+    }
+    let assigned = world.rows(ASSIGNMENTS).iter().filter(|(_, held)| text(held, "Id") == id);
+    let mut changes: Vec<Change> =
+        assigned.map(|(key, _)| Change::remove(ASSIGNMENTS, key)).collect();
+    changes.push(Change::remove(COURSES, id));
+    let identity = text(&row, "Code");
+    let body = Value::Null;
+    let deed = Deed { system: "litmos", kind: "delete", object: "course", key: id, identity, body };
+    world.commit(deed, changes)?;
+    Ok(Answer::Empty(200))
 }
 
 fn matching(world: &World, call: &Call) -> Vec<Value> {

@@ -6,7 +6,7 @@ use crate::call::{Call, Reply};
 use crate::clock;
 
 /// Fields whose JSON form is `/Date(ms+0000)/`; rows keep them as ISO.
-const TYPED_DATES: [&str; 8] = [
+const TYPED_DATES: [&str; 10] = [
     "AssignedDate",
     "StartDate",
     "DateCompleted",
@@ -15,6 +15,8 @@ const TYPED_DATES: [&str; 8] = [
     "CourseCreatedDate",
     "AchievementDate",
     "CompliantTillDate",
+    "UpdatedDate",
+    "ImportDate",
 ];
 
 /// How an answer is written.
@@ -160,15 +162,22 @@ pub(super) struct Refusal {
     detail: String,
     /// Sent as it is, in place of the usual form.
     raw: Option<Reply>,
+    /// Whether there is such a route at all.
+    is_route: bool,
 }
 
 impl Refusal {
     pub(super) fn new(status: u16, detail: impl Into<String>) -> Self {
-        Refusal { status, detail: detail.into(), raw: None }
+        Refusal { status, detail: detail.into(), raw: None, is_route: true }
     }
 
     pub(super) fn not_found() -> Self {
         Refusal::new(404, "Not Found. The record you requested does not exist.")
+    }
+
+    /// A route that is not served here. To a caller it is a record that does not exist; a header tells tests.
+    pub(super) fn no_route() -> Self {
+        Refusal { is_route: false, ..Refusal::not_found() }
     }
 
     pub(super) fn method() -> Self {
@@ -220,7 +229,8 @@ impl Refusal {
                 Reply::text(self.status, "application/xml; charset=utf-8", body)
             }
         };
-        Reply { reason: Some(self.detail), ..reply }
+        let reply = Reply { reason: Some(self.detail), ..reply };
+        if self.is_route { reply } else { reply.with_header("x-sandbox", "no such route") }
     }
 }
 

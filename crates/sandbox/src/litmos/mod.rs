@@ -3,12 +3,16 @@
 mod admission;
 mod body;
 mod courses;
+mod custom_fields;
+mod deltas;
 mod format;
+mod imports;
 mod integration;
 mod learning_paths;
 mod lists;
 mod results;
 mod seed;
+mod team_lists;
 mod teams;
 mod user_courses;
 mod users;
@@ -36,6 +40,7 @@ const TEAMS: &str = "litmos/teams";
 const ACHIEVEMENTS: &str = "litmos/achievements";
 /// Mails that would have been sent.
 const OUTBOX: &str = "litmos/outbox";
+const IMPORTS: &str = "litmos/imports";
 
 /// Where Litmos is, and the keys of people of each access level.
 pub(crate) fn site(origin: &str, identity: Identity) -> Site {
@@ -60,17 +65,22 @@ pub(crate) fn rate_limited() -> Reply {
 
 fn route(world: &mut World, call: &Call, caller: &Caller) -> Result<Answer, Refusal> {
     let path: Vec<&str> = call.segments.iter().map(String::as_str).collect();
-    let Some((&"v1.svc", rest)) = path.split_first() else { return Err(Refusal::not_found()) };
+    let Some((&"v1.svc", rest)) = path.split_first() else { return Err(Refusal::no_route()) };
     match rest {
         ["users", id, "courses", rest @ ..] => user_courses::route(world, call, id, rest, caller),
-        ["users", id, "teams"] => teams::of_user(world, call, id),
-        ["users", id, "learningpaths"] => learning_paths::of_user(world, call, id),
+        ["users", id, "teams"] => team_lists::of_user(world, call, id),
+        ["users", id, "learningpaths", rest @ ..] => learning_paths::of_user(world, call, id, rest),
+        ["users", id, "usercustomfields"] => custom_fields::of_user(world, call, id),
         ["users", rest @ ..] => users::route(world, call, rest),
         ["courses", rest @ ..] => courses::route(world, call, rest),
         ["teams", rest @ ..] => teams::route(world, call, rest),
         ["learningpaths", rest @ ..] => learning_paths::route(world, call, rest),
         ["results", "modules", module] => results::route(world, call, module),
+        ["results", "details"] => results::details(world, call),
         ["achievements"] => results::achievements(world, call),
-        _ => Err(Refusal::not_found()),
+        ["coursecustomfields"] => custom_fields::of_courses(call),
+        ["bulkimports", rest @ ..] => imports::route(world, call, rest),
+        ["org", rest @ ..] => deltas::route(world, call, rest),
+        _ => Err(Refusal::no_route()),
     }
 }

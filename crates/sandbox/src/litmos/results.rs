@@ -1,6 +1,8 @@
-//! `/results/modules/{id}` marks a module; completing a course earns an achievement.
+//! `/results/modules/{id}` marks a module; completing a course earns an achievement. `/results/details` lists who is
+//! how far in which course.
 
 use axum::http::Method;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::body::Body;
@@ -98,6 +100,56 @@ fn achievement(world: &World, row: &Value, now: &str) -> Change {
         "CertificateId": world.identity.litmos("litmos.certificate", n),
     });
     Change::put(ACHIEVEMENTS, n.to_string(), value)
+}
+
+/// `/results/details`: results that changed since a moment, which must be named.
+pub(super) fn details(world: &World, call: &Call) -> Result<Answer, Refusal> {
+    if call.method != Method::GET {
+        return Err(Refusal::method());
+    }
+    let since = call.query("since").and_then(clock::parse).ok_or_else(bad_since)?;
+    let limit = call.query_any_case("limit").and_then(|n| n.parse::<u32>().ok());
+    if limit.is_some_and(|limit| limit > 1000) {
+        return Err(Refusal::new(406, "The limit cannot be more than 1000."));
+    }
+    let rows = changed(world, |at| at >= since);
+    Ok(Answer::List("CourseResults", "CourseResult", lists::page(call, rows).0))
+}
+
+fn bad_since() -> Refusal {
+    Refusal::new(406, "Please provide a valid since query string parameter")
+}
+
+/// Results by the moment of their last change.
+pub(super) fn changed(world: &World, wanted: impl Fn(Timestamp) -> bool) -> Vec<Value> {
+    let rows = world.rows(ASSIGNMENTS).values().filter_map(|row| {
+        let dates = ["AssignedDate", "StartDate", "DateCompleted"];
+        let at = dates.iter().filter_map(|field| clock::parse(text(row, field))).max()?;
+        let user = world.row(USERS, text(row, "UserId")).filter(|_| wanted(at))?;
+        Some(json!({
+            "Id": user["Id"],
+            "UserOriginalId": user["OriginalId"],
+            "UserName": user["UserName"],
+            "FirstName": user["FirstName"],
+            "LastName": user["LastName"],
+            "Active": user["Active"],
+            "Email": user["Email"],
+            "AccessLevel": user["AccessLevel"],
+            "LoginKey": user["LoginKey"],
+            "CourseId": row["Id"],
+            "CourseOriginalId": row["OriginalId"],
+            "UpdatedDate": clock::iso(at),
+            "Code": row["Code"],
+            "CourseName": row["Name"],
+            "Complete": row["Complete"],
+            "PercentageComplete": row["PercentageComplete"],
+            "CompletedDate": row["DateCompleted"],
+            "UpToDate": row["UpToDate"],
+            "Overdue": row["Overdue"],
+            "CompliantTillDate": row["CompliantTill"],
+        }))
+    });
+    rows.collect()
 }
 
 /// `/achievements`, newest first.

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::user_courses::{assignment, key};
-use super::{ACHIEVEMENTS, ASSIGNMENTS, COURSES, LEARNING_PATHS, OUTBOX, TEAMS, USERS};
+use super::{ACHIEVEMENTS, ASSIGNMENTS, COURSES, IMPORTS, LEARNING_PATHS, OUTBOX, TEAMS, USERS};
 use crate::company::{
     ANA_RUIZ, GIL_MOOR, IDA_BERG, JON_WELLS, KIM_LO, LEE_PARK, MAX_FREY, MAYA_STONE, NEW_HIRES,
     NOOR_HADDAD, OFFICE, ROSA_BELL, TOM_REED, person,
@@ -11,7 +11,7 @@ use crate::company::{
 use crate::identity::Identity;
 use crate::tables::{Rows, SeedContext, Table, nothing};
 
-pub(crate) static TABLES: [Table; 7] = [
+pub(crate) static TABLES: [Table; 8] = [
     Table { name: USERS, seed: users },
     Table { name: COURSES, seed: courses },
     Table { name: ASSIGNMENTS, seed: assignments },
@@ -19,6 +19,7 @@ pub(crate) static TABLES: [Table; 7] = [
     Table { name: TEAMS, seed: teams },
     Table { name: ACHIEVEMENTS, seed: nothing },
     Table { name: OUTBOX, seed: nothing },
+    Table { name: IMPORTS, seed: nothing },
 ];
 
 /// The Litmos id of somebody at Acme.

@@ -7,7 +7,7 @@ use super::admission::Caller;
 use super::body::Body;
 use super::format::{Answer, Refusal};
 use super::users::{find, mail, text};
-use super::{ASSIGNMENTS, COURSES, courses, lists};
+use super::{ASSIGNMENTS, COURSES, USERS, courses, lists};
 use crate::call::Call;
 use crate::clock;
 use crate::state_file::Change;
@@ -41,7 +41,7 @@ pub(super) fn route(
         ([course], &Method::DELETE) => unassign(world, &user, course),
         ([course, "reset"], &Method::PUT) => reset(world, &user, course),
         ([] | [_] | [_, "reset"], _) => Err(Refusal::method()),
-        _ => Err(Refusal::not_found()),
+        _ => Err(Refusal::no_route()),
     }
 }
 
@@ -110,31 +110,44 @@ fn assign(world: &mut World, call: &Call, user: &Value) -> Result<Answer, Refusa
     let id = text(user, "Id").to_owned();
     let quiet = call.query_any_case("sendmessage").is_some_and(|v| v.eq_ignore_ascii_case("false"));
     let mails = !quiet && !text(user, "LastLogin").is_empty();
-    for course_id in Body::of(call)?.ids()? {
-        let key = key(&id, &course_id);
-        let Some(course) = world.row(COURSES, &course_id).cloned() else { continue };
-        if world.row(ASSIGNMENTS, &key).is_some() {
-            continue;
-        }
-        let (result, counter) = world.next("litmos.result", 338_001_000);
-        let row = assignment(&id, &course, &clock::iso(world.now()), result);
-        let mut changes = vec![counter, Change::put(ASSIGNMENTS, &key, row)];
-        if mails {
-            changes.push(mail(world, &id, &format!("assigned {}", text(&course, "Code"))));
-        }
-        let identity = format!("{} {}", text(user, "UserName"), text(&course, "Code"));
-        let body = json!({ "UserId": id, "CourseId": course_id });
-        let deed = Deed {
-            system: "litmos",
-            kind: "assign",
-            object: "user_course",
-            key: &key,
-            identity: &identity,
-            body,
-        };
-        world.commit(deed, changes)?;
+    for course in Body::of(call)?.ids()? {
+        give(world, &id, &course, mails)?;
     }
     Ok(Answer::Empty(201))
+}
+
+/// Assigns one course, unless it is held or does not exist.
+pub(super) fn give(
+    world: &mut World,
+    user: &str,
+    course: &str,
+    mails: bool,
+) -> Result<(), Refusal> {
+    let key = key(user, course);
+    let (Some(person), Some(course)) = (world.row(USERS, user), world.row(COURSES, course)) else {
+        return Ok(());
+    };
+    if world.row(ASSIGNMENTS, &key).is_some() {
+        return Ok(());
+    }
+    let (result, counter) = world.next("litmos.result", 338_001_000);
+    let row = assignment(user, course, &clock::iso(world.now()), result);
+    let identity = format!("{} {}", text(person, "UserName"), text(course, "Code"));
+    let body = json!({ "UserId": user, "CourseId": course["Id"] });
+    let mut changes = vec![counter, Change::put(ASSIGNMENTS, &key, row)];
+    if mails {
+        changes.push(mail(world, user, &format!("assigned {}", text(course, "Code"))));
+    }
+    let deed = Deed {
+        system: "litmos",
+        kind: "assign",
+        object: "user_course",
+        key: &key,
+        identity: &identity,
+        body,
+    };
+    world.commit(deed, changes)?;
+    Ok(())
 }
 
 fn unassign(world: &mut World, user: &Value, course: &str) -> Result<Answer, Refusal> {

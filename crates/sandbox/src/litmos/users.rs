@@ -108,7 +108,7 @@ pub(super) fn route(world: &mut World, call: &Call, rest: &[&str]) -> Result<Ans
         ([id], &Method::PUT) => update(world, call, id),
         ([id], &Method::DELETE) => delete(world, id),
         ([] | [_], _) => Err(Refusal::method()),
-        _ => Err(Refusal::not_found()),
+        _ => Err(Refusal::no_route()),
     }
 }
 
@@ -285,7 +285,7 @@ fn check(world: &World, given: &Map<String, Value>, own: Option<&str>) -> Result
     Ok(())
 }
 
-fn is_email(text: &str) -> bool {
+pub(super) fn is_email(text: &str) -> bool {
     text.split_once('@').is_some_and(|(name, host)| {
         !name.is_empty() && !host.contains('@') && host.split('.').all(|part| !part.is_empty())
     })
