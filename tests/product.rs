@@ -2,7 +2,6 @@
 //! nothing but this machine, and waiting only for what a process says.
 
 mod assign_courses;
-mod authorization;
 mod behaviours;
 mod broken_flows;
 mod daemon;
@@ -14,6 +13,7 @@ mod one_file;
 mod real_connections;
 mod secrets;
 mod spokes;
+mod store;
 pub(crate) mod support;
 mod tokens;
 mod undo;

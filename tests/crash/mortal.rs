@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use linchpin_engine::RunId;
-use linchpin_engine::store::{Append, Error, Expect, Journal, Record, RecordWrite, Records, Store};
+use linchpin_engine::store::{
+    Append, Error, Expect, Journal, Record, RecordWrite, Records, Upkeep,
+};
 
 /// When the process dies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,14 +21,14 @@ pub(super) enum Moment {
 
 /// A store whose process does not survive the n-th write.
 pub(super) struct Mortal {
-    inner: Arc<dyn Store>,
+    inner: Arc<dyn Upkeep>,
     moment: Moment,
     n: u64,
     writes: AtomicU64,
 }
 
 impl Mortal {
-    pub(super) fn new(inner: Arc<dyn Store>, moment: Moment, n: u64) -> Self {
+    pub(super) fn new(inner: Arc<dyn Upkeep>, moment: Moment, n: u64) -> Self {
         Self { inner, moment, n, writes: AtomicU64::new(0) }
     }
 

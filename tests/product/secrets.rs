@@ -55,7 +55,7 @@ fn assert_none(secrets: &[(&str, String)], place: &str, content: &[u8]) {
 }
 
 #[track_caller]
-pub(super) fn assert_clean(project: &Project, said: &[Done], secrets: &[(&str, String)]) {
+fn assert_clean(project: &Project, said: &[Done], secrets: &[(&str, String)]) {
     for (at, done) in said.iter().enumerate() {
         assert_none(secrets, &format!("output {at}"), done.all().as_bytes());
     }
@@ -111,6 +111,10 @@ fn no_secret_of_the_three_systems_comes_out() {
     }
     run(&["connections", "list", "--json"]);
     run(&["runs", "list", "--json"]);
+    run(&["store", "status"]);
+    run(&["store", "verify"]);
+    run(&["store", "export", "exported.jsonl"]);
+    run(&["store", "backup", "backed-up"]);
     let listed = project.linchpin(&["runs", "list", "--json"]).ends_with(0).json();
     let listed = listed["runs"].as_array().unwrap();
     assert!(listed.len() >= 5, "{listed:?}");

@@ -6,7 +6,7 @@ use clap::{Args as Fields, Parser, Subcommand};
 
 use crate::commands::{
     check, completions, connections, daemon, diff, dry_run, explain, fmt, graph, init, lsp, new,
-    run, runs, sandbox, schedule, schema, spokes,
+    run, runs, sandbox, schedule, schema, spokes, store,
 };
 use crate::exit_code::HELP;
 
@@ -57,6 +57,7 @@ pub(crate) enum Command {
     Schedule(schedule::Schedule),
     Connections(connections::Connections),
     Spokes(spokes::Spokes),
+    Store(store::Store),
     Schema(schema::Schema),
     Lsp(lsp::Lsp),
     Sandbox(sandbox::Sandbox),

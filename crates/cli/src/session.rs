@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use linchpin_engine::store::{Error as StoreError, Records, Store};
+use linchpin_engine::store::{Error as StoreError, Records, Upkeep};
 use linchpin_persistence::MemoryStore;
 use linchpin_runtime::connections::{Connections, Options};
 use linchpin_runtime::host::{Host, Parts};
@@ -91,7 +91,7 @@ impl Session {
 
     async fn over(
         project: &Project,
-        store: Arc<dyn Store>,
+        store: Arc<dyn Upkeep>,
         purpose: Purpose,
     ) -> Result<Self, Failure> {
         let workspace = Workspace::read(project, purpose.file.as_deref())?;
@@ -113,11 +113,12 @@ impl Session {
             None
         };
         let catalog = Arc::new(workspace.catalog);
+        let upkeep = Some(Arc::clone(&store));
         let parts = Parts { store, catalog, connections, clock };
         let host = Host::new(parts, workspace.flows);
         let reload = Some(reload(project.clone(), purpose.file));
         let version = env!("CARGO_PKG_VERSION");
-        let router = router(App { host: host.clone(), version, reload });
+        let router = router(App { host: host.clone(), store: upkeep, version, reload });
         let serving =
             if purpose.serves { Some(Serving::start(project, &router).await?) } else { None };
         let client = Client::local(router);
@@ -228,7 +229,7 @@ async fn wait(project: &Project, dir: PathBuf, holder: String) -> Result<Session
     Err(unusable(&StoreError::Locked { dir, holder }))
 }
 
-fn open_store(project: &Project) -> Result<Arc<dyn Store>, StoreError> {
+pub(crate) fn open_store(project: &Project) -> Result<Arc<dyn Upkeep>, StoreError> {
     let location = project.store();
     if let Err(failure) = project.make_state() {
         let source = std::io::Error::other(failure.message);
@@ -237,7 +238,7 @@ fn open_store(project: &Project) -> Result<Arc<dyn Store>, StoreError> {
     location.open()
 }
 
-fn unusable(error: &StoreError) -> Failure {
+pub(crate) fn unusable(error: &StoreError) -> Failure {
     let failure = Failure::new(crate::failure::sentence(error));
     match error {
         StoreError::Locked { .. } => {
@@ -254,7 +255,7 @@ fn unusable(error: &StoreError) -> Failure {
 }
 
 /// The vault in the store; in the sandbox one that is forgotten, since nothing in it is real.
-fn vault(project: &Project, store: Arc<dyn Store>) -> Result<Vault, Failure> {
+fn vault(project: &Project, store: Arc<dyn Upkeep>) -> Result<Vault, Failure> {
     let file = project.vault_key();
     let failed = |error: &dyn std::error::Error| {
         Failure::because(format!("the vault's key {} cannot be used", file.display()), error)

@@ -3,11 +3,15 @@
 //! Each method says what is true after it returns. A store knows nothing of events: it keeps
 //! entries in order, durably, and refuses to guess when it cannot.
 
+mod upkeep;
+
 use std::fmt;
 use std::path::PathBuf;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
+
+pub use self::upkeep::{About, Damage, Piece, REMEDY, Tally, Upkeep, Watch};
 
 /// The identity of a run: 26 characters of `[0-9a-z]`, ascending with the start time.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use linchpin_engine::RunId;
-use linchpin_engine::store::{Append, Store};
+use linchpin_engine::store::{Append, Upkeep};
 use linchpin_persistence::{Kind, Location};
 
 const ENTRY: usize = 300;
@@ -48,7 +48,7 @@ fn floor(path: &std::path::Path, duration: Duration) -> std::io::Result<f64> {
     Ok(n_writes as f64 / started.elapsed().as_secs_f64())
 }
 
-async fn appends(store: &Arc<dyn Store>, n_writers: u64, duration: Duration) -> f64 {
+async fn appends(store: &Arc<dyn Upkeep>, n_writers: u64, duration: Duration) -> f64 {
     let started = Instant::now();
     let mut writers = tokio::task::JoinSet::new();
     for writer in 0..n_writers {

@@ -12,15 +12,19 @@ pub(crate) mod files;
 pub(crate) mod folder;
 mod lock;
 pub(crate) mod mark;
+pub(crate) mod outgrown;
 mod pack;
 mod reading;
 mod staging;
 pub(crate) mod stamp;
 mod stored;
+mod survey;
 #[cfg(test)]
 mod tests;
+pub(crate) mod transfer;
 mod tree;
 mod upgrade;
+mod upkeep;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -48,6 +52,7 @@ use self::upgrade::copy_of as copy_of_format;
 ///
 /// Dropping the last handle closes it: what was asked for is written first.
 pub struct Embedded<T> {
+    kind: Kind,
     dir: PathBuf,
     file: PathBuf,
     progress: Arc<Progress>,
@@ -66,7 +71,7 @@ impl<T> Embedded<T> {
 
 impl<T: Tree> Embedded<T> {
     /// A store over an open engine; `sync` puts on disk what the engine has not.
-    pub(crate) fn over(opened: Opened<T>, sync: Sync) -> Result<Self, Error> {
+    pub(crate) fn over(kind: Kind, opened: Opened<T>, sync: Sync) -> Result<Self, Error> {
         let (dir, file, tree) = (opened.dir.clone(), opened.file.clone(), opened.tree.clone());
         let committer = Committer::new(opened, sync);
         let progress = committer.progress();
@@ -76,7 +81,7 @@ impl<T: Tree> Embedded<T> {
             .spawn(move || committer.run(&queue))
             .map_err(fault::io("start the committer of", &dir))?;
         let (tree, requests, thread) = (Some(tree), Some(requests), Some(thread));
-        Ok(Self { dir, file, progress, tree, requests, thread })
+        Ok(Self { kind, dir, file, progress, tree, requests, thread })
     }
 
     async fn submit(&self, operation: Operation) -> Result<u64, Error> {

@@ -103,6 +103,12 @@ pub(crate) fn parse_any_record(key: &[u8]) -> Option<(String, String)> {
     Some((String::from_utf8(collection).ok()?, String::from_utf8(own).ok()?))
 }
 
+/// Whether a key is that of a record, not of a further part of one.
+pub(crate) fn is_record_head(key: &[u8]) -> bool {
+    let own = key.strip_prefix(&[RECORD]).and_then(unescape).and_then(|(_, rest)| unescape(rest));
+    own.is_some_and(|(_, rest)| rest.is_empty())
+}
+
 /// The key of a further part of the value under `key`; parts count from 1.
 pub(crate) fn part(key: &[u8], number: u64) -> Vec<u8> {
     // A part holds kilobytes: 2^32 parts are more than any disk.

@@ -4,10 +4,11 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use linchpin_engine::store::{Error, Store};
+use linchpin_engine::store::{Error, Tally, Upkeep, Watch};
 
-use crate::embedded::{Kind, stamp};
-use crate::{SledStore, SqliteStore};
+use crate::embedded::transfer::{Filling, Target};
+use crate::embedded::{Kind, fault, files, outgrown, stamp};
+use crate::{SledStore, SqliteStore, sled, sqlite};
 
 /// A store's kind and folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,11 +38,47 @@ impl Location {
         Ok(stamp::read(dir)?.map(|(_, kind)| Self { kind, dir: dir.to_owned() }))
     }
 
+    /// The format of the store in a folder; `None` when there is none.
+    pub fn format_of(dir: &Path) -> Result<Option<u32>, Error> {
+        Ok(stamp::read(dir)?.map(|(format, _)| format))
+    }
+
+    /// Whether an interrupted process left the store under another name; an open puts it back.
+    pub fn steps_aside(&self) -> bool {
+        !self.dir.exists() && outgrown::aside(&self.dir).exists()
+    }
+
     /// Opens the store there, or makes one where there is nothing.
-    pub fn open(&self) -> Result<Arc<dyn Store>, Error> {
+    pub fn open(&self) -> Result<Arc<dyn Upkeep>, Error> {
         Ok(match self.kind {
             Kind::Sled => Arc::new(SledStore::open(&self.dir)?),
             Kind::Sqlite => Arc::new(SqliteStore::open(&self.dir)?),
+        })
+    }
+
+    /// Writes the store anew without the room of what is no longer in it. Nobody may have it
+    /// open. A process that ends in the middle leaves the store as it was.
+    pub fn compact(&self, watch: Watch<'_>) -> Result<Tally, Error> {
+        let anew = self.dir.with_file_name(name_with(&self.dir, ".compacted"));
+        files::remove_folder(&anew).map_err(fault::io("remove", &anew))?;
+        let store = self.open()?;
+        let tally = store.copy(&anew, None, watch)?;
+        drop(store);
+        outgrown::replace(&self.dir, &anew)?;
+        Ok(tally)
+    }
+
+    /// A new store there, to be filled by a copy.
+    pub(crate) fn create(&self) -> Result<Box<dyn Filling>, Error> {
+        Ok(match self.kind {
+            Kind::Sled => {
+                let (opened, log) = sled::opening::open(&self.dir)?;
+                Box::new(Target { opened, sync: Box::new(move || log.sync_data()) })
+            }
+            Kind::Sqlite => {
+                let opened = sqlite::opening::open(&self.dir)?;
+                Box::new(Target { opened, sync: Box::new(|| Ok(())) })
+            }
         })
     }
 }
@@ -50,4 +87,10 @@ impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.kind, self.dir.display())
     }
+}
+
+/// The name of a folder with something behind it.
+pub(crate) fn name_with(dir: &Path, end: &str) -> String {
+    let name = dir.file_name().map(|name| name.to_string_lossy().into_owned());
+    name.unwrap_or_default() + end
 }

@@ -2,7 +2,7 @@
 //!
 //! This folder is the only place that names it. What makes a store of it is in `embedded.rs`.
 
-mod opening;
+pub(crate) mod opening;
 mod recovery;
 #[cfg(test)]
 mod tests;
@@ -12,9 +12,9 @@ use std::path::Path;
 
 use linchpin_engine::store::Error;
 
-use crate::embedded::Embedded;
 #[cfg(test)]
 use crate::embedded::Sync;
+use crate::embedded::{Embedded, Kind};
 
 pub use tree::SledTree;
 
@@ -29,12 +29,12 @@ impl Embedded<SledTree> {
     /// as it was.
     pub fn open(dir: &Path) -> Result<Self, Error> {
         let (opened, log) = opening::open(dir)?;
-        Self::over(opened, Box::new(move || log.sync_data()))
+        Self::over(Kind::Sled, opened, Box::new(move || log.sync_data()))
     }
 
     /// Opens with another way to sync, so that a test can make it fail.
     #[cfg(test)]
     pub(crate) fn open_with(dir: &Path, sync: Sync) -> Result<Self, Error> {
-        Self::over(opening::open(dir)?.0, sync)
+        Self::over(Kind::Sled, opening::open(dir)?.0, sync)
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! This folder is the only place that names it. What makes a store of it is in `embedded.rs`.
 
-mod opening;
+pub(crate) mod opening;
 #[cfg(test)]
 mod tests;
 mod tree;
@@ -11,7 +11,7 @@ use std::path::Path;
 
 use linchpin_engine::store::Error;
 
-use crate::embedded::{Embedded, Sync};
+use crate::embedded::{Embedded, Kind, Sync};
 
 pub use tree::SqliteTree;
 
@@ -31,6 +31,6 @@ impl Embedded<SqliteTree> {
 
     /// Opens with something more to sync, so that a test can make it fail.
     pub(crate) fn open_with(dir: &Path, sync: Sync) -> Result<Self, Error> {
-        Self::over(opening::open(dir)?, sync)
+        Self::over(Kind::Sqlite, opening::open(dir)?, sync)
     }
 }

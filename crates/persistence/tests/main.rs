@@ -1,6 +1,7 @@
 //! The stores against the conformance suite, and those on disk against being killed.
 
 mod kill;
+mod upkeep;
 
 use std::path::Path;
 

@@ -34,7 +34,7 @@ use crate::triggers::flow::Awaited;
 /// The collection of flow texts, by content hash.
 const TEXTS: &str = "texts";
 /// The collection of run keys, by flow and key.
-const KEYS: &str = "keys";
+pub(crate) const KEYS: &str = "keys";
 
 /// What a host is made of.
 pub struct Parts {

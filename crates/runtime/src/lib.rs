@@ -12,11 +12,13 @@ mod oauth;
 pub mod people;
 pub mod questions;
 pub mod redaction;
+pub mod retention;
 pub mod scheduler;
 pub mod secret;
 pub mod summary;
 mod transport;
 pub mod triggers;
+pub mod upkeep;
 pub mod vault;
 
 pub use clock::{Clock, FakeClock, SystemClock};

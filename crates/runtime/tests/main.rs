@@ -2,7 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "in a test, a failed unwrap is a failed test")]
 
-mod authorization;
 mod connections;
 mod deep;
 mod flow_ends;

@@ -5,6 +5,7 @@ mod connections;
 mod journal;
 mod people;
 mod runs;
+mod store;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -39,10 +40,13 @@ pub fn router(app: App) -> Router {
         .route("/v1/connections", get(connections::list))
         .route("/v1/connections/{alias}", get(connections::show))
         .route("/v1/connections/{alias}/configure", post(connections::configure))
-        .route("/v1/connections/{alias}/authorize", post(connections::authorize))
-        .route("/v1/connections/{alias}/authorized", post(connections::authorized))
         .route("/v1/connections/{alias}/test", post(connections::test))
         .route("/v1/connections/{alias}/remove", post(connections::remove))
+        .route("/v1/store", get(store::status))
+        .route("/v1/store/verify", get(store::verify))
+        .route("/v1/store/copy", post(store::copy))
+        .route("/v1/store/prune", post(store::prune))
+        .route("/v1/store/holds/{id}", post(store::hold).delete(store::release))
         .fallback(unknown)
         .method_not_allowed_fallback(unknown)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))

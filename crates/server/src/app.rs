@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use linchpin_engine::store::Upkeep;
 use linchpin_runtime::flows::Flows;
 use linchpin_runtime::host::Host;
 
@@ -16,6 +17,8 @@ pub type Reload = Arc<dyn Fn(&str) -> Result<Flows, Refusal> + Send + Sync>;
 pub struct App {
     /// The host that makes the runs happen.
     pub host: Host,
+    /// The store that the host is over, for those who look after it.
+    pub store: Option<Arc<dyn Upkeep>>,
     /// The version of the program.
     pub version: &'static str,
     /// Reads a flow and those it reaches anew before a start; without it the host's own are used.

@@ -102,6 +102,17 @@ impl Client {
         Ok(Lines { body, buffer: BytesMut::new(), is_over: false })
     }
 
+    /// Asks for something that takes long and tells how it gets on.
+    pub async fn work(&self, path: &str, body: &Value) -> Result<Lines, Error> {
+        let body = self.send(Method::POST, path, Some(body)).await?;
+        Ok(Lines { body, buffer: BytesMut::new(), is_over: false })
+    }
+
+    /// Takes something away.
+    pub async fn delete(&self, path: &str) -> Result<Value, Error> {
+        json(self.send(Method::DELETE, path, None).await?).await
+    }
+
     async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Body, Error> {
         let bytes = body.map(Value::to_string).unwrap_or_default();
         let request = Request::builder()

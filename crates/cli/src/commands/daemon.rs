@@ -2,13 +2,18 @@
 
 mod flows;
 
+use std::sync::Arc;
+
 use clap::Args;
 use linchpin_engine::event::Outcome;
+use linchpin_engine::store::Tally;
 use linchpin_engine::{Entry, Event, RunId};
 use linchpin_language::{Value, json};
 use linchpin_runtime::host::{Error, Host};
+use linchpin_runtime::retention::{Retention, prune, unknown_flows};
 use linchpin_runtime::scheduler::Scheduler;
 use linchpin_runtime::triggers::flow::FlowEnds;
+use linchpin_runtime::upkeep::Told;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, watch};
@@ -104,6 +109,8 @@ async fn serve(
     }));
     let (stop, stopped) = watch::channel(false);
     let mut firing = tokio::spawn(scheduler.run(stopped.clone()));
+    let limits = folder.project().settings.retention.clone();
+    let keeping = tokio::spawn(keep_to_limits(*report, host.clone(), limits));
     let mut following = tokio::spawn(FlowEnds::new(host.clone()).run(stopped));
     let word = loop {
         tokio::select! {
@@ -122,7 +129,35 @@ async fn serve(
     firing.await.ok();
     following.await.ok();
     told.abort();
+    keeping.abort();
     Ok(word)
+}
+
+/// Removes, now and every hour, the finished runs that the settings do not keep.
+async fn keep_to_limits(report: Report, host: Host, limits: Retention) {
+    if limits.keeps_all() {
+        return;
+    }
+    for flow in unknown_flows(&limits, host.flows().iter().map(|loaded| &*loaded.flow.name)) {
+        report.note(format!("retention in linchpin.yaml names {flow}, and there is no such flow"));
+    }
+    loop {
+        let now = host.clock().now();
+        let mut told = prune(Arc::clone(host.store()), limits.clone(), now, true);
+        while let Some(told) = told.recv().await {
+            match told {
+                Told::Done(Tally { runs: 0, .. }) => {}
+                Told::Done(tally) => {
+                    let runs = plural(tally.runs, "finished run");
+                    report.line(format!("{} {runs} removed by retention", print_instant(now)));
+                }
+                Told::Failed(why) => report.note(format!("runs could not be removed: {why}")),
+                Told::Progress(_) | Told::Damage(_) | Told::Removed { .. } | Told::Kept { .. } => {}
+            }
+        }
+        let next = now.checked_add(jiff::SignedDuration::from_hours(1));
+        host.clock().sleep_until(next.unwrap_or(jiff::Timestamp::MAX)).await;
+    }
 }
 
 /// Why the daemon cannot do without something that it started.

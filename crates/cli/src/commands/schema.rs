@@ -110,6 +110,7 @@ fn settings() -> Value {
                 "calendars" => json!({
                     "type": "object", "description": about, "additionalProperties": calendar(),
                 }),
+                "retention" => retention(about),
                 _ => json!({ "type": "string", "description": about }),
             };
             ((*name).to_owned(), schema)
@@ -121,6 +122,25 @@ fn settings() -> Value {
         "type": ["object", "null"],
         "properties": properties,
         "additionalProperties": false,
+    })
+}
+
+/// The schema of the project's limits.
+fn retention(about: &str) -> Value {
+    let limits = json!({
+        "age": { "type": "string", "description": "A run goes when it ended longer ago: 90d." },
+        "count": { "type": "integer", "minimum": 0,
+            "description": "A run goes when so many of its flow that have ended are newer." },
+    });
+    let mut all = limits.clone();
+    all["flows"] = json!({
+        "type": "object",
+        "description": "Limits of some flows, in place of the others; {} keeps all of a flow.",
+        "additionalProperties":
+            { "type": "object", "properties": limits, "additionalProperties": false },
+    });
+    json!({
+        "type": "object", "description": about, "properties": all, "additionalProperties": false,
     })
 }
 

@@ -1,9 +1,12 @@
 //! `linchpin.yaml`: read with positions, every mistake at once.
 
+mod retention;
+
 use std::path::Path;
 
 use linchpin_engine::schedule::Calendars;
 use linchpin_language::{Diagnostic, Document, Node, codes, did_you_mean};
+use linchpin_runtime::retention::Retention;
 
 use crate::failure::Failure;
 
@@ -20,6 +23,8 @@ pub(crate) struct Settings {
     pub(crate) spokes: String,
     /// The business days that schedules name.
     pub(crate) calendars: Calendars,
+    /// Which finished runs are kept.
+    pub(crate) retention: Retention,
 }
 
 impl Default for Settings {
@@ -30,13 +35,14 @@ impl Default for Settings {
             flows: "flows".to_owned(),
             spokes: "spokes".to_owned(),
             calendars: Calendars::default(),
+            retention: Retention::default(),
         }
     }
 }
 
 impl Settings {
     /// The keys of the file, each with its meaning.
-    pub(crate) const KEYS: [(&'static str, &'static str); 5] = [
+    pub(crate) const KEYS: [(&'static str, &'static str); 6] = [
         (
             "store",
             "The folder of the store, as sled:DIR or sqlite:DIR; sled:.linchpin/store when left out.",
@@ -45,6 +51,11 @@ impl Settings {
         ("flows", "The folder of the flows; flows when left out."),
         ("spokes", "The folder of the project's own spokes; spokes when left out."),
         ("calendars", "The business days that schedules name: london: { days: [mon..fri] }."),
+        (
+            "retention",
+            "Which finished runs are kept: { age: 90d, count: 1000, flows: { FLOW: { age: 7d } } }; \
+             all when left out.",
+        ),
     ];
 
     fn names() -> impl Iterator<Item = &'static str> {
@@ -91,6 +102,9 @@ impl Settings {
                         }
                     }
                 }
+                ("retention", None) if node.value().is_object() => {
+                    settings.retention = retention::read(&node, &mut mistakes);
+                }
                 _ => mistakes.push(mistake(key, &node)),
             }
         }
@@ -102,6 +116,10 @@ fn mistake(key: &str, node: &Node<'_>) -> Diagnostic {
     if key == "calendars" {
         let mistake = node.error(codes::WRONG_TYPE, "calendars is a map of names to calendars");
         return mistake.with_help("write calendars: { london: { days: [mon..fri] } }");
+    }
+    if key == "retention" {
+        let mistake = node.error(codes::WRONG_TYPE, "retention is a map of limits");
+        return mistake.with_help("write retention: { age: 90d, count: 1000 }");
     }
     if Settings::names().any(|name| name == key) {
         return node.error(codes::WRONG_TYPE, format!("{key} is a text"));

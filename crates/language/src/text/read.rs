@@ -8,12 +8,10 @@ use handlebars::template::{HelperTemplate, Parameter, TemplateElement};
 use handlebars::{Path, PathSeg, Template, TemplateError, TemplateErrorReason};
 
 use super::blocks::Blocks;
-use super::outline::{Block, Kind, Local, Node, Slot};
 use super::{Argument, Form, Part, Text};
 use crate::diagnostic::{codes, did_you_mean};
 use crate::functions::{Function, function, functions};
 use crate::references::{Mistake, Reference};
-use crate::schema::Type;
 use crate::value::Value;
 
 /// The longest text with pills, in bytes.
@@ -44,8 +42,8 @@ pub(super) fn read(text: &str) -> Result<(Form, Vec<Reference>)> {
     let has_blocks =
         template.elements.iter().any(|element| matches!(element, TemplateElement::HelperBlock(_)));
     if has_blocks {
-        let outline = walk.template(&template, 0)?;
-        let form = Form::Blocks(Box::new(Blocks::new(template, outline)));
+        walk.template(&template, 0)?;
+        let form = Form::Blocks(Box::new(Blocks::new(template)));
         return Ok((form, walk.found));
     }
     let parts = walk.parts(&template)?;
@@ -148,9 +146,8 @@ fn offset(text: &str, line: usize, column: usize) -> usize {
 enum Written {
     /// A root name of the scope and its fields.
     Scope(String, Vec<String>),
-    /// Something a block binds: `this`, `@index`, a field of the item. Where it stands is not
-    /// known yet.
-    Local(Local),
+    /// Something a loop binds: `this`, `@index`, a field of the item.
+    Local,
 }
 
 struct Walk<'a> {
@@ -207,26 +204,21 @@ impl Walk<'_> {
     }
 
     /// Vets a text with blocks and collects what it reads.
-    fn template(&mut self, template: &Template, loops: usize) -> Result<Vec<Node>> {
-        let mut nodes = Vec::new();
+    fn template(&mut self, template: &Template, loops: usize) -> Result<()> {
         for element in &template.elements {
             match element {
                 TemplateElement::RawString(_) | TemplateElement::Comment(_) => {}
                 TemplateElement::Expression(pill) | TemplateElement::HtmlExpression(pill) => {
-                    let first = self.found.len();
-                    let pill = self.pill(pill)?;
-                    nodes.push(Node::Pill { pill, references: self.found[first..].to_vec() });
+                    self.pill(pill)?;
                 }
-                TemplateElement::HelperBlock(block) => {
-                    nodes.push(Node::Block(self.block(block, loops)?));
-                }
+                TemplateElement::HelperBlock(block) => self.block(block, loops)?,
                 other => return Err(self.refused(other)),
             }
         }
-        Ok(nodes)
+        Ok(())
     }
 
-    fn block(&mut self, block: &HelperTemplate, loops: usize) -> Result<Block> {
+    fn block(&mut self, block: &HelperTemplate, loops: usize) -> Result<()> {
         let name = name_of(&block.name);
         let whole = 0..self.text.len();
         if !BLOCKS.contains(&name.as_str()) {
@@ -247,29 +239,23 @@ impl Walk<'_> {
         let tested = self.tested(subject);
         let before = self.guards.len();
         self.guards.extend(tested);
-        let first = self.found.len();
-        let subject = self.argument(subject)?;
-        let references = self.found[first..].to_vec();
-        let kind = Kind::of(&name);
-        let (inside, otherwise) = (Vec::new(), Vec::new());
-        let mut read = Block { kind, subject, references, inside, otherwise };
+        self.argument(subject)?;
         let inverted = name == "unless";
         for (inner, holds) in [(&block.template, true), (&block.inverse, false)] {
             let Some(inner) = inner else { continue };
             let guards = if holds == inverted { self.guards.split_off(before) } else { Vec::new() };
-            let binds = holds && kind != Kind::Test;
+            let binds = holds && matches!(name.as_str(), "each" | "with");
             if binds {
                 self.levels.push(bound_names(block));
             }
-            let nodes = self.template(inner, loops)?;
-            *(if holds { &mut read.inside } else { &mut read.otherwise }) = nodes;
+            self.template(inner, loops)?;
             if binds {
                 self.levels.pop();
             }
             self.guards.extend(guards);
         }
         self.guards.truncate(before);
-        Ok(read)
+        Ok(())
     }
 
     /// The path that a block tests.
@@ -277,7 +263,7 @@ impl Walk<'_> {
         match subject {
             Parameter::Path(path) => match self.written(path) {
                 Written::Scope(root, fields) => Some((root, fields)),
-                Written::Local(_) => None,
+                Written::Local => None,
             },
             _ => None,
         }
@@ -319,9 +305,8 @@ impl Walk<'_> {
                 });
                 Argument::Path { root, fields }
             }
-            Written::Local(local) => {
-                Argument::Local(Local { range: self.locate(raw(path)), ..local })
-            }
+            // Only texts with blocks bind names, and those the crate renders.
+            Written::Local => Argument::Literal(Value::Null),
         }
     }
 
@@ -337,18 +322,7 @@ impl Walk<'_> {
     }
 
     fn written(&self, path: &Path) -> Written {
-        let (segments, raw) = match path {
-            Path::Relative((segments, raw)) => (segments, raw),
-            Path::Local((_, name, _)) => {
-                let ty = match name.as_str() {
-                    "index" => Type::Integer,
-                    "key" => Type::String,
-                    "first" | "last" => Type::Boolean,
-                    _ => Type::Any,
-                };
-                return local(0, Slot::Mark(ty), name, &[]);
-            }
-        };
+        let Path::Relative((segments, raw)) = path else { return Written::Local };
         let names: Vec<&String> = segments
             .iter()
             .filter_map(|segment| match segment {
@@ -359,19 +333,10 @@ impl Walk<'_> {
         let ups = raw.matches("../").count();
         let level =
             if raw.starts_with("@root") { 0 } else { self.levels.len().saturating_sub(ups + 1) };
-        let Some((root, fields)) = names.split_first() else {
-            return local(level, Slot::Item, "this", &[]);
-        };
-        let bound =
-            self.levels.iter().enumerate().rev().find_map(|(level, names)| {
-                Some((level, names.iter().position(|name| name == *root)?))
-            });
-        if let Some((level, at)) = bound.filter(|_| ups == 0) {
-            let slot = if at == 0 { Slot::Item } else { Slot::Key };
-            return local(level, slot, root, fields);
-        }
-        if level > 0 || raw.starts_with("this") || raw.starts_with("./") {
-            return local(level, Slot::Item, "this", &names);
+        let Some((root, fields)) = names.split_first() else { return Written::Local };
+        let is_bound = self.levels.iter().any(|names| names.contains(root));
+        if level > 0 || (is_bound && ups == 0) || raw.starts_with("this") || raw.starts_with("./") {
+            return Written::Local;
         }
         Written::Scope((*root).clone(), fields.iter().map(|field| (*field).clone()).collect())
     }
@@ -415,11 +380,6 @@ impl Walk<'_> {
             None => Ok(Argument::Call { function, args }),
         }
     }
-}
-
-fn local(level: usize, slot: Slot, name: &str, fields: &[&String]) -> Written {
-    let fields = fields.iter().map(|field| (*field).clone()).collect();
-    Written::Local(Local { level, slot, name: name.to_owned(), fields, range: 0..0 })
 }
 
 fn unknown_helper(name: &str, range: Range<usize>) -> Mistake {

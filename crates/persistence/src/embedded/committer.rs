@@ -13,7 +13,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, Sender};
 
 use linchpin_engine::store::Error;
 use tokio::sync::{oneshot, watch};
@@ -24,7 +24,7 @@ use super::folder::Opened;
 use super::lock::Lock;
 use super::mark::{Mark, State};
 use super::staging::{Lengths, Operation, Staging};
-use super::tree::{Change, Tree};
+use super::tree::{Change, Tree, Writes};
 use crate::key;
 
 /// The most operations in one batch.
@@ -69,6 +69,8 @@ pub(crate) struct Committer<T> {
     lengths: Lengths,
     crowd: Crowd,
     progress: Arc<Progress>,
+    /// Copies that are on their way: each is told of every batch.
+    taps: Vec<Sender<Writes>>,
     failure: Option<String>,
     // Last: released after everything else is closed.
     lock: Lock,
@@ -88,6 +90,7 @@ impl<T: Tree> Committer<T> {
             lengths: Lengths::default(),
             crowd: Crowd::new(),
             progress: Arc::new(Progress { visible: AtomicU64::new(sequence), synced }),
+            taps: Vec::new(),
             failure: None,
             lock: opened.lock,
         }
@@ -154,10 +157,13 @@ impl<T: Tree> Committer<T> {
         requests: Vec<Request>,
         answers: &mut Vec<(Answer, Result<u64, Error>)>,
     ) -> Result<(), Error> {
-        let Self { tree, file, lengths, sequence, .. } = self;
+        let Self { tree, file, lengths, sequence, taps, .. } = self;
         let next = *sequence + 1;
         let mut staging = Staging::new(tree, lengths, next);
         for Request { operation, answer } in requests {
+            if let Operation::Tap(Some(tap)) = &operation {
+                taps.push(tap.clone());
+            }
             let outcome = fault::guarded(file, || staging.add(operation));
             answers.push((answer, outcome));
         }
@@ -168,7 +174,8 @@ impl<T: Tree> Committer<T> {
     }
 
     fn write(&mut self, change: Change, sequence: u64) -> Result<(), Error> {
-        let Self { tree, sync, mark, file, progress, .. } = self;
+        let Self { tree, sync, mark, file, progress, taps, .. } = self;
+        let told = (!taps.is_empty()).then(|| change.to_writes());
         // Before readers can see anything of the batch.
         progress.visible.store(sequence, Ordering::SeqCst);
         let witness = match &change {
@@ -182,6 +189,10 @@ impl<T: Tree> Committer<T> {
         })?;
         mark.advance(sequence, &witness)?;
         progress.synced.send_replace(Synced::Through(sequence));
+        if let Some(told) = told {
+            // One whose copy has ended does not listen any more.
+            taps.retain(|tap| tap.send(told.clone()).is_ok());
+        }
         self.sequence = sequence;
         Ok(())
     }

@@ -18,7 +18,7 @@ use super::lock::Lock;
 use super::mark::{self, Mark, State};
 use super::stamp::{self, Kind};
 use super::tree::Tree;
-use super::{fault, files, stored};
+use super::{fault, files, outgrown, stored};
 use crate::key;
 
 /// Each open numbers its batches from a multiple of this on: a batch that was written but
@@ -59,6 +59,7 @@ impl Folder {
         kind: Kind,
         prepare: impl FnOnce(&Path, State) -> Result<(), Error>,
     ) -> Result<Self, Error> {
+        outgrown::put_back(dir)?;
         if stamp::check(dir, kind)?.is_none() {
             make_private(dir)?;
         }

@@ -3,7 +3,7 @@
 //! Reads run beside the committer. An entry never changes; a record that is replaced while
 //! its parts are read is read again.
 
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 
 use linchpin_engine::RunId;
 use linchpin_engine::store::{Error, Record};
@@ -11,6 +11,9 @@ use linchpin_engine::store::{Error, Record};
 use super::tree::Tree;
 use super::{fault, pack, stored};
 use crate::key;
+
+/// How often a journal whose beginning is missing is looked at.
+const ATTEMPTS: usize = 3;
 
 /// The entries of a journal from a position on, `limit` of them at most.
 pub(crate) fn entries(
@@ -23,11 +26,9 @@ pub(crate) fn entries(
     // and the same with a zero behind it.
     let mut up_to = key::entry(run, from);
     up_to.push(0);
-    let Some((start, _)) = tree.last(key::entries(run, 0).start..up_to)? else {
-        return Ok(Vec::new());
-    };
-    let start = start.as_ref();
-    let start = key::parse_entry(start).ok_or_else(|| fault::checksum(start))?.position;
+    let range = key::entries(run, 0).start..up_to;
+    let Some(start) = beginning(tree, run, &range)? else { return Ok(Vec::new()) };
+    let start = key::parse_entry(&start).ok_or_else(|| fault::checksum(&start))?.position;
 
     let mut entries = Vec::new();
     let mut next = start;
@@ -56,6 +57,25 @@ pub(crate) fn entries(
     let mut entries = entries.split_off(n_before);
     entries.truncate(limit);
     Ok(entries)
+}
+
+/// The last key in the range that ends with the entry to begin at. A journal without its
+/// beginning is no run that nobody knows; one that was begun or removed meanwhile is looked at
+/// again.
+fn beginning(
+    tree: &impl Tree,
+    run: &RunId,
+    range: &Range<Vec<u8>>,
+) -> Result<Option<Vec<u8>>, Error> {
+    for _ in 0..ATTEMPTS {
+        if let Some((start, _)) = tree.last(range.clone())? {
+            return Ok(Some(start.as_ref().to_vec()));
+        }
+        if tree.last(key::entries(run, 0))?.is_none() {
+            return Ok(None);
+        }
+    }
+    Err(fault::gap(&key::entry(run, 0)))
 }
 
 /// Runs that have a journal, newest first.

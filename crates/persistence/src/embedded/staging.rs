@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::ops::ControlFlow;
+use std::sync::mpsc::Sender;
 
 use linchpin_engine::RunId;
 use linchpin_engine::store::{Append, Error, Expect, RecordWrite};
@@ -15,9 +16,21 @@ use crate::key;
 /// What a caller asks of the committer.
 pub(crate) enum Operation {
     Append(Append),
-    Put { collection: String, key: String, value: Vec<u8>, expect: Expect },
-    Delete { collection: String, key: String, expect: Expect },
+    Put {
+        collection: String,
+        key: String,
+        value: Vec<u8>,
+        expect: Expect,
+    },
+    Delete {
+        collection: String,
+        key: String,
+        expect: Expect,
+    },
     Remove(RunId, Vec<RecordWrite>),
+    /// Everything that is written from now on goes there too, after it is on disk. Without a
+    /// place: what was written before has gone to all such places.
+    Tap(Option<Sender<Writes>>),
 }
 
 impl Operation {
@@ -30,7 +43,7 @@ impl Operation {
                 entries.chain(values.map(Vec::len)).sum()
             }
             Self::Put { value, .. } => value.len(),
-            Self::Delete { .. } | Self::Remove(..) => 0,
+            Self::Delete { .. } | Self::Remove(..) | Self::Tap(_) => 0,
         }
     }
 }
@@ -80,6 +93,8 @@ impl<'a, T: Tree> Staging<'a, T> {
                 Ok(0)
             }
             Operation::Remove(run, records) => self.remove(run, records).map(|()| 0),
+            // Nothing of the tree is concerned.
+            Operation::Tap(_) => Ok(0),
         }
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use linchpin_engine::RunId;
-use linchpin_engine::store::{Append, Error, Expect, Store};
+use linchpin_engine::store::{Append, Error, Expect, Store, Upkeep};
 use tempfile::TempDir;
 
 use super::{Kind, Sync, copy_of_format};
@@ -20,11 +20,11 @@ fn entry(position: u64, value: &[u8]) -> Append {
     Append { run: run(), position, entries: vec![value.to_vec()], records: vec![] }
 }
 
-fn open(kind: Kind, dir: &Path) -> Result<Arc<dyn Store>, Error> {
+fn open(kind: Kind, dir: &Path) -> Result<Arc<dyn Upkeep>, Error> {
     Location { kind, dir: dir.to_owned() }.open()
 }
 
-fn open_with(kind: Kind, dir: &Path, sync: Sync) -> Arc<dyn Store> {
+fn open_with(kind: Kind, dir: &Path, sync: Sync) -> Arc<dyn Upkeep> {
     match kind {
         Kind::Sled => Arc::new(SledStore::open_with(dir, sync).unwrap()),
         Kind::Sqlite => Arc::new(SqliteStore::open_with(dir, sync).unwrap()),

@@ -30,6 +30,17 @@ pub enum Change {
     Many(Writes),
 }
 
+impl Change {
+    /// The keys and what becomes of them.
+    pub(crate) fn to_writes(&self) -> Writes {
+        match self {
+            Self::Nothing => Writes::new(),
+            Self::One { key, value } => [(key.clone(), Some(value.clone()))].into(),
+            Self::Many(writes) => writes.clone(),
+        }
+    }
+}
+
 /// What a scan does with each key and value; `Break` ends it.
 pub type See<'a> = &'a mut dyn FnMut(&[u8], &[u8]) -> Result<ControlFlow<()>, Error>;
 

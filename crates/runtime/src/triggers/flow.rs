@@ -18,7 +18,7 @@ use crate::flows::Flows;
 use crate::host::{Error, Host, Start};
 
 /// The collection of ends that flows wait for, by run.
-const ENDS: &str = "ends";
+pub(crate) const ENDS: &str = "ends";
 /// How many notes are read at a time.
 const PAGE: usize = 256;
 

@@ -38,6 +38,11 @@ impl Folder {
         Self { project, seen: None, told: BTreeMap::new() }
     }
 
+    /// The project as it was when the daemon was started.
+    pub(super) fn project(&self) -> &Project {
+        &self.project
+    }
+
     /// The first look: flows with mistakes are left out, since nothing is known of them that was
     /// right.
     pub(super) async fn open(&mut self, host: &Host, report: &Report) {

@@ -1,0 +1,127 @@
+//! `linchpin store backup`, `restore` and `copy`: the store as another folder.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use linchpin_engine::store::Tally;
+use linchpin_language::json;
+use linchpin_persistence::Location;
+use linchpin_runtime::upkeep::{self, Told};
+
+use super::work::{Access, Telling, absolute, amount, counted};
+use crate::commands::Done;
+use crate::exit_code::ExitCode;
+use crate::failure::Failure;
+use crate::project::{Project, shown};
+use crate::report::Report;
+use crate::session::unusable;
+
+/// Copy the store into a new folder, also while a daemon writes
+#[derive(Debug, Args)]
+pub(crate) struct Backup {
+    /// The folder to make
+    folder: PathBuf,
+}
+
+impl Backup {
+    pub(super) async fn run(self, project: &Project, report: &Report) -> Done {
+        let to = absolute(&self.folder)?;
+        let backup = Location { kind: project.store().kind, dir: to.clone() };
+        let tally = copied(project, report, &backup).await?;
+        report.json(&json!({ "backup": to, "copied": counted(tally) }));
+        report.line(format!("{}: {}", shown(&to).display(), amount(tally)));
+        let key = project.vault_key();
+        if !project.is_sandbox && key.exists() {
+            report.line(format!(
+                "its secrets are sealed: keep {} as well, in another place",
+                shown(&key).display()
+            ));
+        }
+        Ok(ExitCode::Ok)
+    }
+}
+
+/// Copy the store to another place or another kind; the old one stays as it is
+#[derive(Debug, Args)]
+pub(crate) struct Copy {
+    /// The new store: sled:DIR or sqlite:DIR
+    #[arg(long, value_name = "STORE")]
+    to: String,
+}
+
+impl Copy {
+    pub(super) async fn run(self, project: &Project, report: &Report) -> Done {
+        let mut to = Location::parse(&self.to);
+        let setting = to.to_string();
+        to.dir = project.root.join(to.dir);
+        let tally = copied(project, report, &to).await?;
+        report.json(&json!({ "store": setting, "copied": counted(tally) }));
+        report.line(format!("{}: {}", to, amount(tally)));
+        report.line(format!("write `store: {setting}` into linchpin.yaml to go on with it"));
+        Ok(ExitCode::Ok)
+    }
+}
+
+async fn copied(project: &Project, report: &Report, to: &Location) -> Result<Tally, Failure> {
+    let telling = match Access::open(project).await? {
+        Access::Remote(client) => {
+            let body = json!({ "to": to.dir, "kind": to.kind.name() });
+            Telling::Remote(Box::new(client.work("/v1/store/copy", &body).await?))
+        }
+        Access::Local(store) => {
+            Telling::Local(upkeep::copy(store, to.dir.clone(), Some(to.kind.name().to_owned())))
+        }
+    };
+    telling.finish(report, "copying", |_| {}).await
+}
+
+/// Make the store anew from a backup; never over a store that is there
+#[derive(Debug, Args)]
+pub(crate) struct Restore {
+    /// The folder of the backup
+    folder: PathBuf,
+}
+
+impl Restore {
+    pub(super) async fn run(self, project: &Project, report: &Report) -> Done {
+        let to = project.store();
+        if to.dir.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
+            let dir = shown(&to.dir);
+            let dir = dir.display();
+            return Err(Failure::new(format!("{dir} holds a store, which is never overwritten"))
+                .help(format!("stop the daemon and move it away: mv {dir} {dir}.old")));
+        }
+        let from = match Location::of(&self.folder).map_err(|error| unusable(&error))? {
+            Some(from) => from,
+            None => {
+                let message = format!("there is no backup in {}", self.folder.display());
+                return Err(Failure::usage(message));
+            }
+        };
+        let backup = from.open().map_err(|error| unusable(&error))?;
+        let mut n_damages = 0;
+        let verified = Telling::Local(upkeep::verify(backup.clone()));
+        verified
+            .finish(report, "verifying the backup", |told| {
+                if let Told::Damage(damage) = told {
+                    report.note(damage.to_string());
+                    n_damages += 1;
+                }
+            })
+            .await?;
+        if n_damages > 0 {
+            return Err(Failure::new(format!("the backup {} is damaged", self.folder.display()))
+                .help("take an older backup"));
+        }
+        let kind = Some(to.kind.name().to_owned());
+        let copying = Telling::Local(upkeep::copy(backup, to.dir.clone(), kind));
+        let tally = copying.finish(report, "restoring", |_| {}).await?;
+        report.json(&json!({ "store": to.to_string(), "restored": counted(tally) }));
+        report.line(format!("{}: {}", shown(&to.dir).display(), amount(tally)));
+        report.line(
+            "what was done since the backup is not known any more: look through `linchpin runs \
+             list` and cancel what must not go on, before you start a daemon",
+        );
+        Ok(ExitCode::Ok)
+    }
+}

@@ -1,0 +1,160 @@
+//! `linchpin store export` and `import`: the store as lines of JSON.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, BufWriter, Write};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::Args;
+use linchpin_engine::store::{Damage, REMEDY, Tally, Upkeep};
+use linchpin_language::json;
+use linchpin_persistence::Location;
+use linchpin_runtime::upkeep::{self, ExchangeError};
+
+use super::work::{Access, Progress, Telling, amount, counted};
+use crate::commands::Done;
+use crate::exit_code::ExitCode;
+use crate::failure::{Failure, sentence};
+use crate::project::{Project, shown};
+use crate::report::{Report, Style};
+use crate::session::unusable;
+use crate::steps::plural;
+
+/// Write everything in the store as lines of JSON; what the vault sealed stays sealed
+#[derive(Debug, Args)]
+pub(crate) struct Export {
+    /// The file to make
+    file: PathBuf,
+    /// Leave out what is damaged, and name it
+    #[arg(long)]
+    salvage: bool,
+}
+
+impl Export {
+    pub(super) async fn run(self, project: &Project, report: &Report) -> Done {
+        let (store, copy) = match Access::open(project).await? {
+            Access::Local(store) => (store, None),
+            Access::Remote(client) => {
+                // What is written meanwhile must not be in it by halves.
+                let dir = project.state().join(format!("export-{}", std::process::id()));
+                let body = json!({ "to": dir, "kind": null });
+                let copying =
+                    Telling::Remote(Box::new(client.work("/v1/store/copy", &body).await?));
+                copying.finish(report, "copying", |_| {}).await?;
+                let location = Location { kind: project.store().kind, dir };
+                (location.open().map_err(|error| unusable(&error))?, Some(location.dir))
+            }
+        };
+        let file = self.file.clone();
+        let progress = Progress::new(report, "exporting");
+        let salvage = self.salvage;
+        let writing =
+            tokio::task::spawn_blocking(move || write(&*store, &file, salvage, &progress)).await;
+        if let Some(copy) = copy {
+            // What is left of it is removed with the next one.
+            std::fs::remove_dir_all(copy).ok();
+        }
+        let written =
+            writing.map_err(|error| Failure::because("the export was given up", &error))?;
+        let (tally, damages) = written.map_err(|error| failed(&error))?;
+        self.tell(report, tally, &damages);
+        Ok(if damages.is_empty() { ExitCode::Ok } else { ExitCode::Failed })
+    }
+
+    fn tell(&self, report: &Report, tally: Tally, damages: &[Damage]) {
+        let file = shown(&self.file);
+        report.json(&json!({ "file": file, "written": counted(tally), "left_out": damages }));
+        for damage in damages {
+            let mark = report.paint(Style::Red, "✗");
+            report.line(format!("{mark} left out: {}: {}", damage.what, damage.detail));
+        }
+        report.line(format!("{}: {}", file.display(), amount(tally)));
+        if !damages.is_empty() {
+            let n_damages = plural(damages.len() as u64, "damaged thing");
+            report.line(format!(
+                "{n_damages} left out; move the store away and `linchpin store import` the rest"
+            ));
+        }
+    }
+}
+
+fn write(
+    store: &dyn Upkeep,
+    file: &Path,
+    salvage: bool,
+    progress: &Progress,
+) -> Result<(Tally, Vec<Damage>), ExchangeError> {
+    let failed = |source| ExchangeError::File { action: "written", source };
+    let mut out = BufWriter::new(File::create_new(file).map_err(failed)?);
+    let mut damages = Vec::new();
+    let written = upkeep::export(store, &mut out, salvage.then_some(&mut damages), &mut |tally| {
+        progress.show(tally);
+        ControlFlow::Continue(())
+    });
+    let synced = written.and_then(|tally| {
+        out.flush().and_then(|()| out.get_ref().sync_all()).map_err(failed)?;
+        Ok(tally)
+    });
+    if synced.is_err() {
+        // The beginning of an export is of no use.
+        std::fs::remove_file(file).ok();
+    }
+    synced.map(|tally| (tally, damages))
+}
+
+/// Make a new store from an export
+#[derive(Debug, Args)]
+pub(crate) struct Import {
+    /// The file of the export
+    file: PathBuf,
+}
+
+impl Import {
+    pub(super) async fn run(self, project: &Project, report: &Report) -> Done {
+        let to = project.store();
+        if to.dir.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
+            let dir = shown(&to.dir);
+            let dir = dir.display();
+            return Err(Failure::new(format!("{dir} holds a store, which is never overwritten"))
+                .help(format!("stop the daemon and move it away: mv {dir} {dir}.old")));
+        }
+        project.make_state()?;
+        // The place gets its name when everything is in it.
+        let dir = to.dir.with_extension("importing");
+        std::fs::remove_dir_all(&dir).ok();
+        let place = Location { kind: to.kind, dir: dir.clone() };
+        let store: Arc<dyn Upkeep> = place.open().map_err(|error| unusable(&error))?;
+        let progress = Progress::new(report, "importing");
+        let file = self.file.clone();
+        let open = move || -> io::Result<Box<dyn BufRead + Send>> {
+            Ok(Box::new(BufReader::new(File::open(&file)?)))
+        };
+        let imported = upkeep::import(&*store, open, &mut |tally| progress.show(tally)).await;
+        drop(progress);
+        drop(store);
+        let tally = match imported {
+            Ok(tally) => tally,
+            Err(error) => {
+                std::fs::remove_dir_all(&dir).ok();
+                return Err(failed(&error));
+            }
+        };
+        std::fs::rename(&dir, &to.dir).map_err(|error| {
+            Failure::because(format!("cannot make {}", to.dir.display()), &error)
+        })?;
+        report.json(&json!({ "store": to.to_string(), "imported": counted(tally) }));
+        report.line(format!("{}: {}", shown(&to.dir).display(), amount(tally)));
+        Ok(ExitCode::Ok)
+    }
+}
+
+fn failed(error: &ExchangeError) -> Failure {
+    let failure = Failure::new(sentence(error));
+    match error {
+        ExchangeError::Damaged(_) => failure.help(REMEDY),
+        ExchangeError::File { .. } => failure.help("the file must be new when it is written"),
+        ExchangeError::Line { .. } => failure.help("take the export anew, or another one"),
+        ExchangeError::Store(_) | ExchangeError::NotEmpty => failure,
+    }
+}

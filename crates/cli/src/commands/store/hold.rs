@@ -1,0 +1,83 @@
+//! `linchpin store hold` and `release`
+
+use clap::Args;
+use linchpin_engine::RunId;
+use linchpin_language::json;
+use linchpin_runtime::retention;
+
+use super::work::Access;
+use crate::commands::Done;
+use crate::exit_code::ExitCode;
+use crate::failure::Failure;
+use crate::project::Project;
+use crate::report::Report;
+use crate::session::unusable;
+
+/// Keep a finished run whatever the limits say
+#[derive(Debug, Args)]
+pub(crate) struct Hold {
+    /// The run
+    run: String,
+    /// Why, for those who find it later
+    #[arg(long, value_name = "TEXT", default_value = "no reason was given")]
+    reason: String,
+}
+
+impl Hold {
+    pub(super) async fn run(self, project: &Project, report: &Report) -> Done {
+        let run = identity(&self.run)?;
+        let reason = self.reason;
+        match Access::open(project).await? {
+            Access::Remote(client) => {
+                let body = json!({ "reason": reason });
+                client.post(&format!("/v1/store/holds/{run}"), &body).await?;
+            }
+            Access::Local(store) => {
+                let journal = store.read(&run, 0, 1).await.map_err(|error| unusable(&error))?;
+                if journal.is_empty() {
+                    return Err(unknown(&self.run));
+                }
+                retention::hold(&*store, &run, &reason).await.map_err(|error| unusable(&error))?;
+            }
+        }
+        report.json(&json!({ "run": run, "reason": reason }));
+        report.line(format!("{run} is kept until `linchpin store release {run}`"));
+        Ok(ExitCode::Ok)
+    }
+}
+
+/// Let the limits count for a run again
+#[derive(Debug, Args)]
+pub(crate) struct Release {
+    /// The run
+    run: String,
+}
+
+impl Release {
+    pub(super) async fn run(self, project: &Project, report: &Report) -> Done {
+        let run = identity(&self.run)?;
+        let was_held = match Access::open(project).await? {
+            Access::Remote(client) => {
+                client.delete(&format!("/v1/store/holds/{run}")).await?["was_held"] == true
+            }
+            Access::Local(store) => {
+                retention::release(&*store, &run).await.map_err(|error| unusable(&error))?
+            }
+        };
+        report.json(&json!({ "run": run, "was_held": was_held }));
+        match was_held {
+            true => report.line(format!("{run} is released")),
+            false => report.line(format!("{run} was not held")),
+        }
+        Ok(ExitCode::Ok)
+    }
+}
+
+fn identity(text: &str) -> Result<RunId, Failure> {
+    RunId::parse(&text.to_ascii_lowercase()).ok_or_else(|| unknown(text))
+}
+
+fn unknown(text: &str) -> Failure {
+    Failure::usage(format!("there is no run {text:?}"))
+        .help("give the whole identity, as `linchpin runs list` shows it")
+}

@@ -1,0 +1,244 @@
+//! Which finished runs are kept: by age and by count, for each flow, with holds.
+//!
+//! A run that has not ended, that somebody holds, or that a flow still waits for is never
+//! removed. What goes is the journal, the line in the list of runs and the run's key, all in
+//! one batch; the texts of flows stay.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::join_all;
+use jiff::Timestamp;
+use linchpin_engine::RunId;
+use linchpin_engine::store::{Error, Expect, RecordWrite, Store, Tally};
+use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use crate::host::KEYS;
+use crate::summary::RUNS;
+use crate::triggers::flow::ENDS;
+use crate::upkeep::{Told, end};
+
+/// The collection of runs that somebody holds, each with the reason.
+const HOLDS: &str = "holds";
+/// How many lines of the list of runs are looked at in one go.
+const PAGE: usize = 512;
+
+/// How long and how many finished runs are kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// A run goes when it ended longer ago.
+    pub age: Option<Duration>,
+    /// A run goes when so many of its flow that have ended are newer.
+    pub count: Option<u64>,
+}
+
+/// The limits of a project.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retention {
+    /// Those of flows that have none of their own.
+    pub all: Limits,
+    /// Those of some flows, in place of the others.
+    pub flows: BTreeMap<String, Limits>,
+}
+
+/// A line of the list of runs, as far as it counts here.
+#[derive(Deserialize)]
+struct Line {
+    run: RunId,
+    flow: String,
+    ended_at: Option<Timestamp>,
+    key: Option<String>,
+}
+
+impl Retention {
+    /// Whether nothing is ever removed.
+    pub fn keeps_all(&self) -> bool {
+        let mut limits = self.flows.values().chain([&self.all]);
+        limits.all(|limits| *limits == Limits::default())
+    }
+
+    fn of(&self, flow: &str) -> Limits {
+        self.flows.get(flow).copied().unwrap_or(self.all)
+    }
+
+    fn counts(&self) -> bool {
+        self.flows.values().chain([&self.all]).any(|limits| limits.count.is_some())
+    }
+}
+
+impl Limits {
+    /// Which limit a run is over, in words; `newer` of its flow have ended as well.
+    fn exceeded(&self, ended_at: Timestamp, newer: u64, now: Timestamp) -> Option<String> {
+        let age = Duration::try_from(now.duration_since(ended_at)).unwrap_or_default();
+        if let Some(most) = self.age.filter(|most| age > *most) {
+            return Some(format!("older than {}", linchpin_language::print_duration(most)));
+        }
+        let most = self.count.filter(|most| newer >= *most)?;
+        Some(format!("more than the newest {most} of its flow"))
+    }
+}
+
+/// Holds a run: it is kept until it is released.
+pub async fn hold(store: &dyn Store, run: &RunId, reason: &str) -> Result<(), Error> {
+    store.put(HOLDS, run.as_str(), reason.as_bytes().to_vec(), Expect::Anything).await.map(drop)
+}
+
+/// Releases a run; `false` when nobody held it.
+pub async fn release(store: &dyn Store, run: &RunId) -> Result<bool, Error> {
+    let was_held = store.get(HOLDS, run.as_str()).await?.is_some();
+    store.delete(HOLDS, run.as_str(), Expect::Anything).await?;
+    Ok(was_held)
+}
+
+/// The runs that are held, each with the reason.
+pub async fn holds(store: &dyn Store) -> Result<BTreeMap<RunId, String>, Error> {
+    let mut holds = BTreeMap::new();
+    let mut after: Option<String> = None;
+    loop {
+        let page = store.list(HOLDS, "", after.as_deref(), PAGE).await?;
+        let Some(last) = page.last() else { return Ok(holds) };
+        after = Some(last.key.clone());
+        for record in &page {
+            let Some(run) = RunId::parse(&record.key) else { continue };
+            holds.insert(run, String::from_utf8_lossy(&record.value).into_owned());
+        }
+    }
+}
+
+/// Removes what is over the limits, or only tells what would go.
+pub fn prune(
+    store: Arc<dyn Store>,
+    retention: Retention,
+    now: Timestamp,
+    apply: bool,
+) -> UnboundedReceiver<Told> {
+    let (sender, receiver) = unbounded_channel();
+    tokio::spawn(async move {
+        let pruning = Pruning { store, retention, now, apply, sender };
+        let ended = pruning.run().await;
+        end(&pruning.sender, ended);
+    });
+    receiver
+}
+
+struct Pruning {
+    store: Arc<dyn Store>,
+    retention: Retention,
+    now: Timestamp,
+    apply: bool,
+    sender: UnboundedSender<Told>,
+}
+
+impl Pruning {
+    /// The runs that were removed, or would be.
+    async fn run(&self) -> Result<Tally, Error> {
+        let mut tally = Tally::default();
+        if self.retention.keeps_all() {
+            return Ok(tally);
+        }
+        let holds = holds(&*self.store).await?;
+        let mut left = self.finished().await?;
+        let mut after: Option<String> = None;
+        while let Some(page) = self.page(&mut after).await? {
+            let mut due = Vec::new();
+            for line in page {
+                let Some(ended_at) = line.ended_at else { continue };
+                let newer = left.get_mut(&line.flow).map_or(0, |left| {
+                    *left = left.saturating_sub(1);
+                    *left
+                });
+                let limits = self.retention.of(&line.flow);
+                let Some(why) = limits.exceeded(ended_at, newer, self.now) else { continue };
+                match self.kept(&line, &holds).await? {
+                    Some(why) => self.tell(Told::Kept { run: line.run, why }),
+                    None => due.push((line, why)),
+                }
+            }
+            if self.apply {
+                let removals = due.iter().map(|(line, _)| self.remove(line));
+                join_all(removals).await.into_iter().collect::<Result<(), Error>>()?;
+            }
+            tally.runs += due.len() as u64;
+            for (Line { run, flow, .. }, why) in due {
+                self.tell(Told::Removed { run, flow, why });
+            }
+            if self.sender.is_closed() {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+        Ok(tally)
+    }
+
+    fn tell(&self, told: Told) {
+        // Whoever has gone is noticed at the end of the page.
+        self.sender.send(told).ok();
+    }
+
+    /// The next lines of the list of runs, oldest first; `None` after the last. A line that
+    /// cannot be read is passed: `store verify` names it.
+    async fn page(&self, after: &mut Option<String>) -> Result<Option<Vec<Line>>, Error> {
+        let page = self.store.list(RUNS, "", after.as_deref(), PAGE).await?;
+        let Some(last) = page.last() else { return Ok(None) };
+        *after = Some(last.key.clone());
+        let lines = page.iter().filter_map(|record| serde_json::from_slice(&record.value).ok());
+        Ok(Some(lines.collect()))
+    }
+
+    /// How many runs of each flow have ended; nothing where no flow has a count.
+    async fn finished(&self) -> Result<BTreeMap<String, u64>, Error> {
+        let mut finished = BTreeMap::new();
+        if !self.retention.counts() {
+            return Ok(finished);
+        }
+        let mut after: Option<String> = None;
+        while let Some(page) = self.page(&mut after).await? {
+            for line in page.into_iter().filter(|line| line.ended_at.is_some()) {
+                *finished.entry(line.flow).or_default() += 1;
+            }
+            tokio::task::yield_now().await;
+        }
+        Ok(finished)
+    }
+
+    /// Why a run stays though it is over a limit.
+    async fn kept(
+        &self,
+        line: &Line,
+        holds: &BTreeMap<RunId, String>,
+    ) -> Result<Option<String>, Error> {
+        if let Some(reason) = holds.get(&line.run) {
+            return Ok(Some(format!("it is held: {reason}")));
+        }
+        let notes = self.store.list(ENDS, &format!("{}/", line.run), None, 1).await?;
+        Ok((!notes.is_empty()).then(|| "a flow is still to be started by its end".to_owned()))
+    }
+
+    async fn remove(&self, line: &Line) -> Result<(), Error> {
+        let delete = |collection: &str, key: String| RecordWrite {
+            collection: collection.to_owned(),
+            key,
+            value: None,
+        };
+        let mut records = vec![delete(RUNS, line.run.to_string())];
+        if let Some(key) = line.key.as_ref().map(|key| format!("{}/{key}", line.flow)) {
+            let holder = self.store.get(KEYS, &key).await?;
+            if holder.is_some_and(|holder| holder.value == line.run.as_str().as_bytes()) {
+                records.push(delete(KEYS, key));
+            }
+        }
+        self.store.remove(&line.run, records).await
+    }
+}
+
+/// The flows that limits are written for and that are not among those there are.
+pub fn unknown_flows<'a>(
+    retention: &'a Retention,
+    known: impl Iterator<Item = &'a str>,
+) -> BTreeSet<&'a str> {
+    let known: BTreeSet<_> = known.collect();
+    let named = retention.flows.keys().map(String::as_str);
+    named.filter(|name| !known.contains(name)).collect()
+}

@@ -1,0 +1,180 @@
+//! `linchpin store`: what a person does who looks after a store, on both kinds.
+
+use serde_json::Value;
+
+use super::support::{Done, Process, Project};
+
+const NOTE: &str = "
+flow: note
+inputs: { text: { type: string, default: nothing } }
+steps:
+  - id: noted
+    log: \"{{ inputs.text }}\"
+";
+
+/// It waits for somebody, so it does not end.
+const ASK: &str = "
+flow: ask
+steps:
+  - id: word
+    wait: { signal: go }
+";
+
+const TICK: &str = "
+flow: tick
+trigger: { schedule: { every: 1s } }
+steps:
+  - log: tick
+";
+
+fn project(settings: &str) -> Project {
+    let project = Project::with(&[("flows/note.yaml", NOTE), ("flows/ask.yaml", ASK)]);
+    project.write("linchpin.yaml", settings);
+    project
+}
+
+fn store(project: &Project, arguments: &[&str]) -> Done {
+    let mut all = vec!["store", "--json"];
+    all.extend(arguments);
+    project.linchpin(&all)
+}
+
+fn started(project: &Project, arguments: &[&str]) -> String {
+    let mut all = vec!["run", "--json"];
+    all.extend(arguments);
+    let run = project.linchpin(&all);
+    run.json()["run"].as_str().unwrap_or_else(|| panic!("{}", run.all())).to_owned()
+}
+
+fn listed(project: &Project) -> Vec<Value> {
+    let listed = project.linchpin(&["runs", "list", "--json", "-n", "1000"]).ends_with(0);
+    listed.json()["runs"].as_array().unwrap().clone()
+}
+
+#[test]
+fn a_store_of_either_kind_is_moved_backed_up_and_brought_back() {
+    for (kind, other) in [("sled", "sqlite"), ("sqlite", "sled")] {
+        let project = project(&format!("store: {kind}:kept\n"));
+        let note = |n| started(&project, &["note", "-i", &format!("text={n}")]);
+        let runs: Vec<_> = (0..5).map(note).collect();
+        let status = store(&project, &["status"]).ends_with(0).json();
+        assert_eq!(
+            (&status["about"]["kind"], &status["runs"]["succeeded"]),
+            (&kind.into(), &5.into())
+        );
+        let expected = listed(&project);
+        assert_eq!(expected.len(), runs.len());
+
+        store(&project, &["copy", "--to", &format!("{other}:moved")]).ends_with(0);
+        project.write("linchpin.yaml", format!("store: {other}:moved\n"));
+        assert_eq!(listed(&project), expected);
+        let verified = store(&project, &["verify"]).ends_with(0).json();
+        assert_eq!(verified["read"]["runs"], 5);
+        started(&project, &["note"]);
+
+        store(&project, &["backup", "backup"]).ends_with(0);
+        let refused = store(&project, &["restore", "backup"]).ends_with(5);
+        assert!(refused.stdout.contains("never overwritten"), "{}", refused.all());
+        let compacted = store(&project, &["compact"]).ends_with(0).json();
+        assert_eq!(compacted["copied"]["runs"], 6);
+        let before = listed(&project);
+        std::fs::rename(project.path().join("moved"), project.path().join("lost")).unwrap();
+        let missing = store(&project, &["status"]).ends_with(5);
+        assert!(missing.stdout.contains("there is no store"), "{}", missing.all());
+        store(&project, &["restore", "backup"]).ends_with(0);
+        assert_eq!(listed(&project), before);
+    }
+}
+
+#[test]
+fn an_export_is_imported_whole_or_not_at_all() {
+    let project = project("");
+    let waiting = project.start(&["run", "ask"]);
+    drop(waiting);
+    for n in 0..3 {
+        started(&project, &["note", "-i", &format!("text={}", "long ".repeat(2_000 * n))]);
+    }
+    store(&project, &["export", "all.jsonl"]).ends_with(0);
+    let before = listed(&project);
+    let text = std::fs::read_to_string(project.path().join("all.jsonl")).unwrap();
+    std::fs::rename(project.path().join(".linchpin/store"), project.path().join("old")).unwrap();
+    let lines: Vec<_> = text.lines().collect();
+    project.write("cut.jsonl", lines[..lines.len() - 1].join("\n"));
+    project.write("changed.jsonl", text.replace("succeeded", "failed"));
+    for (file, why) in [("cut.jsonl", "it is not whole"), ("changed.jsonl", "was changed")] {
+        let refused = store(&project, &["import", file]).ends_with(5);
+        assert!(refused.stdout.contains(why), "{}", refused.all());
+        assert!(!project.path().join(".linchpin/store").exists());
+    }
+    store(&project, &["import", "all.jsonl"]).ends_with(0);
+    assert_eq!(listed(&project), before);
+    store(&project, &["verify"]).ends_with(0);
+    store(&project, &["export", "again.jsonl"]).ends_with(0);
+    let again = std::fs::read_to_string(project.path().join("again.jsonl")).unwrap();
+    assert_eq!(again, text);
+}
+
+fn daemon(project: &Project) -> Process {
+    let mut daemon = project.start(&["daemon"]);
+    daemon.until(|line| line.contains("gone on with").then_some(()));
+    daemon
+}
+
+#[test]
+fn a_daemon_backs_up_verifies_and_exports_while_it_works() {
+    for kind in ["sled", "sqlite"] {
+        let project = project(&format!("store: {kind}:kept\n"));
+        project.write("flows/tick.yaml", TICK);
+        let mut daemon = daemon(&project);
+        daemon.until(|line| line.contains("tick succeeded").then_some(()));
+        let status = store(&project, &["status"]).ends_with(0).json();
+        assert_eq!(status["pid"], daemon.id());
+        store(&project, &["verify"]).ends_with(0);
+        store(&project, &["backup", "backup"]).ends_with(0);
+        store(&project, &["export", "all.jsonl"]).ends_with(0);
+        let refused = store(&project, &["compact"]).ends_with(5);
+        assert!(refused.stdout.contains("needs it alone"), "{}", refused.all());
+        daemon.terminate();
+        let known = listed(&project);
+        project.write("linchpin.yaml", format!("store: {kind}:backup\n"));
+        store(&project, &["verify"]).ends_with(0);
+        let backed_up = listed(&project);
+        assert!(!backed_up.is_empty());
+        for run in backed_up {
+            assert!(known.iter().any(|other| other["run"] == run["run"]), "{run}");
+        }
+    }
+}
+
+#[test]
+fn finished_runs_over_the_limits_go_and_others_never() {
+    let project = project("retention: { count: 2, flows: { ask: { count: 0 } } }\n");
+    let mut open = project.start(&["run", "ask"]);
+    open.until(|line| line.contains("word").then_some(()));
+    drop(open);
+    let runs: Vec<_> =
+        (0..5).map(|n| started(&project, &["note", "--key", &n.to_string()])).collect();
+    store(&project, &["hold", &runs[0], "--reason", "audit"]).ends_with(0);
+    let shown = store(&project, &["prune"]).ends_with(0).json();
+    let named = |value: &Value| -> Vec<String> {
+        let all = value.as_array().unwrap().iter();
+        all.map(|run| run["run"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(named(&shown["removed"]), runs[1..3]);
+    assert_eq!(named(&shown["kept"]), runs[..1]);
+    assert_eq!(listed(&project).len(), 6, "nothing went yet");
+    let applied = store(&project, &["prune", "--apply"]).ends_with(0).json();
+    assert_eq!(named(&applied["removed"]), runs[1..3]);
+    let left: Vec<_> = listed(&project).iter().map(|run| run["flow"].clone()).collect();
+    assert_eq!(left.len(), 4);
+    assert!(left.contains(&"ask".into()), "a run that has not ended stays");
+    store(&project, &["verify"]).ends_with(0);
+    // The key of a run that is gone is free, the key of one that is kept is not.
+    assert_ne!(started(&project, &["note", "--key", "1"]), runs[1]);
+    assert_eq!(started(&project, &["note", "--key", "4"]), runs[4]);
+    store(&project, &["release", &runs[0]]).ends_with(0);
+    let mut daemon = project.start(&["daemon"]);
+    daemon.until(|line| line.contains("removed by retention").then_some(()));
+    daemon.terminate();
+    assert!(listed(&project).iter().all(|run| run["run"] != *runs[0]));
+}
