@@ -25,6 +25,10 @@ architecture:
 fuzz seconds="300":
     LINCHPIN_FUZZ_SECONDS={{seconds}} cargo test --workspace --test product fuzz
 
+# Whole runs on a simulated machine, so many schedules.
+simulate count="100000":
+    LINCHPIN_SIMULATIONS={{count}} cargo test --workspace --test product simulation
+
 # The API documentation of all crates.
 doc:
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps

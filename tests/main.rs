@@ -25,4 +25,6 @@ mod product;
 #[cfg(test)]
 mod reference;
 #[cfg(test)]
+mod simulation;
+#[cfg(test)]
 mod support;

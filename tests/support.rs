@@ -100,7 +100,7 @@ pub(crate) async fn host(store: Arc<dyn Store>, control: &Control) -> Host {
 }
 
 /// The repository's flows, and those that are there to be killed.
-fn flows() -> Flows {
+pub(crate) fn flows() -> Flows {
     let folders = ["flows", "tests/crash/flows"].map(|folder| root().join(folder));
     let files = folders.iter().flat_map(|folder| std::fs::read_dir(folder).unwrap());
     let texts = files.map(|file| file.unwrap().path());

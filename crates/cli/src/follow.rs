@@ -156,14 +156,13 @@ async fn watch(
                     continue;
                 }
                 // The run itself says what it waits for: the journal read so far may be behind.
-                let shown = match client.get(&format!("/v1/runs/{run}")).await {
+                let (open, entries) = match standing(client, run).await {
                     Err(error) if error.is_gone() => {
                         return Ok(Ending::Orphaned);
                     }
                     other => other?,
                 };
-                let open = shown["open"].as_array().cloned().unwrap_or_default();
-                let is_read = shown["entries"].as_u64().is_none_or(|n| n <= steps.position);
+                let is_read = entries <= steps.position;
                 let asks = is_waiting_for(&["answer", "approval"], &open);
                 let others = is_waiting_for(&["signal", "ruling"], &open);
                 if asks && report.can_ask() && !declined {
@@ -186,8 +185,14 @@ fn read(line: Value) -> Result<Entry, Failure> {
 }
 
 async fn open_steps(client: &Client, run: &str) -> Result<Vec<Value>, ClientError> {
+    Ok(standing(client, run).await?.0)
+}
+
+/// The open steps, and how many entries of the journal say so.
+async fn standing(client: &Client, run: &str) -> Result<(Vec<Value>, u64), ClientError> {
     let shown = client.get(&format!("/v1/runs/{run}")).await?;
-    Ok(shown["open"].as_array().cloned().unwrap_or_default())
+    let open = shown["open"].as_array().cloned().unwrap_or_default();
+    Ok((open, shown["entries"].as_u64().unwrap_or_default()))
 }
 
 async fn is_queued(client: &Client, run: &str) -> bool {

@@ -95,6 +95,14 @@ impl Spoke {
         }
     }
 
+    /// The same spoke with other actions, for a test that stands in for the system.
+    #[must_use]
+    pub fn with_actions(mut self, actions: impl IntoIterator<Item = Arc<dyn Action>>) -> Self {
+        let named = |action: Arc<dyn Action>| (action.spec().name.clone(), action);
+        self.actions = actions.into_iter().map(named).collect();
+        self
+    }
+
     /// The action of that name.
     pub fn action(&self, name: &str) -> Option<&Arc<dyn Action>> {
         self.actions.get(name)

@@ -93,7 +93,7 @@ pub(crate) struct Driver {
     saved: u64,
     calls: HashMap<u64, UnderWay>,
     pages: HashMap<u64, ReadPage>,
-    timers: BTreeMap<u64, StepPath>,
+    timers: BTreeMap<u64, (StepPath, jiff::Timestamp)>,
     tasks: HashMap<u64, AbortHandle>,
     /// The only call under way, when there is no other: it needs no task of its own.
     only: Option<(u64, InPlace)>,
@@ -217,7 +217,11 @@ impl Driver {
 
     /// Records an event now.
     fn record(&mut self, event: Event) -> Result<(), Halt> {
-        let entry = Entry { at: self.shared.clock.now(), event };
+        self.record_at(self.shared.clock.now(), event)
+    }
+
+    fn record_at(&mut self, at: jiff::Timestamp, event: Event) -> Result<(), Halt> {
+        let entry = Entry { at, event };
         self.run.apply(&entry)?;
         self.unsaved.push(entry);
         Ok(())
@@ -265,7 +269,10 @@ impl Driver {
             Message::Due { op } => {
                 self.tasks.remove(&op);
                 match self.timers.remove(&op) {
-                    Some(path) if self.run.wants(&path, op) => self.record(Event::Woke { path }),
+                    Some((path, at)) if self.run.wants(&path, op) => {
+                        // The clock may have been set back since: it was due all the same.
+                        self.record_at(at.max(self.shared.clock.now()), Event::Woke { path })
+                    }
                     Some(_) | None => Ok(()),
                 }
             }
@@ -311,7 +318,7 @@ impl Driver {
     }
 
     fn start_timer(&mut self, op: u64, path: StepPath, at: jiff::Timestamp) {
-        self.timers.insert(op, path);
+        self.timers.insert(op, (path, at));
         let (clock, sender) = (Arc::clone(&self.shared.clock), self.sender.clone());
         let task = tokio::spawn(async move {
             clock.sleep_until(at).await;

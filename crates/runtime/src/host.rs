@@ -77,13 +77,20 @@ struct State {
     active: Mutex<HashMap<RunId, Active>>,
     /// Programs by the hashes of their texts: parsed once.
     programs: Mutex<HashMap<BTreeMap<String, String>, Arc<Program>>>,
-    ids: Mutex<ulid::Generator>,
+    ids: Mutex<Ids>,
     /// Runs that claim their key and are not on disk yet, each until its start has an answer.
     claiming: Mutex<HashMap<RunId, watch::Receiver<()>>>,
     /// Which run of a flow waits for which.
     turns: Mutex<Turns>,
     turns_read: OnceCell<()>,
     is_stopping: Mutex<bool>,
+}
+
+/// Where the identities of new runs come from.
+enum Ids {
+    Chance(ulid::Generator),
+    /// Counted upwards, for a test that wants the same ones each time.
+    Counted(u128),
 }
 
 #[derive(Clone)]
@@ -210,6 +217,16 @@ impl Shared {
 impl Host {
     /// A host that drives nothing yet.
     pub fn new(parts: Parts, flows: Flows) -> Self {
+        Self::made(parts, flows, Ids::Chance(ulid::Generator::new()))
+    }
+
+    /// The same for a test that repeats what it did: the identities of its runs are counted from
+    /// `first` on.
+    pub fn repeatable(parts: Parts, flows: Flows, first: u64) -> Self {
+        Self::made(parts, flows, Ids::Counted(first.into()))
+    }
+
+    fn made(parts: Parts, flows: Flows, ids: Ids) -> Self {
         let Parts { store, catalog, connections, clock } = parts;
         let watchers = broadcast::Sender::new(1024);
         let (starter, awaited) = (OnceLock::new(), RwLock::new(Awaited::of(&flows)));
@@ -219,7 +236,7 @@ impl Host {
             changes: watch::Sender::new(0),
             active: Mutex::default(),
             programs: Mutex::default(),
-            ids: Mutex::new(ulid::Generator::new()),
+            ids: Mutex::new(ids),
             claiming: Mutex::default(),
             turns: Mutex::default(),
             turns_read: OnceCell::new(),

@@ -4,6 +4,7 @@ use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
 
 /// A source of numbers (SplitMix64).
+#[derive(Debug)]
 pub(super) struct Chance(u64);
 
 impl Chance {

@@ -47,17 +47,18 @@ impl Host {
             Err(StoreError::Changed { .. }) => {}
             Err(error) => return Err(error.into()),
         }
-        let Some(record) = store.get(KEYS, key).await? else { return Ok(None) };
-        if let Some(holder) = self.holder(&record).await? {
-            return Ok(Some(holder));
-        }
-        // The process died between the claim and the first entry: this start takes it over.
-        match store.put(KEYS, key, value, Expect::Version(record.version)).await {
-            Ok(_) => Ok(None),
-            Err(StoreError::Changed { .. }) => {
-                Ok(store.get(KEYS, key).await?.as_ref().and_then(named))
+        loop {
+            let Some(record) = store.get(KEYS, key).await? else { return Ok(None) };
+            if let Some(holder) = self.holder(&record).await? {
+                return Ok(Some(holder));
             }
-            Err(error) => Err(error.into()),
+            // The run of the claim never came to be: this start takes it over, unless another
+            // start is faster. Whether that one's run comes to be is asked again.
+            match store.put(KEYS, key, value.clone(), Expect::Version(record.version)).await {
+                Ok(_) => return Ok(None),
+                Err(StoreError::Changed { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
         }
     }
 

@@ -13,7 +13,7 @@ use linchpin_language::{Schema, Value, too_deep};
 use tokio::sync::oneshot;
 
 use super::keys::Claiming;
-use super::{Error, Host, Start, Started, TEXTS, lock};
+use super::{Error, Host, Ids, Start, Started, TEXTS, lock};
 use crate::flows::facts;
 
 impl Host {
@@ -121,8 +121,14 @@ impl Host {
         let now = self.shared.clock.now();
         let at = std::time::UNIX_EPOCH
             + std::time::Duration::from_millis(now.as_millisecond().try_into().unwrap_or_default());
-        let made = lock(&self.state.ids).generate_from_datetime(at);
-        let id = made.unwrap_or_default().to_string().to_lowercase();
+        let made = match &mut *lock(&self.state.ids) {
+            Ids::Chance(ids) => ids.generate_from_datetime(at).unwrap_or_default(),
+            Ids::Counted(next) => {
+                *next += 1;
+                ulid::Ulid::from_parts(now.as_millisecond().try_into().unwrap_or_default(), *next)
+            }
+        };
+        let id = made.to_string().to_lowercase();
         RunId::parse(&id).expect("a ulid is 26 letters and digits")
     }
 }
