@@ -43,6 +43,13 @@ fn main() -> process::ExitCode {
         }
     };
     logging::start(args.global.verbose);
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        // A storage engine that gives up on a damaged file is told of as an error.
+        if !linchpin_persistence::is_guarded() {
+            hook(panic);
+        }
+    }));
     let report = Report::new(&args.global);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,

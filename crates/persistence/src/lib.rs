@@ -12,6 +12,7 @@ mod memory;
 mod sled;
 mod sqlite;
 
+pub use embedded::fault::is_guarded;
 pub use embedded::{Change, Embedded, Kind, Pair, See, Tree, Writes};
 pub use location::Location;
 pub use memory::MemoryStore;

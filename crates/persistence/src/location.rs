@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use linchpin_engine::store::{Error, Tally, Upkeep, Watch};
 
-use crate::embedded::transfer::{Filling, Target};
+use crate::embedded::transfer::Filling;
 use crate::embedded::{Kind, fault, files, outgrown, stamp};
-use crate::{SledStore, SqliteStore, sled, sqlite};
+use crate::{SledStore, SqliteStore};
 
 /// A store's kind and folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,14 +71,8 @@ impl Location {
     /// A new store there, to be filled by a copy.
     pub(crate) fn create(&self) -> Result<Box<dyn Filling>, Error> {
         Ok(match self.kind {
-            Kind::Sled => {
-                let (opened, log) = sled::opening::open(&self.dir)?;
-                Box::new(Target { opened, sync: Box::new(move || log.sync_data()) })
-            }
-            Kind::Sqlite => {
-                let opened = sqlite::opening::open(&self.dir)?;
-                Box::new(Target { opened, sync: Box::new(|| Ok(())) })
-            }
+            Kind::Sled => Box::new(SledStore::create(&self.dir)?),
+            Kind::Sqlite => Box::new(SqliteStore::create(&self.dir)?),
         })
     }
 }

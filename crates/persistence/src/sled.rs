@@ -2,7 +2,7 @@
 //!
 //! This folder is the only place that names it. What makes a store of it is in `embedded.rs`.
 
-pub(crate) mod opening;
+mod opening;
 mod recovery;
 #[cfg(test)]
 mod tests;
@@ -14,6 +14,7 @@ use linchpin_engine::store::Error;
 
 #[cfg(test)]
 use crate::embedded::Sync;
+use crate::embedded::transfer::Target;
 use crate::embedded::{Embedded, Kind};
 
 pub use tree::SledTree;
@@ -30,6 +31,12 @@ impl Embedded<SledTree> {
     pub fn open(dir: &Path) -> Result<Self, Error> {
         let (opened, log) = opening::open(dir)?;
         Self::over(Kind::Sled, opened, Box::new(move || log.sync_data()))
+    }
+
+    /// A new store, to be filled by a copy.
+    pub(crate) fn create(dir: &Path) -> Result<Target<SledTree>, Error> {
+        let (opened, log) = opening::open(dir)?;
+        Ok(Target { opened, sync: Box::new(move || log.sync_data()) })
     }
 
     /// Opens with another way to sync, so that a test can make it fail.

@@ -2,7 +2,7 @@
 //!
 //! This folder is the only place that names it. What makes a store of it is in `embedded.rs`.
 
-pub(crate) mod opening;
+mod opening;
 #[cfg(test)]
 mod tests;
 mod tree;
@@ -11,6 +11,7 @@ use std::path::Path;
 
 use linchpin_engine::store::Error;
 
+use crate::embedded::transfer::Target;
 use crate::embedded::{Embedded, Kind, Sync};
 
 pub use tree::SqliteTree;
@@ -27,6 +28,11 @@ impl Embedded<SqliteTree> {
     pub fn open(dir: &Path) -> Result<Self, Error> {
         // The engine syncs its log with each commit.
         Self::open_with(dir, Box::new(|| Ok(())))
+    }
+
+    /// A new store, to be filled by a copy.
+    pub(crate) fn create(dir: &Path) -> Result<Target<SqliteTree>, Error> {
+        Ok(Target { opened: opening::open(dir)?, sync: Box::new(|| Ok(())) })
     }
 
     /// Opens with something more to sync, so that a test can make it fail.

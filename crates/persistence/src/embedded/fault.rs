@@ -3,6 +3,7 @@
 //! The place is filled in by [`at`] at the border, where the folder is known.
 
 use std::any::Any;
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
@@ -51,9 +52,22 @@ pub(crate) fn at(path: &Path, error: Error) -> Error {
     }
 }
 
+thread_local! {
+    /// How many of the calls on this thread's stack are guarded.
+    static GUARDED: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Whether a panic on this thread becomes an error: a panic hook has nothing to say of it.
+pub fn is_guarded() -> bool {
+    GUARDED.get() > 0
+}
+
 /// Runs something that uses the storage engine, which panics on some damage: an error here.
 pub(crate) fn guarded<T>(path: &Path, work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
-    match catch_unwind(AssertUnwindSafe(work)) {
+    GUARDED.set(GUARDED.get() + 1);
+    let ended = catch_unwind(AssertUnwindSafe(work));
+    GUARDED.set(GUARDED.get() - 1);
+    match ended {
         Ok(result) => result.map_err(|error| at(path, error)),
         Err(panic) => {
             Err(damaged(path, format!("the storage engine gave up ({})", said(panic.as_ref()))))

@@ -27,7 +27,7 @@ const CACHE: u64 = 8 << 20;
 const LINGERING: Duration = Duration::from_millis(700);
 
 /// Opens the store in a folder, or makes one there. The file is the engine's log, to sync it.
-pub(crate) fn open(dir: &Path) -> Result<(Opened<SledTree>, File), Error> {
+pub(super) fn open(dir: &Path) -> Result<(Opened<SledTree>, File), Error> {
     let mut recovery = None;
     let mut folder = Folder::take(dir, Kind::Sled, |_, state| {
         recovery = Some(Recovery::begin(dir, state)?);

@@ -18,7 +18,7 @@ use crate::embedded::mark::State;
 use crate::embedded::{Kind, Tree as _, fault};
 
 /// Opens the store in a folder, or makes one there.
-pub(crate) fn open(dir: &Path) -> Result<Opened<SqliteTree>, Error> {
+pub(super) fn open(dir: &Path) -> Result<Opened<SqliteTree>, Error> {
     let mut folder = Folder::take(dir, Kind::Sqlite, |_, _| Ok(()))?;
     make_private(&folder.files)?;
     let log = beside(&folder.file, "-wal");
