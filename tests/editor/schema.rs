@@ -172,3 +172,57 @@ fn a_connection_has_the_fields_of_its_spoke() {
         assert!(!is_right || text.contains("parent") || read.is_ok(), "{text}: {:?}", read.err());
     }
 }
+
+/// The YAML files of the bundled spokes: `spoke.yaml` of each, or those under `actions/`.
+fn files_of_spokes(is_wanted: impl Fn(&str) -> bool) -> Vec<(String, String)> {
+    let files = crate::architecture::repository::files("crates/spokes", ".yaml");
+    let named = files.into_iter().map(|file| (file.display().to_string(), file));
+    let wanted = named.filter(|(name, _)| is_wanted(name));
+    wanted.map(|(name, file)| (name, crate::architecture::repository::read(file))).collect()
+}
+
+#[test]
+fn the_schemas_of_spokes_accept_every_file_of_the_bundled_ones() {
+    let spokes = files_of_spokes(|name| name.ends_with("/spoke.yaml"));
+    let actions = files_of_spokes(|name| name.contains("/actions/"));
+    assert!(spokes.len() >= 5 && actions.len() >= 15, "{} {}", spokes.len(), actions.len());
+    let mut refused = Vec::new();
+    for (schema, files) in [
+        (linchpin_connector::json_schema::spoke(), spokes),
+        (linchpin_connector::json_schema::action(), actions),
+    ] {
+        let validator = Validator::of(schema);
+        let found = files
+            .iter()
+            .filter_map(|(name, text)| Some(format!("{name}: {}", validator.refusal(text)?)));
+        refused.extend(found);
+    }
+    assert!(refused.is_empty(), "{}", refused.join("\n"));
+}
+
+#[test]
+fn the_schemas_of_spokes_refuse_what_their_reader_refuses() {
+    let action = Validator::of(linchpin_connector::json_schema::action());
+    let right = "action: a.b\ntitle: B\neffect: read\nlook: { id: x, get: /b }\n";
+    assert_eq!(action.refusal(right), None);
+    for (from, to) in [
+        ("effect: read", "effect: reed"),
+        ("title: B\n", ""),
+        ("get: /b", "gte: /b"),
+        ("get: /b", "get: /b, empty_on: [4040]"),
+        ("look:", "looks:"),
+    ] {
+        assert!(action.refusal(&right.replace(from, to)).is_some(), "{to}");
+    }
+    let spoke = Validator::of(linchpin_connector::json_schema::spoke());
+    let right = "spoke: a\ntitle: A\nconnection: { credential: { kind: none } }\n";
+    assert_eq!(spoke.refusal(right), None);
+    for (from, to) in [
+        ("kind: none", "kind: some"),
+        ("title: A", "title: A\nrate: { calls: 0, per: 60s }"),
+        ("title: A", "title: A\npaging: { p: { kind: ofset } }"),
+        ("title: A", "title: A\nshapes: { p: { fields: { a: { type: text } } } }"),
+    ] {
+        assert!(spoke.refusal(&right.replace(from, to)).is_some(), "{to}");
+    }
+}

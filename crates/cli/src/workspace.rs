@@ -45,6 +45,10 @@ impl Workspace {
         mistakes.extend(replaced(project)?);
         let (flows, unread) = flows(project, extra)?;
         mistakes.extend(unread);
+        // A flow of the project stands in place of one of the same name that a spoke brings.
+        let (brought, unread) = brought(project, &spokes);
+        let flows = flows.over(&brought);
+        mistakes.extend(unread);
         // In the sandbox each alias leads to the stand-in of the spoke that its flow declares for
         // it, whatever it is called: no alias is unknown there.
         let aliases = connections.aliases();
@@ -241,6 +245,16 @@ fn flows(project: &Project, extra: Option<&Path>) -> Result<(Flows, Vec<Diagnost
     texts.extend(flows.iter().map(|loaded| (loaded.file.clone(), loaded.text.clone())));
     let (flows, more) = Flows::parse(texts);
     Ok((flows, mistakes.into_iter().chain(more).collect()))
+}
+
+/// The flows that come with spokes.
+fn brought(project: &Project, spokes: &SpokesByName) -> (Flows, Vec<Diagnostic>) {
+    let folder = project.spokes();
+    let texts = spokes.values().flat_map(|spoke| {
+        let folder = folder.join(&spoke.name);
+        spoke.flows.iter().map(move |(path, text)| (folder.join(path), text.clone()))
+    });
+    Flows::parse(texts.collect())
 }
 
 /// The aliases that flows declare, with the spoke of each.

@@ -5,11 +5,7 @@ use std::time::Duration;
 use linchpin_language::{Fields, Map, Node, Schema, Text, Type, Value, codes};
 
 use crate::credential::CredentialTemplate;
-use crate::manifest::Reading;
-
-const FIELD_KEYS: &[&str] =
-    &["name", "label", "type", "choices", "other", "default", "value", "hint", "max", "required"];
-const KEYS: &[&str] = &["fields", "attributes", "button", "credential", "test", "shows"];
+use crate::manifest::{Reading, grammar};
 
 /// A resolved connection, as a spoke may see it.
 #[derive(Clone, Debug)]
@@ -88,7 +84,7 @@ impl ConnectionTemplate {
     /// Reads `connection`; none when it is missing or has mistakes.
     pub(crate) fn parse(reading: &mut Reading, root: &Node<'_>) -> Option<ConnectionTemplate> {
         let node = reading.required(root, "connection")?;
-        if !reading.keys(&node, KEYS) {
+        if !reading.mapping(&node, &grammar::CONNECTION) {
             return None;
         }
         let mut fields = Vec::new();
@@ -131,7 +127,7 @@ impl ConnectionTemplate {
 
 impl FormField {
     fn parse(reading: &mut Reading, node: &Node<'_>) -> Option<FormField> {
-        reading.keys(node, FIELD_KEYS);
+        reading.mapping(node, &grammar::FIELD);
         let name = reading.required(node, "name").and_then(|node| reading.string(&node));
         let label = reading.string_at(node, "label");
         let ty = match node.get("type") {

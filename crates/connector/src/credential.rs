@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::manifest::Reading;
 
-const KEYS: &[&str] = &[
+/// The parts that a credential can have, and its kind.
+pub(crate) const KEYS: &[&str] = &[
     "kind",
     "header",
     "query",

@@ -9,12 +9,14 @@ pub mod connection;
 pub mod credential;
 pub mod effect;
 pub mod error;
+pub mod json_schema;
 mod manifest;
 mod openapi;
 pub mod reference;
 pub mod spoke;
 pub mod testing;
 pub mod transport;
+pub mod webhook;
 
 pub use action::{
     Action, ActionSpec, Call, Look, Overlay, Page, Simulated, SimulatedRow, StreamSpec, Undo,
@@ -28,3 +30,4 @@ pub use linchpin_language::{Diagnostic, too_deep};
 pub use openapi::{Draft, DraftError, DraftedAction, Remark, draft_spoke};
 pub use spoke::{CodeAction, Role, Spoke};
 pub use transport::{Body, Request, Response, Transport};
+pub use webhook::{Incoming, Refused, Webhook};

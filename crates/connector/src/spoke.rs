@@ -4,34 +4,22 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use linchpin_language::{Diagnostic, Document, Fields, Map, Node, Type, Value, codes};
+use linchpin_language::{
+    Diagnostic, Document, Fields, Map, Node, Type, Value, codes, did_you_mean,
+};
 
 use crate::action::{Action, ActionSpec, Call};
 use crate::connection::{Connection, ConnectionTemplate, RateRule};
 use crate::error::ActionError;
 use crate::manifest::{
-    Exchange, ManifestAction, Names, ParsedAction, Protocol, Reading, RequestSpec, What,
+    Exchange, ManifestAction, Names, ParsedAction, Protocol, Reading, RequestSpec, What, grammar,
     parse_action, parse_protocol, parse_request,
 };
 use crate::testing::Example;
 use crate::transport::Transport;
+use crate::webhook::Webhook;
 
 const MANIFEST: &str = "spoke.yaml";
-const KEYS: &[&str] = &[
-    "spoke",
-    "title",
-    "about",
-    "connection",
-    "roles",
-    "webhook",
-    "request",
-    "rate",
-    "read",
-    "paging",
-    "errors",
-    "detail",
-    "shapes",
-];
 
 /// An action written in Rust: its file gives the specification, this the behaviour.
 pub type CodeAction = fn(ActionSpec) -> Arc<dyn Action>;
@@ -48,8 +36,8 @@ pub struct Spoke {
     pub rate: Option<RateRule>,
     /// The roles its actions and flows speak of.
     pub roles: Vec<Role>,
-    /// What is known of its webhooks, as written.
-    pub webhook: Option<Value>,
+    /// How its webhooks are known to be its own.
+    pub webhook: Option<Webhook>,
     /// The subflows that come with it: path and text.
     pub flows: Vec<(String, String)>,
     actions: BTreeMap<String, Arc<dyn Action>>,
@@ -154,7 +142,7 @@ struct Loading<'l> {
 
 impl Loading<'_> {
     fn spoke(&mut self, root: &Node<'_>, files: &[(String, String)]) -> Option<Spoke> {
-        if !self.reading.keys(root, KEYS) {
+        if !self.reading.mapping(root, &grammar::SPOKE) {
             return None;
         }
         let name = self.reading.required(root, "spoke");
@@ -163,6 +151,7 @@ impl Loading<'_> {
         let title = title.and_then(|node| self.reading.string(&node));
         let rate = root.get("rate").and_then(|node| self.rate(&node));
         let roles = self.roles(root);
+        let webhook = root.get("webhook").and_then(|node| Webhook::parse(self.reading, &node));
         let connection = ConnectionTemplate::parse(self.reading, root);
         let schemas = connection.as_ref().map(ConnectionTemplate::schemas).unwrap_or_default();
         let protocol = Arc::new(parse_protocol(self.reading, root, schemas));
@@ -184,13 +173,14 @@ impl Loading<'_> {
                 actions.insert(name, action);
             }
         }
+        self.undos(files, &actions);
         Some(Spoke {
             name: name?,
             title: title?,
             connection: connection?,
             rate,
             roles,
-            webhook: root.get("webhook").map(|node| node.value().clone()),
+            webhook,
             flows,
             actions,
             examples,
@@ -232,8 +222,35 @@ impl Loading<'_> {
         found.map(|(_, build)| build(parsed.spec))
     }
 
+    /// An `undo` names an action of the same spoke.
+    fn undos(&mut self, files: &[(String, String)], actions: &BTreeMap<String, Arc<dyn Action>>) {
+        for (name, action) in actions {
+            let Some(undo) = action.spec().undo.as_ref() else { continue };
+            // One whose file has mistakes is there all the same.
+            let file = format!("actions/{}.yaml", undo.action);
+            if files.iter().any(|(path, _)| *path == file) {
+                continue;
+            }
+            let path = format!("actions/{name}.yaml");
+            let text = files.iter().find(|(known, _)| *known == path);
+            let Some(document) = text.and_then(|(path, text)| Document::parse(path, text).ok())
+            else {
+                continue;
+            };
+            let root = document.root();
+            let Some(node) = root.get("undo").and_then(|undo| undo.get("action")) else { continue };
+            let message = format!("this spoke has no action `{}`", undo.action);
+            let mistake = node.error(codes::UNKNOWN_ACTION, message);
+            let near = did_you_mean(&undo.action, actions.keys().map(String::as_str));
+            self.reading.diagnostics.push(match near {
+                Some(near) => mistake.with_help(format!("did you mean `{near}`?")),
+                None => mistake,
+            });
+        }
+    }
+
     fn rate(&mut self, node: &Node<'_>) -> Option<RateRule> {
-        self.reading.keys(node, &["calls", "per"]);
+        self.reading.mapping(node, &grammar::RATE);
         let calls = self.reading.required(node, "calls");
         let calls = calls.and_then(|node| self.reading.count(&node));
         let per = self.reading.required(node, "per");
@@ -244,7 +261,7 @@ impl Loading<'_> {
     fn roles(&mut self, root: &Node<'_>) -> Vec<Role> {
         let mut roles = Vec::new();
         for node in root.get("roles").map(|node| node.items()).unwrap_or_default() {
-            self.reading.keys(&node, &["name", "also"]);
+            self.reading.mapping(&node, &grammar::ROLE);
             let also = node.get("also").map(|node| self.reading.strings(&node)).unwrap_or_default();
             let name = self.reading.required(&node, "name");
             let name = name.and_then(|node| self.reading.string(&node));
@@ -256,8 +273,7 @@ impl Loading<'_> {
     fn test(&mut self, root: &Node<'_>, protocol: &Protocol) -> Option<RequestSpec> {
         let node = root.get("connection")?.get("test")?;
         let mark = self.reading.mark();
-        let names = protocol.connection.keys().cloned().chain(["url".to_owned()]).collect();
-        self.reading.know("connection", Some(names));
+        self.reading.know_fields("connection", protocol.visible());
         let spec = parse_request(self.reading, &node, protocol, &Fields::new());
         self.reading.forget(mark);
         spec

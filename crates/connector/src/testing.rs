@@ -11,13 +11,11 @@ use linchpin_language::{Diagnostic, Map, Node, Severity, Source, Span, Value, co
 
 use crate::action::{Action, Call, Look, Verdict, Wrote};
 use crate::error::{ActionError, WriteState};
-use crate::manifest::Reading;
+use crate::manifest::{Reading, grammar};
 use crate::spoke::Spoke;
 
 pub use transport::{FakeTransport, Reply};
 
-const KEYS: &[&str] =
-    &["about", "inputs", "connection", "key", "now", "replies", "expect", "fails"];
 const NOW: &str = "2026-02-01T12:00:00Z";
 const MAX_PAGES: usize = 100;
 
@@ -45,7 +43,7 @@ pub struct Example {
 impl Example {
     /// Reads one example.
     pub(crate) fn parse(reading: &mut Reading, node: &Node<'_>) -> Option<Example> {
-        if !reading.keys(node, KEYS) {
+        if !reading.mapping(node, &grammar::EXAMPLE) {
             return None;
         }
         let mut replies = Vec::new();

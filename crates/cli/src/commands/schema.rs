@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
+use linchpin_connector::json_schema as manifests;
 use linchpin_engine::grammar::{CALENDAR, Key};
 use linchpin_engine::json_schema;
 use linchpin_language::{Map, Value, json};
@@ -39,6 +40,10 @@ pub(crate) enum Of {
     Connections,
     /// linchpin.yaml
     Project,
+    /// spoke.yaml of a spoke
+    Spoke,
+    /// A file under actions/ of a spoke
+    Action,
 }
 
 impl Schema {
@@ -59,7 +64,8 @@ impl Schema {
 }
 
 impl Of {
-    const ALL: [Self; 3] = [Self::Flow, Self::Connections, Self::Project];
+    const ALL: [Self; 5] =
+        [Self::Flow, Self::Connections, Self::Project, Self::Spoke, Self::Action];
 
     /// The name of its schema's file.
     fn file(self) -> &'static str {
@@ -67,6 +73,8 @@ impl Of {
             Self::Flow => "flow.json",
             Self::Connections => "connections.json",
             Self::Project => "project.json",
+            Self::Spoke => "spoke.json",
+            Self::Action => "action.json",
         }
     }
 
@@ -75,6 +83,8 @@ impl Of {
             Self::Flow => json_schema::flow(&workspace.catalog),
             Self::Connections => connections::json_schema(&workspace.spokes),
             Self::Project => settings(),
+            Self::Spoke => manifests::spoke(),
+            Self::Action => manifests::action(),
         }
     }
 }

@@ -135,3 +135,41 @@ fn a_spoke_to_begin_with_checks_and_tests_green() {
     let tested = project.run(&["spokes", "test", "crm"]);
     assert_eq!(tested.out, "✓ crm.items.get  1 example\n✓ 1 action tested, 0 failed\n");
 }
+
+#[test]
+fn a_flow_that_comes_with_a_spoke_can_be_called_and_replaced() {
+    let calls = "flow: calls\nsteps:\n  - id: told\n    call: flow.tell\n    with: { who: Ada }\n  - log: \"{{ told.text }}\"\n";
+    let project = Project::with(&[("calls.yaml", calls)]);
+    assert_eq!(project.run(&["spokes", "new", "crm"]).code, 0);
+    let tell = "flow: tell\ninputs: { who: { type: string, required: true } }\nsteps:\n  - log: told\noutputs: { text: \"'from the spoke: ' + inputs.who\" }\n";
+    let folder = project.path().join("spokes/crm/flows");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(folder.join("tell.yaml"), tell).unwrap();
+    let checked = project.run(&["check"]);
+    assert_eq!(checked.code, 0, "{}", checked.out);
+    assert_eq!(project.run(&["spokes", "check", "crm"]).code, 0);
+    let ran = project.run(&["run", "calls", "--sandbox"]);
+    assert!(ran.out.contains("from the spoke: Ada"), "{}{}", ran.out, ran.err);
+
+    let own = tell.replace("from the spoke", "from the project");
+    std::fs::write(project.path().join("flows/tell.yaml"), own).unwrap();
+    let ran = project.run(&["run", "calls", "--sandbox"]);
+    assert!(ran.out.contains("from the project: Ada"), "{}{}", ran.out, ran.err);
+
+    std::fs::write(folder.join("tell.yaml"), tell.replace("inputs.who", "inputs.whom")).unwrap();
+    let checked = project.run(&["spokes", "check", "crm"]);
+    assert!(
+        checked.code == 1 && checked.out.contains("spokes/crm/flows/tell.yaml"),
+        "{}",
+        checked.out
+    );
+}
+
+#[test]
+fn editors_get_schemas_of_the_files_of_spokes() {
+    let project = Project::with(&[]);
+    for (of, key) in [("spoke", "connection"), ("action", "effect")] {
+        let schema = project.json(&["schema", of]);
+        assert!(schema["$defs"][of]["properties"][key]["description"].is_string(), "{of}");
+    }
+}

@@ -2,12 +2,16 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use linchpin_language::{Attributes, Map, Value, read_xml, too_deep};
 
 use crate::manifest::shape::at;
 use crate::transport::Response;
 
 const MAX_WORDS: usize = 300;
+
+/// The words for how a body is read.
+pub(crate) const FORMS: [&str; 3] = ["json", "xml", "text"];
 
 /// How the body is to be read, whatever its content type says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,16 +102,28 @@ impl Answer {
         format!("{reason}\n{detail}\n{}", self.body).to_lowercase()
     }
 
-    /// The wait the answer asks for, in seconds.
-    pub(crate) fn retry_after(&self) -> Option<Duration> {
+    /// The wait the answer asks for: seconds, or an instant, counted from the answer's own date.
+    pub(crate) fn retry_after(&self, now: Timestamp) -> Option<Duration> {
         let text = self.header("retry-after")?.trim();
-        text.parse().ok().map(Duration::from_secs)
+        if let Ok(seconds) = text.parse() {
+            return Some(Duration::from_secs(seconds));
+        }
+        let until = http_date(text)?;
+        let from = self.header("date").and_then(http_date).unwrap_or(now);
+        let seconds = until.as_second().saturating_sub(from.as_second());
+        Some(Duration::from_secs(u64::try_from(seconds).unwrap_or_default()))
     }
 
     /// One header.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(Value::as_str)
     }
+}
+
+/// An instant as HTTP writes it: `Sat, 31 Jan 2026 09:00:00 GMT`.
+fn http_date(text: &str) -> Option<Timestamp> {
+    let zoned = jiff::fmt::rfc2822::parse(text).ok()?;
+    Some(zoned.timestamp())
 }
 
 /// The value, why it is none, and the title of an HTML page.
@@ -248,6 +264,27 @@ mod tests {
             "Request Error",
         );
         check("", "", "answered 409 Conflict");
+    }
+
+    #[test]
+    fn a_wait_is_said_in_seconds_or_as_an_instant() {
+        let waits = |after: &str, date: Option<&str>| {
+            let mut headers = http::HeaderMap::new();
+            headers.insert("retry-after", after.parse().unwrap());
+            if let Some(date) = date {
+                headers.insert("date", date.parse().unwrap());
+            }
+            let response =
+                Response { status: 429, reason: None, headers, body: bytes::Bytes::new() };
+            let now = "2026-01-31T09:00:00Z".parse().unwrap();
+            Answer::read(&response, None, &[]).retry_after(now).map(|wait| wait.as_secs())
+        };
+        assert_eq!(waits("7", None), Some(7));
+        assert_eq!(waits("Sat, 31 Jan 2026 09:00:30 GMT", None), Some(30));
+        let date = Some("Sat, 31 Jan 2026 09:00:10 GMT");
+        assert_eq!(waits("Sat, 31 Jan 2026 09:00:30 GMT", date), Some(20));
+        assert_eq!(waits("Sat, 31 Jan 2026 08:00:00 GMT", None), Some(0));
+        assert_eq!(waits("soon", None), None);
     }
 
     #[test]

@@ -11,6 +11,10 @@ pub(crate) struct ReadRules {
     pub(crate) iso: bool,
     /// `/Date(milliseconds+hhmm)/`.
     pub(crate) wcf: bool,
+    /// Seconds since 1970.
+    pub(crate) unix: bool,
+    /// Milliseconds since 1970.
+    pub(crate) unix_ms: bool,
     /// The zone of a text that names none.
     pub(crate) zone: TimeZone,
     /// Keys with dots become nested objects.
@@ -19,7 +23,14 @@ pub(crate) struct ReadRules {
 
 impl Default for ReadRules {
     fn default() -> ReadRules {
-        ReadRules { iso: true, wcf: false, zone: TimeZone::UTC, nest_dotted: false }
+        ReadRules {
+            iso: true,
+            wcf: false,
+            unix: false,
+            unix_ms: false,
+            zone: TimeZone::UTC,
+            nest_dotted: false,
+        }
     }
 }
 
@@ -44,7 +55,21 @@ impl ReadRules {
 
     fn instant(&self, text: &str) -> Option<Timestamp> {
         let wcf = if self.wcf { wcf(text) } else { None };
-        wcf.or_else(|| if self.iso { self.iso(text) } else { None })
+        let iso = || if self.iso { self.iso(text) } else { None };
+        wcf.or_else(|| self.number(text)).or_else(iso)
+    }
+
+    /// A whole number since 1970; a fraction of a second is dropped.
+    fn number(&self, text: &str) -> Option<Timestamp> {
+        if !self.unix && !self.unix_ms {
+            return None;
+        }
+        let whole: i64 = text.split('.').next()?.parse().ok()?;
+        if self.unix_ms {
+            Timestamp::from_millisecond(whole).ok()
+        } else {
+            Timestamp::from_second(whole).ok()
+        }
     }
 
     fn iso(&self, text: &str) -> Option<Timestamp> {
@@ -85,6 +110,20 @@ mod tests {
         check("2026-01-31", Some("2026-01-31T00:00:00Z"));
         check("next week", None);
         check("/Date(x)/", None);
+    }
+
+    #[test]
+    fn numbers_are_instants_only_where_the_spoke_says_so() {
+        let seconds = ReadRules { unix: true, ..ReadRules::default() };
+        assert_eq!(seconds.datetime("1769850000").as_deref(), Some("2026-01-31T09:00:00Z"));
+        assert_eq!(seconds.datetime("1769850000.5").as_deref(), Some("2026-01-31T09:00:00Z"));
+        assert_eq!(
+            seconds.datetime("2026-01-31T09:00:00Z").as_deref(),
+            Some("2026-01-31T09:00:00Z")
+        );
+        let millis = ReadRules { unix_ms: true, ..ReadRules::default() };
+        assert_eq!(millis.date("1769850000000").as_deref(), Some("2026-01-31"));
+        assert_eq!(ReadRules::default().datetime("1769850000"), None);
     }
 
     #[test]

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use linchpin_language::{Expression, Node, Text, Truth, codes, print};
 
 use crate::error::{ActionError, ErrorKind, WriteState};
 use crate::manifest::answer::Answer;
+use crate::manifest::grammar;
 use crate::manifest::names::{Lets, Names};
 use crate::manifest::reading::Reading;
-
-const KEYS: &[&str] = &["status", "text", "when", "let", "kind", "message", "wait", "effect"];
 
 /// One row of an error map.
 #[derive(Clone)]
@@ -34,13 +34,13 @@ impl ErrorRow {
     }
 
     fn parse(reading: &mut Reading, node: &Node<'_>) -> Option<ErrorRow> {
-        reading.keys(node, KEYS);
+        reading.mapping(node, &grammar::ERROR);
         let mark = reading.mark();
         for root in ["answer", "status", "headers"] {
             reading.know(root, None);
         }
         let lets = reading.lets(node);
-        let when = reading.expression_at(node, "when");
+        let when = reading.condition_at(node, "when");
         let message = reading.text_at(node, "message");
         reading.forget(mark);
         let status = node.get("status").map(|node| reading.statuses(&node)).unwrap_or_default();
@@ -93,33 +93,39 @@ pub(crate) fn classify(
     answer: &Answer,
     names: &Names,
     accepted: bool,
+    now: Timestamp,
 ) -> Option<ActionError> {
     for row in rows.into_iter().flatten() {
         if let Some(names) = row.matching(answer, names) {
-            return Some(mapped(row, answer, &names));
+            return Some(mapped(row, answer, &names, now));
         }
     }
     if !accepted {
         let error = ActionError::from_status(answer.status, answer.words());
-        return Some(with_wait(error, answer, None));
+        return Some(with_wait(error, answer, None, now));
     }
     let fault = answer.fault.as_ref()?;
     let error = ActionError::new(ErrorKind::BadResponse, fault.clone());
     Some(error.with_status(answer.status).with_write(WriteState::Unknown))
 }
 
-fn mapped(row: &ErrorRow, answer: &Answer, names: &Names) -> ActionError {
+fn mapped(row: &ErrorRow, answer: &Answer, names: &Names, now: Timestamp) -> ActionError {
     let rendered = row.message.as_ref().and_then(|text| names.render(text).ok());
     let message = rendered.map(|value| print(&value)).filter(|text| !text.trim().is_empty());
     let write = row.effect.unwrap_or_else(|| row.kind.usual_write_state());
     let error = ActionError::new(row.kind, message.unwrap_or_else(|| answer.words()))
         .with_status(answer.status)
         .with_write(write);
-    with_wait(error, answer, row.wait)
+    with_wait(error, answer, row.wait, now)
 }
 
-fn with_wait(error: ActionError, answer: &Answer, wait: Option<Duration>) -> ActionError {
-    match answer.retry_after().or(wait) {
+fn with_wait(
+    error: ActionError,
+    answer: &Answer,
+    wait: Option<Duration>,
+    now: Timestamp,
+) -> ActionError {
+    match answer.retry_after(now).or(wait) {
         Some(wait) => error.with_retry_after(wait),
         None => error,
     }

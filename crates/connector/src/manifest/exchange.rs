@@ -72,7 +72,7 @@ impl Exchange<'_> {
         };
         let names = answered(names, &answer);
         let rows = [sending.errors.as_slice(), self.protocol.errors.as_slice()];
-        match classify(rows, &answer, &names, accepted) {
+        match classify(rows, &answer, &names, accepted, self.call.now) {
             None => Ok(Some(answer)),
             Some(error) => {
                 if error.kind == ErrorKind::RateLimited {

@@ -1,7 +1,7 @@
 //! The manifest interpreter: a spoke written as data becomes actions.
 //!
 //! `parse` reads the files (all mistakes at once), `protocol` holds what all actions of a spoke share, `action`
-//! runs the phases of a call, `exchange` sends requests and collects pages. Below them: `build` (a request from
+//! runs the phases of a call (with `look` and `source`), `exchange` sends requests and collects pages. Below them: `build` (a request from
 //! its text), `answer` (a value from a body), `errors` (a kind from an answer), `shape` (rows from a value),
 //! `paging` and `overlay` (the dry run).
 
@@ -12,6 +12,8 @@ mod build;
 mod dates;
 mod errors;
 mod exchange;
+pub(crate) mod grammar;
+mod look;
 mod names;
 mod outputs;
 mod overlay;
@@ -22,6 +24,7 @@ mod reading;
 mod request;
 mod shape;
 mod simulate;
+mod source;
 mod verify;
 
 pub(crate) use action::ManifestAction;

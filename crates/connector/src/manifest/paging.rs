@@ -8,14 +8,16 @@ use url::Url;
 
 use crate::error::{ActionError, ErrorKind};
 use crate::manifest::answer::Answer;
+use crate::manifest::grammar;
 use crate::manifest::names::Names;
 use crate::manifest::reading::Reading;
 use crate::manifest::shape::at;
 use crate::transport::Request;
 
-const KEYS: &[&str] =
-    &["kind", "offset", "page", "cursor", "limit", "size", "unit", "total", "stop", "link", "next"];
-const KINDS: &[&str] = &["offset", "page", "cursor", "next_link", "link_header"];
+/// The ways in which listings go on.
+pub(crate) const KINDS: [&str; 5] = ["offset", "page", "cursor", "next_link", "link_header"];
+/// When offsets and pages end.
+pub(crate) const STOPS: [&str; 3] = ["empty", "short", "total"];
 /// Links and cursors of so many pages back are remembered, to notice a circle.
 const REMEMBERED: usize = 16;
 
@@ -47,6 +49,8 @@ pub(crate) struct Paging {
     stop: Stop,
     link: Option<String>,
     next: Option<Expression>,
+    /// The number of the first page.
+    first: u64,
 }
 
 /// Where a listing stands between two pages. Plain data: it is journaled.
@@ -72,11 +76,11 @@ pub(crate) struct Position {
 impl Paging {
     /// Reads a way of paging.
     pub(crate) fn parse(reading: &mut Reading, node: &Node<'_>) -> Option<Paging> {
-        if !reading.keys(node, KEYS) {
+        if !reading.mapping(node, &grammar::PAGING) {
             return None;
         }
         let kind_node = reading.required(node, "kind")?;
-        let kind = reading.word(&kind_node, KINDS, |word| match word {
+        let kind = reading.word(&kind_node, &KINDS, |word| match word {
             "offset" => Some(Kind::Offset),
             "page" => Some(Kind::Page),
             "cursor" => Some(Kind::Cursor),
@@ -97,6 +101,14 @@ impl Paging {
                 or `next`, an expression";
             reading.error(node, codes::MISSING_KEY, message);
         }
+        let first = match node.get("first").map(|node| (node.value().as_u64(), node)) {
+            None => 1,
+            Some((Some(first @ 0..=1), _)) => first,
+            Some((_, node)) => {
+                reading.error(&node, codes::BAD_VALUE, "the first page is number 0 or 1");
+                1
+            }
+        };
         let mark = reading.mark();
         ["answer", "headers", "status"].iter().for_each(|root| reading.know(root, None));
         let next = reading.expression_at(node, "next");
@@ -111,6 +123,7 @@ impl Paging {
             stop: parse_stop(reading, node),
             link: reading.string_at(node, "link"),
             next,
+            first,
         })
     }
 
@@ -131,7 +144,7 @@ impl Paging {
                 let offset = if pages { position.pages } else { position.received };
                 set(&mut request.query, place, offset.to_string());
             }
-            Kind::Page => set(&mut request.query, place, (position.pages + 1).to_string()),
+            Kind::Page => set(&mut request.query, place, (position.pages + self.first).to_string()),
             Kind::Cursor => {
                 if let Some(cursor) = &position.next {
                     set(&mut request.query, place, cursor.clone());
@@ -250,7 +263,7 @@ pub(crate) struct Received<'a> {
 
 fn parse_stop(reading: &mut Reading, node: &Node<'_>) -> Stop {
     let Some(stop) = node.get("stop") else { return Stop::Empty };
-    let parsed = reading.word(&stop, &["empty", "short", "total"], |word| match word {
+    let parsed = reading.word(&stop, &STOPS, |word| match word {
         "empty" => Some(Stop::Empty),
         "short" => Some(Stop::Short),
         "total" => Some(Stop::Total),

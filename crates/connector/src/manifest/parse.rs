@@ -1,41 +1,22 @@
 //! An action's file: everything it says, or every mistake in it.
 
-use std::sync::Arc;
+mod outputs;
+mod overlay;
+mod verify;
 
 use linchpin_language::{Document, Expression, Fields, Node, Schema, Text, Type, codes};
 
-use crate::action::{ANY_INPUT, ActionSpec, StreamSpec, UndoSpec, VerifyMode};
+use crate::action::{ANY_INPUT, ActionSpec, UndoSpec};
 use crate::effect::Effect;
+use crate::manifest::grammar;
 use crate::manifest::names::Lets;
-use crate::manifest::outputs::{ALL, Output};
+use crate::manifest::outputs::Output;
 use crate::manifest::protocol::Protocol;
 use crate::manifest::reading::Reading;
-use crate::manifest::request::{RequestSpec, Sending, What, parse_fail, parse_request};
+use crate::manifest::request::{RequestSpec, Sending, What, parse_request};
 use crate::manifest::simulate::OverlaySpec;
 use crate::manifest::verify::Verify;
 use crate::testing::Example;
-
-const KEYS: &[&str] = &[
-    "action",
-    "title",
-    "does",
-    "effect",
-    "idempotent",
-    "inputs",
-    "outputs",
-    "look",
-    "let",
-    "changes",
-    "write",
-    "verify",
-    "overlay",
-    "undo",
-    "read_from",
-    "keep",
-    "stream",
-    "code",
-    "examples",
-];
 
 /// What an action's file says.
 pub(crate) struct ParsedAction {
@@ -62,7 +43,7 @@ pub(crate) fn parse_action(
     protocol: &Protocol,
 ) -> Option<ParsedAction> {
     let root = document.root();
-    if !reading.keys(&root, KEYS) {
+    if !reading.mapping(&root, &grammar::ACTION) {
         return None;
     }
     let before = reading.diagnostics.len();
@@ -151,27 +132,53 @@ impl<'d> File<'_, 'd> {
 
     /// The names texts and expressions of this file may use.
     fn know_names(&mut self) {
-        let open = self.inputs.contains_key(ANY_INPUT);
-        let inputs = (!open).then(|| self.inputs.keys().cloned().collect());
-        self.reading.know("inputs", inputs);
-        let connection = self.protocol.connection.iter();
-        let visible = connection.filter(|(_, schema)| !matches!(schema.ty, Type::Secret));
-        let names = visible.map(|(name, _)| name.clone()).chain(["url".to_owned()]).collect();
-        self.reading.know("connection", Some(names));
-        self.reading.know("call", Some(vec!["key".to_owned(), "now".to_owned()]));
-        let mut ids: Vec<String> = self
-            .entries("look")
-            .iter()
-            .map(|entry| entry.get("id").and_then(|id| id.as_str()).unwrap_or("rows").to_owned())
-            .collect();
-        if self.root.get("read_from").is_some() {
-            ids.push("rows".to_owned());
+        if self.inputs.contains_key(ANY_INPUT) {
+            self.reading.know("inputs", None);
+        } else {
+            self.reading.know_fields("inputs", given(&self.inputs));
         }
-        self.reading.know("look", Some(ids.clone()));
-        self.reading.know("after", Some(ids));
-        for root in ["changes", "change", "chunk", "changed", "answer", "status", "headers"] {
+        self.reading.know_fields("connection", self.protocol.visible());
+        let call = [("key", Type::String), ("now", Type::Datetime)];
+        let call = call.map(|(name, ty)| (name.to_owned(), Schema::of(ty)));
+        self.reading.know_fields("call", Fields::from_iter(call));
+        let looked = self.looked();
+        self.reading.know_fields("look", looked.clone());
+        self.reading.know_fields("after", looked);
+        self.reading.know_as("changes", Schema::list(Schema::any()));
+        self.reading.know_as("changed", Schema::list(Schema::any()));
+        self.reading.know_as("chunk", Schema::list(Schema::any()));
+        for root in ["change", "answer", "status", "headers"] {
             self.reading.know(root, None);
         }
+    }
+
+    /// What each look gives, by its id: the rows, or the one that is meant.
+    fn looked(&self) -> Fields {
+        let shape = |entry: &Node<'_>| {
+            let name = entry.get("shape").and_then(|name| name.as_str().map(str::to_owned));
+            let shape = name.and_then(|name| self.protocol.shapes.get(&name));
+            shape.map_or_else(Schema::any, |shape| shape.schema())
+        };
+        let mut looked = Fields::new();
+        for entry in self.entries("look").iter().filter(|entry| entry.get("fail").is_none()) {
+            let id = entry.get("id").and_then(|id| id.as_str()).unwrap_or("rows").to_owned();
+            let ty = match entry.get("one") {
+                Some(_) => shape(entry).or_null(),
+                None => Schema::list(shape(entry)),
+            };
+            looked.insert(id, ty);
+        }
+        let sources = self.entries("read_from");
+        let mut sources = sources.iter().filter(|entry| entry.get("fail").is_none());
+        if let Some(first) = sources.next() {
+            let is_alike = sources.all(|other| {
+                other.get("shape").map(|one| one.value().clone())
+                    == first.get("shape").map(|one| one.value().clone())
+            });
+            let row = if is_alike { shape(first) } else { Schema::any() };
+            looked.insert("rows".to_owned(), Schema::list(row));
+        }
+        looked
     }
 
     /// One map, or a list of maps.
@@ -207,178 +214,19 @@ impl<'d> File<'_, 'd> {
 
     fn keep(&mut self) -> Option<Expression> {
         let mark = self.reading.mark();
-        self.reading.know("row", None);
-        let keep = self.reading.expression_at(&self.root, "keep");
+        let rows = self.looked().shift_remove("rows");
+        match rows.map(|rows| rows.ty) {
+            Some(Type::List(row)) if row.ty != Type::Any => self.reading.know_as("row", *row),
+            _ => self.reading.know("row", None),
+        }
+        let keep = self.reading.condition_at(&self.root, "keep");
         self.reading.forget(mark);
         keep
     }
 
-    fn verify(
-        &mut self,
-        effect: Option<Effect>,
-        idempotent: bool,
-        looks: &[RequestSpec],
-    ) -> (Verify, VerifyMode) {
-        let Some(node) = self.root.get("verify") else {
-            let is_write = effect.is_some_and(Effect::is_write);
-            if is_write && !idempotent {
-                let message = "a write that is not idempotent needs `verify`";
-                let help =
-                    "say how a lost answer is cleared up, or `verify: { by: none, reason: ... }`";
-                let mistake = self.root.error(codes::UNVERIFIABLE_WRITE, message).with_help(help);
-                self.reading.diagnostics.push(mistake);
-            }
-            return (Verify::NotNeeded, VerifyMode::NotNeeded);
-        };
-        if !self.reading.keys(
-            &node,
-            &["by", "always", "settle", "missing", "request", "found", "reason", "none"],
-        ) {
-            return (Verify::NotNeeded, VerifyMode::NotNeeded);
-        }
-        let settle = node.get("settle").and_then(|node| self.reading.duration(&node));
-        if let Some(request) = node.get("request") {
-            let spec = parse_request(self.reading, &request, self.protocol, &self.inputs);
-            if request.get("found").is_none() {
-                self.reading.error(&request, codes::MISSING_KEY, "`found` is missing");
-            }
-            return match spec {
-                Some(spec) => {
-                    (Verify::Request { settle, request: Box::new(spec) }, VerifyMode::Request)
-                }
-                None => (Verify::NotNeeded, VerifyMode::NotNeeded),
-            };
-        }
-        let by = node.get("by").and_then(|by| self.reading.word(&by, &["look", "none"], parse_by));
-        if by == Some(By::Look) {
-            if looks.is_empty() {
-                self.reading.error(&node, codes::BAD_MANIFEST, "`by: look` needs a `look`");
-            }
-            let always = self.reading.flag(&node, "always");
-            let missing = node.get("missing").and_then(|node| parse_fail(self.reading, &node));
-            return (Verify::Look { always, settle, missing }, VerifyMode::ByLook);
-        }
-        let reason = self.reading.string_at(&node, "reason");
-        let reason = reason.or_else(|| self.reading.string_at(&node, "none"));
-        if reason.is_none() {
-            let message = "`verify` needs `by: look`, a `request`, or `by: none` with a `reason`";
-            self.reading.error(&node, codes::MISSING_KEY, message);
-        }
-        let reason = reason.unwrap_or_default();
-        (Verify::None { reason: reason.clone() }, VerifyMode::None { reason })
-    }
-
-    fn overlay(&mut self, looks: &[RequestSpec]) -> Option<OverlaySpec> {
-        let node = self.root.get("overlay")?;
-        self.reading.keys(&node, &["collection", "row", "gone", "keys"]);
-        let row = self.reading.template_at(&node, "row");
-        let collection = self.reading.required(&node, "collection");
-        let collection = collection.and_then(|node| self.reading.text(&node))?;
-        let shape = looks.iter().filter_map(sending).find_map(|sending| {
-            let same = sending.collection.as_ref()?.source() == collection.source();
-            if same { sending.shape.clone() } else { None }
-        });
-        let keys = match node.get("keys") {
-            Some(keys) => self.reading.strings(&keys),
-            None => shape.as_ref().map(|shape| shape.keys.clone()).unwrap_or_default(),
-        };
-        let names_change = |references: Vec<String>| references.iter().any(|root| root == "change");
-        let in_row = row.as_ref().map(|row| {
-            row.references().into_iter().map(|(_, reference)| reference.root.clone()).collect()
-        });
-        let in_name =
-            collection.references().iter().map(|reference| reference.root.clone()).collect();
-        let per_change = in_row.is_some_and(names_change) || names_change(in_name);
-        let gone = self.reading.flag(&node, "gone");
-        Some(OverlaySpec { collection, row, per_change, gone, keys, shape })
-    }
-
-    /// The outputs, and their schema as one object.
-    fn outputs(&mut self, is_code: bool) -> (Vec<Output>, Schema) {
-        let mut outputs = Vec::new();
-        let mut fields = Fields::new();
-        let Some(node) = self.root.get("outputs") else {
-            return (outputs, Schema::object(fields));
-        };
-        let mut is_open = false;
-        for (name, entry) in node.entries() {
-            is_open |= name == ALL;
-            let Some(schema) = self.output_schema(name, &entry) else { continue };
-            let value = match entry.get("value") {
-                Some(value) => self.reading.expression(&value),
-                None if is_code => None,
-                None => {
-                    let message = format!("the output `{name}` needs a `value`");
-                    self.reading.error(&entry, codes::MISSING_KEY, message);
-                    None
-                }
-            };
-            fields.insert(name.to_owned(), schema.clone());
-            let is_shaped = entry.get("shape").is_some();
-            outputs.extend(value.map(|value| Output {
-                name: name.to_owned(),
-                schema,
-                is_shaped,
-                value,
-            }));
-        }
-        if is_open {
-            fields.clear();
-        }
-        (outputs, Schema::object(fields))
-    }
-
-    fn output_schema(&mut self, name: &str, entry: &Node<'_>) -> Option<Schema> {
-        if name == ALL && entry.get("type").is_none() {
-            return Some(Schema::object(Fields::new()));
-        }
-        let schema = Schema::parse(entry, &["value", "shape"]);
-        let mut schema = self.reading.take(schema)?;
-        if let Some(node) = entry.get("shape") {
-            let shape = self.shape(&node)?.schema();
-            schema.ty = match schema.ty {
-                Type::List(_) => Type::List(Box::new(shape)),
-                _ => shape.ty,
-            };
-        }
-        Some(schema)
-    }
-
-    fn shape(&mut self, node: &Node<'_>) -> Option<Arc<crate::manifest::shape::Shape>> {
-        let name = self.reading.string(node)?;
-        let found = self.protocol.shapes.get(&name).cloned();
-        if found.is_none() {
-            let known: Vec<&str> = self.protocol.shapes.keys().map(String::as_str).collect();
-            self.reading.word(node, &known, |_| None::<()>);
-        }
-        found
-    }
-
-    fn stream(&mut self) -> (Option<StreamSpec>, Option<Text>) {
-        let Some(node) = self.root.get("stream") else { return (None, None) };
-        self.reading.keys(&node, &["row", "watermark", "max"]);
-        let max = self.reading.text_at(&node, "max");
-        let watermark = self.reading.string_at(&node, "watermark");
-        let row = match node.get("row") {
-            Some(row) => self.shape(&row).map(|shape| shape.schema()),
-            None => Some(Schema::any()),
-        };
-        let Some(row) = row else { return (None, max) };
-        if let Some(field) = &watermark
-            && row.field(field).is_none()
-        {
-            let message = format!("the watermark `{field}` is no field of the row");
-            self.reading.error(&node, codes::UNKNOWN_FIELD, message);
-        }
-        if self.root.get("read_from").is_none() && self.root.get("code").is_none() {
-            self.reading.error(&node, codes::MISSING_KEY, "a stream needs `read_from`");
-        }
-        (Some(StreamSpec { row, watermark }), max)
-    }
-
     fn undo(&mut self) -> Option<UndoSpec> {
         let node = self.root.get("undo")?;
-        self.reading.keys(&node, &["action", "with"]);
+        self.reading.mapping(&node, &grammar::UNDO);
         let action = self.reading.required(&node, "action");
         let action = action.and_then(|node| self.reading.string(&node));
         let with = self.reading.required(&node, "with");
@@ -418,20 +266,6 @@ impl<'d> File<'_, 'd> {
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum By {
-    Look,
-    None,
-}
-
-fn parse_by(word: &str) -> Option<By> {
-    match word {
-        "look" => Some(By::Look),
-        "none" => Some(By::None),
-        _ => None,
-    }
-}
-
 fn sending(spec: &RequestSpec) -> Option<&Sending> {
     match &spec.what {
         What::Send(sending) => Some(sending),
@@ -449,4 +283,13 @@ fn collections(requests: &[&Vec<RequestSpec>], overlay: Option<&OverlaySpec>) ->
     names.sort();
     names.dedup();
     names
+}
+
+/// Inputs as a call has them: what is neither required nor has a default may be null.
+fn given(inputs: &Fields) -> Fields {
+    let mut given = inputs.clone();
+    for schema in given.values_mut() {
+        schema.nullable |= !schema.required && schema.default.is_none();
+    }
+    given
 }

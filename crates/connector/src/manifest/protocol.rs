@@ -4,14 +4,18 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
-use linchpin_language::{Fields, Map, Node, Template, Type, Value, codes};
+use linchpin_language::{Fields, Map, Node, Schema, Template, Type, Value, codes, did_you_mean};
 
 use crate::connection::Connection;
 use crate::manifest::dates::ReadRules;
 use crate::manifest::errors::ErrorRow;
+use crate::manifest::grammar;
 use crate::manifest::paging::Paging;
 use crate::manifest::reading::Reading;
 use crate::manifest::shape::Shape;
+
+/// The forms of dates.
+const DATES: [&str; 4] = ["iso", "wcf", "unix", "unix_ms"];
 
 /// How one system is spoken to.
 #[derive(Default)]
@@ -48,6 +52,18 @@ impl Protocol {
         Value::Object(values)
     }
 
+    /// The connection's fields that expressions may read: all but the secret ones, and `url`.
+    pub(crate) fn visible(&self) -> Fields {
+        let all = self.connection.iter();
+        let visible = all.filter(|(_, schema)| !matches!(schema.ty, Type::Secret));
+        let mut visible: Fields = visible.map(|(name, ty)| (name.clone(), ty.clone())).collect();
+        visible.entry("url".to_owned()).or_insert_with(|| Schema::of(Type::Url));
+        for schema in visible.values_mut() {
+            schema.nullable |= schema.default.is_none();
+        }
+        visible
+    }
+
     /// Whether pills of that path keep their slashes.
     pub(crate) fn is_path(&self, inputs: &Fields, root: &str, path: &[String]) -> bool {
         let fields = match root {
@@ -67,12 +83,11 @@ pub(crate) fn parse_protocol(
     connection: Fields,
 ) -> Protocol {
     let mark = reading.mark();
-    let names = connection.keys().cloned().chain(["url".to_owned()]).collect();
-    reading.know("connection", Some(names));
-    reading.know("call", Some(vec!["key".to_owned(), "now".to_owned()]));
     let mut protocol = Protocol { connection, ..Protocol::default() };
+    reading.know_fields("connection", protocol.visible());
+    reading.know("call", Some(vec!["key".to_owned(), "now".to_owned()]));
     if let Some(node) = root.get("request") {
-        reading.keys(&node, &["query", "headers"]);
+        reading.mapping(&node, &grammar::COMMON);
         protocol.query = reading.templates_at(&node, "query");
         protocol.headers = reading.templates_at(&node, "headers");
     }
@@ -104,17 +119,22 @@ pub(crate) fn parse_protocol(
 
 fn parse_read(reading: &mut Reading, node: &Node<'_>) -> ReadRules {
     let mut rules = ReadRules::default();
-    reading.keys(node, &["dates", "zone", "dotted"]);
+    reading.mapping(node, &grammar::READ);
     if let Some(dates) = node.get("dates") {
         let words = reading.strings(&dates);
-        for word in &words {
-            if !["iso", "wcf"].contains(&word.as_str()) {
-                let message = format!("`{word}` is no form of dates; there are iso and wcf");
-                reading.error(&dates, codes::BAD_VALUE, message);
-            }
+        for word in words.iter().filter(|word| !DATES.contains(&word.as_str())) {
+            let help = match did_you_mean(word, DATES) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("the forms are: {}", DATES.join(", ")),
+            };
+            let message = format!("`{word}` is no form of dates");
+            reading.diagnostics.push(dates.error(codes::BAD_VALUE, message).with_help(help));
         }
-        rules.iso = words.iter().any(|word| word == "iso");
-        rules.wcf = words.iter().any(|word| word == "wcf");
+        let has = |form: &str| words.iter().any(|word| word == form);
+        rules.iso = has("iso");
+        rules.wcf = has("wcf");
+        rules.unix = has("unix");
+        rules.unix_ms = has("unix_ms");
     }
     if let Some(zone) = node.get("zone")
         && let Some(name) = reading.string(&zone)

@@ -1,12 +1,14 @@
 //! Reading a manifest's nodes: keys, words, texts and expressions, collecting every mistake.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use linchpin_language::{
-    Code, Diagnostic, Expression, Mistake, Node, Reference, Severity, Template, Text, Value, codes,
-    did_you_mean, kind, parse_duration,
+    Code, Diagnostic, Expression, Facts, Fields, Mistake, Node, Reference, Schema, Severity, Study,
+    Template, Text, Type, Value, codes, did_you_mean, kind, parse_duration,
 };
 
+use crate::manifest::grammar::Mapping;
 use crate::manifest::names::Lets;
 
 /// Mistakes so far, and the names that texts and expressions may use here.
@@ -14,14 +16,34 @@ use crate::manifest::names::Lets;
 pub(crate) struct Reading {
     /// Every mistake found.
     pub(crate) diagnostics: Vec<Diagnostic>,
-    /// Root names; the second part lists the known fields, none means any.
-    roots: Vec<(String, Option<Vec<String>>)>,
+    roots: Vec<Root>,
+}
+
+/// A name that texts and expressions may use.
+struct Root {
+    name: String,
+    /// Its fields; none means any.
+    fields: Option<Vec<String>>,
+    ty: Rc<Schema>,
 }
 
 impl Reading {
     /// Says that a name may be used, with its fields when they are known.
     pub(crate) fn know(&mut self, root: &str, fields: Option<Vec<String>>) {
-        self.roots.push((root.to_owned(), fields));
+        let ty = Rc::new(Schema::any());
+        self.roots.push(Root { name: root.to_owned(), fields, ty });
+    }
+
+    /// The same of an object whose fields have types.
+    pub(crate) fn know_fields(&mut self, root: &str, types: Fields) {
+        let fields = Some(types.keys().cloned().collect());
+        let ty = Rc::new(Schema::object(types));
+        self.roots.push(Root { name: root.to_owned(), fields, ty });
+    }
+
+    /// The same of a value of a type.
+    pub(crate) fn know_as(&mut self, root: &str, ty: Schema) {
+        self.roots.push(Root { name: root.to_owned(), fields: None, ty: Rc::new(ty) });
     }
 
     /// How many names are known, to forget later ones with [`Reading::forget`].
@@ -48,6 +70,12 @@ impl Reading {
                 None
             }
         }
+    }
+
+    /// Reports keys that a mapping of the language does not have. False when the node is no map.
+    pub(crate) fn mapping(&mut self, node: &Node<'_>, mapping: &Mapping) -> bool {
+        let known: Vec<&str> = mapping.keys.iter().map(|key| key.name).collect();
+        self.keys(node, &known)
     }
 
     /// Reports keys that mean nothing here. False when the node is no map.
@@ -118,6 +146,28 @@ impl Reading {
         }
     }
 
+    /// The condition under a key, if there is one.
+    pub(crate) fn condition_at(&mut self, node: &Node<'_>, key: &str) -> Option<Expression> {
+        let node = node.get(key)?;
+        let expression = self.expression(&node)?;
+        let ty = self.type_of(&expression);
+        if !matches!(ty.ty, Type::Boolean | Type::Any) {
+            let message = format!("`{key}` must be true or false, this is {}", ty.named());
+            self.error(&node, codes::EXPRESSION_TYPE, message);
+        }
+        Some(expression)
+    }
+
+    /// The type of an expression's value, as far as the types of the names tell it.
+    pub(crate) fn type_of(&self, expression: &Expression) -> Schema {
+        expression.infer(&|name| self.type_named(name))
+    }
+
+    fn type_named(&self, name: &str) -> Option<Rc<Schema>> {
+        let known = self.roots.iter().rev().find(|root| root.name == name);
+        known.map(|root| Rc::clone(&root.ty))
+    }
+
     /// A positive whole number.
     pub(crate) fn count(&mut self, node: &Node<'_>) -> Option<u64> {
         match node.value().as_u64() {
@@ -179,7 +229,8 @@ impl Reading {
         let source = self.string(node)?;
         match Text::parse(&source) {
             Ok(text) => {
-                self.check(node, text.references());
+                let study = text.study(&|name| self.type_named(name), &Facts::default());
+                self.check(node, text.references(), &study);
                 Some(text)
             }
             Err(mistake) => {
@@ -208,7 +259,8 @@ impl Reading {
         };
         match Expression::parse(&source) {
             Ok(expression) => {
-                self.check(node, expression.references());
+                let study = expression.study(&|name| self.type_named(name), &Facts::default());
+                self.check(node, expression.references(), &study);
                 Some(expression)
             }
             Err(mistake) => {
@@ -262,7 +314,10 @@ impl Reading {
         let mut lets = Vec::new();
         for (name, entry) in node.entries() {
             let expression = self.expression(&entry);
-            self.know(name, None);
+            match &expression {
+                Some(expression) => self.know_as(name, self.type_of(expression)),
+                None => self.know(name, None),
+            }
             lets.extend(expression.map(|expression| (name.to_owned(), expression)));
         }
         lets
@@ -288,25 +343,27 @@ impl Reading {
         self.diagnostics.push(diagnostic);
     }
 
-    /// Reports references to names that nothing has here.
-    fn check(&mut self, node: &Node<'_>, references: &[Reference]) {
+    /// Reports names that nothing has here, and what the types show to be wrong.
+    fn check(&mut self, node: &Node<'_>, references: &[Reference], study: &Study) {
+        let before = self.diagnostics.len();
         for reference in references {
-            let known: Vec<_> =
-                self.roots.iter().filter(|(root, _)| *root == reference.root).collect();
-            let (code, message, near) = if known.is_empty() {
-                let names = self.roots.iter().map(|(root, _)| root.as_str());
-                let message = format!("`{}` is no name here", reference.root);
-                (codes::UNKNOWN_NAME, message, did_you_mean(&reference.root, names))
-            } else {
-                let Some(field) = reference.path.first() else { continue };
-                let open = known.iter().any(|(_, fields)| fields.is_none());
-                let fields = || known.iter().filter_map(|(_, fields)| fields.as_ref()).flatten();
-                if open || fields().any(|known| known == field) {
-                    continue;
+            let known = self.roots.iter().rev().find(|root| root.name == reference.root);
+            let (code, message, near) = match known {
+                None => {
+                    let names = self.roots.iter().map(|root| root.name.as_str());
+                    let message = format!("`{}` is no name here", reference.root);
+                    (codes::UNKNOWN_NAME, message, did_you_mean(&reference.root, names))
                 }
-                let message = format!("`{}` has no `{field}`", reference.root);
-                let near = did_you_mean(field, fields().map(String::as_str));
-                (codes::UNKNOWN_FIELD, message, near)
+                Some(root) => {
+                    let Some(field) = reference.path.first() else { continue };
+                    let Some(fields) = &root.fields else { continue };
+                    if fields.contains(field) {
+                        continue;
+                    }
+                    let message = format!("`{}` has no `{field}`", reference.root);
+                    let near = did_you_mean(field, fields.iter().map(String::as_str));
+                    (codes::UNKNOWN_FIELD, message, near)
+                }
             };
             let help = near.map(|near| format!("did you mean `{near}`?"));
             let span = node.span_within(reference.range.clone());
@@ -314,6 +371,10 @@ impl Reading {
             let mut diagnostic = Diagnostic::new(Severity::Error, code, message, source, span);
             diagnostic.help = help;
             self.diagnostics.push(diagnostic);
+        }
+        // Behind a name that nothing has, types tell nothing new.
+        if self.diagnostics.len() == before {
+            study.mistakes.iter().for_each(|mistake| self.mistake(node, mistake));
         }
     }
 }

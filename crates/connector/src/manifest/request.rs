@@ -6,9 +6,10 @@ use std::time::Duration;
 use linchpin_language::{Expression, Fields, Node, Part, Reference, Template, Text, Value, codes};
 
 use crate::error::ErrorKind;
-use crate::manifest::answer::AnswerForm;
+use crate::manifest::answer::{AnswerForm, FORMS};
 use crate::manifest::body::BodySpec;
 use crate::manifest::errors::{ErrorRow, parse_kind};
+use crate::manifest::grammar;
 use crate::manifest::names::Lets;
 use crate::manifest::paging::Paging;
 use crate::manifest::protocol::Protocol;
@@ -16,39 +17,6 @@ use crate::manifest::reading::Reading;
 use crate::manifest::shape::Shape;
 
 const METHODS: &[&str] = &["get", "post", "put", "patch", "delete"];
-const KEYS: &[&str] = &[
-    "get",
-    "post",
-    "put",
-    "patch",
-    "delete",
-    "query",
-    "headers",
-    "json",
-    "xml",
-    "form",
-    "collection",
-    "set",
-    "key",
-    "when",
-    "let",
-    "where",
-    "found",
-    "effect_is",
-    "id",
-    "paging",
-    "list",
-    "one",
-    "shape",
-    "empty_on",
-    "status",
-    "answer",
-    "chunks_of",
-    "errors",
-    "fail",
-    "timeout",
-    "max",
-];
 
 /// One entry: a request, or a failure in its place.
 pub(crate) struct RequestSpec {
@@ -128,12 +96,12 @@ pub(crate) fn parse_request(
     protocol: &Protocol,
     inputs: &Fields,
 ) -> Option<RequestSpec> {
-    if !reading.keys(node, KEYS) {
+    if !reading.mapping(node, &grammar::REQUEST) {
         return None;
     }
     let mark = reading.mark();
     let lets = reading.lets(node);
-    let when = reading.expression_at(node, "when");
+    let when = reading.condition_at(node, "when");
     let id = reading.string_at(node, "id");
     let what = match node.get("fail") {
         Some(fail) => parse_fail(reading, &fail).map(What::Fail),
@@ -145,7 +113,7 @@ pub(crate) fn parse_request(
 
 /// An error of the manifest's own: `{ kind, message }`.
 pub(crate) fn parse_fail(reading: &mut Reading, node: &Node<'_>) -> Option<FailSpec> {
-    reading.keys(node, &["kind", "message"]);
+    reading.mapping(node, &grammar::FAIL);
     let message = reading.text_at(node, "message");
     let kind = reading.required(node, "kind").and_then(|node| parse_kind(reading, &node))?;
     Some(FailSpec { kind, message })
@@ -173,7 +141,7 @@ fn parse_sending(
     let found = reading.expression_at(node, "found");
     let effect_is = reading.expression_at(node, "effect_is");
     reading.know("row", None);
-    let keep_simulated = reading.expression_at(node, "where");
+    let keep_simulated = reading.condition_at(node, "where");
     reading.forget(mark);
     let paging = parse_paging(reading, node, protocol);
     let chunks_of = node.get("chunks_of").and_then(|node| reading.count(&node));
@@ -304,11 +272,11 @@ fn parse_paging(
 
 fn parse_form(reading: &mut Reading, node: &Node<'_>) -> Option<AnswerForm> {
     let node = node.get("answer")?;
-    reading.word(&node, &["json", "xml", "text"], AnswerForm::parse)
+    reading.word(&node, &FORMS, AnswerForm::parse)
 }
 
 fn parse_one(reading: &mut Reading, node: &Node<'_>) -> One {
-    reading.keys(node, &["rows", "none", "many", "message"]);
+    reading.mapping(node, &grammar::ONE);
     let must_exist = match node.get("none") {
         None => false,
         Some(none) if none.value().is_null() => false,
@@ -320,6 +288,10 @@ fn parse_one(reading: &mut Reading, node: &Node<'_>) -> One {
     if let Some(many) = node.get("many") {
         reading.word(&many, &["conflict"], |word| (word == "conflict").then_some(()));
     }
+    // Here its own rows are all that were found, not yet the one.
+    let mark = reading.mark();
+    reading.know("look", None);
     let rows = reading.expression_at(node, "rows");
+    reading.forget(mark);
     One { rows, must_exist, message: reading.text_at(node, "message") }
 }

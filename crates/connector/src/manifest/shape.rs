@@ -8,6 +8,7 @@ use linchpin_language::{
 
 use crate::error::{ActionError, ErrorKind};
 use crate::manifest::dates::ReadRules;
+use crate::manifest::grammar;
 use crate::manifest::names::Names;
 use crate::manifest::reading::Reading;
 
@@ -31,11 +32,10 @@ struct ShapeField {
 impl Shape {
     /// Reads a shape of the manifest.
     pub(crate) fn parse(reading: &mut Reading, node: &Node<'_>) -> Option<Shape> {
-        reading.keys(node, &["keys", "fields"]);
+        reading.mapping(node, &grammar::SHAPE);
         let fields_node = reading.required(node, "fields")?;
         let mark = reading.mark();
         reading.know("row", None);
-        reading.know("connection", None);
         let mut fields = IndexMap::new();
         for (name, entry) in fields_node.entries() {
             if let Some(field) = ShapeField::parse(reading, name, &entry) {
@@ -250,7 +250,12 @@ fn boolean(raw: &Value) -> Result<Value, String> {
 }
 
 fn dated(raw: &Value, what: &str, read: impl Fn(&str) -> Option<String>) -> Result<Value, String> {
-    raw.as_str().and_then(read).map(Value::String).ok_or_else(|| unreadable(raw, what))
+    let read = match raw {
+        Value::String(text) => read(text),
+        Value::Number(number) => read(&number.to_string()),
+        _ => None,
+    };
+    read.map(Value::String).ok_or_else(|| unreadable(raw, what))
 }
 
 /// Eight bytes in base64, most significant first.

@@ -10,15 +10,11 @@ use linchpin_language::{Attributes, Map, Node, Value, codes, print, read_xml};
 use percent_encoding::percent_decode_str;
 
 use crate::error::{ActionError, ErrorKind, WriteState};
-use crate::manifest::Reading;
+use crate::manifest::{Reading, grammar};
 use crate::testing::compare::same;
 use crate::transport::{Body, Request, Response, Transport};
 
 const METHODS: &[&str] = &["get", "post", "put", "patch", "delete", "head", "options"];
-const KEYS: &[&str] = &[
-    "get", "post", "put", "patch", "delete", "head", "options", "query", "sent", "status", "body",
-    "text", "headers", "reason", "silence",
-];
 
 /// A request that must come next, and its answer.
 #[derive(Clone, Debug)]
@@ -67,7 +63,7 @@ impl Reply {
 
     /// Reads a reply of an example.
     pub(crate) fn parse(reading: &mut Reading, node: &Node<'_>) -> Option<Reply> {
-        if !reading.keys(node, KEYS) {
+        if !reading.mapping(node, &grammar::REPLY) {
             return None;
         }
         let named: Vec<&str> =

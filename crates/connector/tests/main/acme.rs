@@ -146,8 +146,23 @@ pub(crate) fn load_with(spoke: &str, actions: &[&str]) -> Result<Spoke, Vec<Diag
         let line = action.lines().find_map(|line| line.strip_prefix("action: ")).unwrap();
         files.push((format!("actions/{line}.yaml"), (*action).to_owned()));
     }
+    if actions.iter().any(|action| action.contains("action: courses.unassign,")) {
+        files.push(("actions/courses.unassign.yaml".to_owned(), UNASSIGN.to_owned()));
+    }
     Spoke::load(&files, &[])
 }
+
+/// What the undo of an assignment calls.
+const UNASSIGN: &str = "\
+action: courses.unassign
+title: Unassign courses
+effect: delete
+idempotent: true
+inputs:
+  user: { type: string, required: true }
+  courses: { type: list, items: string, required: true }
+write: { delete: \"/users/{{ inputs.user }}/courses\", json: \"{{ inputs.courses }}\" }
+";
 
 /// A connection of the spoke.
 pub(crate) fn connection(values: Value) -> Connection {

@@ -17,7 +17,7 @@ fn a_good_spoke_loads() {
     assert_eq!(spoke.name, "acme");
     assert_eq!(spoke.rate.unwrap().calls, 100);
     let names: Vec<&str> = spoke.actions().map(|(name, _)| name).collect();
-    assert_eq!(names, ["courses.assign", "user_courses.list"]);
+    assert_eq!(names, ["courses.assign", "courses.unassign", "user_courses.list"]);
     let spec = spoke.action("courses.assign").unwrap().spec();
     assert_eq!(spec.outputs.field("assigned").unwrap().type_name(), "list of object");
     assert!(spec.looks && spec.idempotent && spec.undo.is_some());
@@ -87,4 +87,31 @@ fn the_common_file_is_checked_too() {
 #[test]
 fn a_folder_without_its_file_is_no_spoke() {
     assert!(linchpin_connector::Spoke::load(&[], &[]).is_err());
+}
+
+#[test]
+fn expressions_are_checked_against_the_types_of_inputs_and_shapes() {
+    check(
+        &LIST.replace(
+            "effect: read",
+            "effect: read\nlet: { n: \"size(inputs.user) + 'x'\", up: inputs.user.name }",
+        ),
+        &["integer", "`inputs.user` is a string"],
+    );
+    let wrong =
+        ASSIGN.replace("look.current.filter(c, c.id in wanted)", "look.current.map(c, c.complete)");
+    check(&wrong, &["the output `already[]` is an object, its value is a boolean"]);
+    let wrong = ASSIGN.replace(
+        "wanted.filter(id, !(id in held))",
+        "wanted.filter(id, !(id in look.current[0].nam))",
+    );
+    check(&wrong, &["nam"]);
+}
+
+#[test]
+fn an_undo_names_an_action_of_the_spoke() {
+    check(
+        &ASSIGN.replace("undo: { action: courses.unassign", "undo: { action: courses.asign"),
+        &["this spoke has no action `courses.asign`"],
+    );
 }

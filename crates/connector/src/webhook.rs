@@ -1,0 +1,396 @@
+//! Webhooks of a spoke: how a call that comes in is known to be the system's own, and known again.
+//!
+//! The declaration is data; the check is here. Serving the address, keeping the secrets and remembering the
+//! ids of calls are the host's.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use hmac::digest::KeyInit;
+use hmac::{Hmac, Mac};
+use http::HeaderMap;
+use jiff::Timestamp;
+use linchpin_language::{Expression, Map, Node, Text, Value, codes, json, print};
+use sha1::Sha1;
+use sha2::{Sha256, Sha512};
+
+use crate::manifest::{Reading, grammar};
+
+/// The ways in which a call shows where it comes from.
+pub(crate) const AUTHS: [&str; 4] = ["hmac", "url_token", "header_token", "none"];
+/// The hashes of signatures.
+pub(crate) const ALGORITHMS: [&str; 3] = ["sha256", "sha1", "sha512"];
+/// How signatures are written.
+pub(crate) const ENCODINGS: [&str; 2] = ["hex", "base64"];
+/// How far the time of a call may be from ours when the spoke does not say.
+const WITHIN: Duration = Duration::from_secs(300);
+
+/// How a system's calls are known to be its own.
+pub struct Webhook {
+    auth: Auth,
+    dedupe: Option<Expression>,
+    reply: u16,
+}
+
+enum Auth {
+    /// The body is signed with a secret.
+    Signed(Box<Signed>),
+    /// The address itself is the secret.
+    UrlToken,
+    /// A header has the secret.
+    HeaderToken(String),
+    /// Nothing shows it.
+    None,
+}
+
+struct Signed {
+    algorithm: Algorithm,
+    header: String,
+    is_base64: bool,
+    prefix: String,
+    /// The parts of the header that have the time and the signature.
+    parts: Option<(Option<String>, String)>,
+    time_header: Option<String>,
+    id_header: Option<String>,
+    signs: Text,
+    within: Duration,
+}
+
+#[derive(Clone, Copy)]
+enum Algorithm {
+    Sha256,
+    Sha1,
+    Sha512,
+}
+
+/// A call that came in.
+#[derive(Clone, Copy, Debug)]
+pub struct Incoming<'a> {
+    /// Its headers.
+    pub headers: &'a HeaderMap,
+    /// Its body, byte for byte.
+    pub body: &'a [u8],
+    /// The last part of the address, where the address is the secret.
+    pub token: Option<&'a str>,
+}
+
+/// Why a call is not taken for the system's own. It names no secret and nothing of the body.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// Something that must be there is not.
+    #[error("the call has no {0}")]
+    Missing(String),
+    /// The signature or the token is none of ours.
+    #[error("the signature of the call is wrong")]
+    Wrong,
+    /// It was signed too long ago, or in the future.
+    #[error("the call was signed {seconds} seconds away from now, more than {most}")]
+    Late {
+        /// The distance.
+        seconds: u64,
+        /// The largest that is taken.
+        most: u64,
+    },
+    /// There is no secret to check it with.
+    #[error("no secret is configured for these calls")]
+    NoSecret,
+}
+
+impl Webhook {
+    /// Whether a secret is needed to take calls.
+    pub fn needs_secret(&self) -> bool {
+        !matches!(self.auth, Auth::None)
+    }
+
+    /// The status that the system is answered with.
+    pub fn reply(&self) -> u16 {
+        self.reply
+    }
+
+    /// Checks where a call comes from. With several secrets, as while they are changed, one must fit.
+    ///
+    /// The time that it takes tells nothing of how much of a signature was right.
+    pub fn check(
+        &self,
+        incoming: &Incoming<'_>,
+        secrets: &[&[u8]],
+        now: Timestamp,
+    ) -> Result<(), Refused> {
+        if secrets.is_empty() && self.needs_secret() {
+            return Err(Refused::NoSecret);
+        }
+        let is_one_of = |given: &[u8]| {
+            // Compared by their hashes under one key, so that lengths tell nothing either.
+            let fits = |secret: &&[u8]| {
+                let expected = mac::<Hmac<Sha256>>(b"token", secret);
+                verified::<Hmac<Sha256>>(b"token", given, &expected)
+            };
+            secrets.iter().filter(|secret| !secret.is_empty() && fits(secret)).count() > 0
+        };
+        match &self.auth {
+            Auth::None => Ok(()),
+            Auth::UrlToken => {
+                let token = incoming.token.ok_or_else(|| missing("token in its address"))?;
+                if is_one_of(token.as_bytes()) { Ok(()) } else { Err(Refused::Wrong) }
+            }
+            Auth::HeaderToken(name) => {
+                let token = header(incoming.headers, name)?;
+                if is_one_of(token.as_bytes()) { Ok(()) } else { Err(Refused::Wrong) }
+            }
+            Auth::Signed(signed) => signed.check(incoming, secrets, now),
+        }
+    }
+
+    /// The id by which a repeated call is known; none when the spoke names none or the body has none.
+    pub fn id(&self, incoming: &Incoming<'_>) -> Option<String> {
+        let dedupe = self.dedupe.as_ref()?;
+        let body = serde_json::from_slice::<Value>(incoming.body).unwrap_or_default();
+        let scope: Map<String, Value> = json!({ "body": body, "headers": plain(incoming.headers) })
+            .as_object()
+            .cloned()
+            .unwrap_or_default();
+        match dedupe.eval(&scope).ok()? {
+            Value::Null => None,
+            id => Some(print(&id)).filter(|id| !id.is_empty()),
+        }
+    }
+
+    pub(crate) fn parse(reading: &mut Reading, node: &Node<'_>) -> Option<Webhook> {
+        if !reading.mapping(node, &grammar::WEBHOOK) {
+            return None;
+        }
+        let auth = reading.required(node, "auth").and_then(|auth| {
+            reading.word(&auth, &AUTHS, |word| AUTHS.iter().find(|known| **known == word).copied())
+        });
+        let mark = reading.mark();
+        reading.know("body", None);
+        reading.know("headers", None);
+        let dedupe = reading.expression_at(node, "dedupe");
+        reading.forget(mark);
+        let reply = match node.get("reply").map(|reply| (reply.value().as_u64(), reply)) {
+            None => 200,
+            Some((Some(status @ 200..=299), _)) => u16::try_from(status).unwrap_or(200),
+            Some((_, reply)) => {
+                reading.error(&reply, codes::BAD_VALUE, "`reply` is a status from 200 to 299");
+                200
+            }
+        };
+        let auth = match auth? {
+            "hmac" => Auth::Signed(Box::new(Signed::parse(reading, node)?)),
+            "header_token" => {
+                let header = reading.required(node, "header")?;
+                Auth::HeaderToken(reading.string(&header)?)
+            }
+            "url_token" => Auth::UrlToken,
+            _ => Auth::None,
+        };
+        Some(Webhook { auth, dedupe, reply })
+    }
+}
+
+impl Signed {
+    fn parse(reading: &mut Reading, node: &Node<'_>) -> Option<Signed> {
+        let algorithm = match node.get("algorithm") {
+            None => Some(Algorithm::Sha256),
+            Some(word) => reading.word(&word, &ALGORITHMS, |word| match word {
+                "sha256" => Some(Algorithm::Sha256),
+                "sha1" => Some(Algorithm::Sha1),
+                "sha512" => Some(Algorithm::Sha512),
+                _ => None,
+            }),
+        };
+        let is_base64 = match node.get("encoding") {
+            None => Some(false),
+            Some(word) => reading.word(&word, &ENCODINGS, |word| match word {
+                "hex" => Some(false),
+                "base64" => Some(true),
+                _ => None,
+            }),
+        };
+        let header = reading.required(node, "header").and_then(|node| reading.string(&node));
+        let mark = reading.mark();
+        ["time", "id", "body"].iter().for_each(|root| reading.know(root, None));
+        let signs = match node.get("signs") {
+            Some(signs) => reading.text(&signs),
+            None => Text::parse("{{ body }}").ok(),
+        };
+        reading.forget(mark);
+        let time = reading.string_at(node, "time");
+        let time_header = reading.string_at(node, "time_header");
+        let signature = reading.string_at(node, "signature");
+        if time.is_some() && signature.is_none() {
+            let message = "`time` is a part of the header, so `signature` must name its other part";
+            reading.error(node, codes::MISSING_KEY, message);
+        }
+        let uses = |root: &str| {
+            signs
+                .as_ref()
+                .is_some_and(|signs| signs.references().iter().any(|one| one.root == root))
+        };
+        if uses("time") && time.is_none() && time_header.is_none() {
+            let message =
+                "what is signed has a time, so `time` or `time_header` must say where it stands";
+            reading.error(node, codes::MISSING_KEY, message);
+        }
+        let id_header = reading.string_at(node, "id_header");
+        if uses("id") && id_header.is_none() {
+            let message = "what is signed has an id, so `id_header` must say where it stands";
+            reading.error(node, codes::MISSING_KEY, message);
+        }
+        let within = node.get("within").and_then(|node| reading.duration(&node));
+        Some(Signed {
+            algorithm: algorithm?,
+            header: header?,
+            is_base64: is_base64?,
+            prefix: reading.string_at(node, "prefix").unwrap_or_default(),
+            parts: signature.map(|signature| (time, signature)),
+            time_header,
+            id_header,
+            signs: signs?,
+            within: within.unwrap_or(WITHIN),
+        })
+    }
+
+    fn check(
+        &self,
+        incoming: &Incoming<'_>,
+        secrets: &[&[u8]],
+        now: Timestamp,
+    ) -> Result<(), Refused> {
+        let value = header(incoming.headers, &self.header)?;
+        let part = |name: &str| {
+            let parts = value.split(',').filter_map(|part| part.trim().split_once('='));
+            parts.filter(|(known, _)| *known == name).map(|(_, value)| value).collect::<Vec<_>>()
+        };
+        let mut time = None;
+        let signatures = match &self.parts {
+            None => value.split_whitespace().collect(),
+            Some((at, signature)) => {
+                let found = at.as_ref().and_then(|name| part(name).first().copied());
+                time = found.map(str::to_owned);
+                if at.is_some() && time.is_none() {
+                    return Err(missing("time in its signature"));
+                }
+                part(signature)
+            }
+        };
+        if let Some(name) = &self.time_header {
+            time = Some(header(incoming.headers, name)?.to_owned());
+        }
+        let id = match &self.id_header {
+            Some(name) => header(incoming.headers, name)?,
+            None => "",
+        };
+        let signed = self.signed(time.as_deref().unwrap_or_default(), id, incoming.body);
+        let given = signatures.iter().filter_map(|text| self.decoded(text));
+        let given: Vec<Vec<u8>> = given.collect();
+        // Every pair is tried, whatever an earlier one came to.
+        let fits = given.iter().flat_map(|given| secrets.iter().map(move |secret| (given, secret)));
+        let n_fitting = fits
+            .filter(|(given, secret)| {
+                !secret.is_empty() && self.algorithm.verified(secret, &signed, given)
+            })
+            .count();
+        if n_fitting == 0 {
+            return Err(Refused::Wrong);
+        }
+        // The time is believed only now that the signature is right.
+        match time {
+            Some(time) => self.fresh(&time, now),
+            None => Ok(()),
+        }
+    }
+
+    /// What is signed: the text, with the body as the bytes that came.
+    fn signed(&self, time: &str, id: &str, body: &[u8]) -> Vec<u8> {
+        let mut signed = Vec::with_capacity(body.len() + time.len() + id.len() + 8);
+        for part in self.signs.parts().unwrap_or_default() {
+            match part {
+                linchpin_language::Part::Literal(text) => signed.extend_from_slice(text.as_bytes()),
+                linchpin_language::Part::Pill(pill) => {
+                    match pill.references().first().map(|one| one.root.as_str()) {
+                        Some("time") => signed.extend_from_slice(time.as_bytes()),
+                        Some("id") => signed.extend_from_slice(id.as_bytes()),
+                        _ => signed.extend_from_slice(body),
+                    }
+                }
+            }
+        }
+        signed
+    }
+
+    fn decoded(&self, text: &str) -> Option<Vec<u8>> {
+        let text = text.trim().strip_prefix(self.prefix.as_str())?;
+        if self.is_base64 {
+            return base64::engine::general_purpose::STANDARD.decode(text).ok();
+        }
+        if !text.len().is_multiple_of(2) || !text.is_ascii() {
+            return None;
+        }
+        let pairs = (0..text.len()).step_by(2);
+        pairs.map(|at| u8::from_str_radix(&text[at..at + 2], 16).ok()).collect()
+    }
+
+    fn fresh(&self, time: &str, now: Timestamp) -> Result<(), Refused> {
+        let whole: Option<i64> = time.parse().ok();
+        let at = match whole {
+            // Seconds reach 12 digits in the year 33658; longer ones are milliseconds.
+            Some(number) if time.len() > 12 => Timestamp::from_millisecond(number).ok(),
+            Some(number) => Timestamp::from_second(number).ok(),
+            None => time.parse().ok(),
+        };
+        let at = at.ok_or_else(|| missing("readable time in its signature"))?;
+        let seconds = at.as_second().abs_diff(now.as_second());
+        let most = self.within.as_secs();
+        if seconds <= most { Ok(()) } else { Err(Refused::Late { seconds, most }) }
+    }
+}
+
+impl Algorithm {
+    fn verified(self, secret: &[u8], signed: &[u8], given: &[u8]) -> bool {
+        match self {
+            Algorithm::Sha256 => verified::<Hmac<Sha256>>(secret, signed, given),
+            Algorithm::Sha1 => verified::<Hmac<Sha1>>(secret, signed, given),
+            Algorithm::Sha512 => verified::<Hmac<Sha512>>(secret, signed, given),
+        }
+    }
+}
+
+/// Compares in constant time. A key of any length is one for HMAC.
+fn verified<M: Mac + KeyInit>(secret: &[u8], signed: &[u8], given: &[u8]) -> bool {
+    let Ok(mut mac) = <M as Mac>::new_from_slice(secret) else { return false };
+    mac.update(signed);
+    mac.verify_slice(given).is_ok()
+}
+
+fn mac<M: Mac + KeyInit>(secret: &[u8], signed: &[u8]) -> Vec<u8> {
+    match <M as Mac>::new_from_slice(secret) {
+        Ok(mut mac) => {
+            mac.update(signed);
+            mac.finalize().into_bytes().to_vec()
+        }
+        Err(_) => Vec::new(),
+    }
+}
+
+fn missing(what: &str) -> Refused {
+    Refused::Missing(what.to_owned())
+}
+
+fn header<'h>(headers: &'h HeaderMap, name: &str) -> Result<&'h str, Refused> {
+    let found = headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
+    found.filter(|value| !value.is_empty()).ok_or_else(|| missing(&format!("header {name}")))
+}
+
+fn plain(headers: &HeaderMap) -> Value {
+    let each = headers.iter().map(|(name, value)| {
+        (
+            name.as_str().to_owned(),
+            Value::from(String::from_utf8_lossy(value.as_bytes()).into_owned()),
+        )
+    });
+    Value::Object(each.collect())
+}
+
+#[cfg(test)]
+mod tests;
