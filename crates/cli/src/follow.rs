@@ -120,9 +120,7 @@ async fn watch(
     let journal = format!("/v1/runs/{run}/journal?from={from}&follow=true");
     let mut lines = match client.lines(&journal).await {
         // The process that drove the run ended with it, and closed the door as we came.
-        Err(error) if error.is_gone() => {
-            return Ok(Ending::Orphaned);
-        }
+        Err(error) if error.is_gone() => return Ok(Ending::Orphaned),
         other => other?,
     };
     let mut screen = Screen::new(report);
@@ -157,9 +155,7 @@ async fn watch(
                 }
                 // The run itself says what it waits for: the journal read so far may be behind.
                 let (open, entries) = match standing(client, run).await {
-                    Err(error) if error.is_gone() => {
-                        return Ok(Ending::Orphaned);
-                    }
+                    Err(error) if error.is_gone() => return Ok(Ending::Orphaned),
                     other => other?,
                 };
                 let is_read = entries <= steps.position;

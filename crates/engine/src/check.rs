@@ -26,6 +26,7 @@ mod visit;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::rc::Rc;
 
 use linchpin_language::{
@@ -58,15 +59,54 @@ pub fn check(flow: &Flow, catalog: &Catalog) -> Vec<Diagnostic> {
 /// Everything that is wrong with the text of a flow's file: the mistakes of [`parse::parse`] and,
 /// for all that could be read, those of [`check`].
 pub fn check_text(name: &str, text: &str, catalog: &Catalog) -> Vec<Diagnostic> {
-    let document = match Document::parse(name, text) {
-        Ok(document) => document,
-        Err(mistakes) => return mistakes,
-    };
-    let parse::Parsed { flow, mut mistakes, broken } = parse::read(&document);
-    let is_whole = mistakes.is_empty();
-    mistakes.extend(found_in(&flow, catalog, &document, &broken));
-    mistakes.sort_by_key(|mistake| mistake.span.start);
-    first_of(allowances::apply(&document, mistakes, is_whole))
+    Draft::read(name, text).check(catalog)
+}
+
+/// The text of a flow's file as far as it can be read: read once, and checked whenever what it
+/// can name has changed.
+pub struct Draft {
+    read: Result<(Document, parse::Parsed), Vec<Diagnostic>>,
+}
+
+impl Draft {
+    /// Reads as much as makes sense.
+    pub fn read(name: &str, text: &str) -> Self {
+        let read = Document::parse(name, text).map(|document| {
+            let parsed = parse::read(&document);
+            (document, parsed)
+        });
+        Self { read }
+    }
+
+    /// Whether it is YAML, whatever it says.
+    pub fn is_yaml(&self) -> bool {
+        self.read.is_ok()
+    }
+
+    /// The flow, when its structure has no mistakes.
+    pub fn flow(&self) -> Option<&Flow> {
+        let (_, parsed) = self.read.as_ref().ok()?;
+        parsed.mistakes.is_empty().then_some(&parsed.flow)
+    }
+
+    /// The same as [`check_text`].
+    pub fn check(&self, catalog: &Catalog) -> Vec<Diagnostic> {
+        let (document, parsed) = match &self.read {
+            Ok((document, parsed)) => (document, parsed),
+            Err(mistakes) => return mistakes.clone(),
+        };
+        let mut mistakes = parsed.mistakes.clone();
+        mistakes.extend(found_in(&parsed.flow, catalog, document, &parsed.broken));
+        mistakes.sort_by_key(|mistake| mistake.span.start);
+        first_of(allowances::apply(document, mistakes, parsed.mistakes.is_empty()))
+    }
+}
+
+impl fmt::Debug for Draft {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.flow().map(|flow| flow.name.as_str());
+        f.debug_struct("Draft").field("flow", &name).finish_non_exhaustive()
+    }
 }
 
 /// As many as are told; the last one says that there are more.

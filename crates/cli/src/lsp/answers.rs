@@ -1,7 +1,6 @@
 //! What is answered: each request as a question to the engine, and its answer as the protocol
 //! writes it.
 
-use linchpin_engine::check::check_text;
 use linchpin_engine::editor::{self, Page, Symbol, Target, What};
 use linchpin_language::{Diagnostic, Severity, Source, Span, Value, format_yaml, json};
 use linchpin_runtime::connections::ConnectionsFile;
@@ -238,7 +237,7 @@ pub(super) fn diagnostics(open: &Open, folder: &Folder) -> Vec<Value> {
 fn mistakes(open: &Open, folder: &Folder) -> Vec<Diagnostic> {
     let (name, text) = (open.name(), open.lines.text());
     match open.kind(folder) {
-        Kind::Flow => check_text(&name, text, &folder.catalog),
+        Kind::Flow => open.draft.check(&folder.catalog),
         Kind::Settings => Settings::parse(&name, text).err().unwrap_or_default(),
         Kind::Connections => {
             let below = folder

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use linchpin_language::Document;
+use linchpin_engine::check::Draft;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 use super::projects::Folder;
@@ -13,6 +13,8 @@ use crate::project;
 #[derive(Debug)]
 pub(super) struct Open {
     pub(super) lines: Lines,
+    /// The text as a flow, as far as it is one.
+    pub(super) draft: Draft,
     pub(super) version: Option<i64>,
     /// The text when it could be read the last time.
     pub(super) good: Option<String>,
@@ -32,14 +34,17 @@ pub(super) enum Kind {
 
 impl Open {
     pub(super) fn new(uri: &str, text: String, version: Option<i64>) -> Self {
-        let mut open = Self { lines: Lines::of(text), version, good: None, path: path(uri) };
-        open.note();
+        let (path, lines) = (path(uri), Lines::of(text));
+        let draft = Draft::read("", "");
+        let mut open = Self { lines, draft, version, good: None, path };
+        open.read();
         open
     }
 
-    /// Remembers the text if it can be read.
-    pub(super) fn note(&mut self) {
-        if Document::parse("", self.lines.text()).is_ok() {
+    /// Reads the text after it has changed, and remembers it if it can be read.
+    pub(super) fn read(&mut self) {
+        self.draft = Draft::read(&self.name(), self.lines.text());
+        if self.draft.is_yaml() {
             self.good = Some(self.lines.text().to_owned());
         }
     }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use linchpin_engine::catalog::Catalog;
-use linchpin_engine::parse;
 
+use super::documents::Open;
 use crate::args::Global;
 use crate::failure::Failure;
 use crate::project::{self, Project};
@@ -40,13 +40,15 @@ impl Folder {
         &self.catalog.spokes
     }
 
-    /// Takes a flow as it is in the editor.
-    pub(super) fn note(&mut self, name: &str, text: &str, path: Option<&Path>) {
-        let Ok(flow) = parse(name, text) else { return };
-        if let Some(path) = path {
-            self.flows.insert(flow.name.clone(), path.to_owned());
+    /// Takes a flow as it is in the editor. Says whether other flows see another one now.
+    pub(super) fn note(&mut self, open: &Open) -> bool {
+        let Some(flow) = open.draft.flow() else { return false };
+        if let Some(path) = &open.path {
+            self.flows.insert(flow.name.clone(), path.clone());
         }
-        self.catalog.sign([&flow]);
+        let before = self.catalog.flows.get(&flow.name).cloned();
+        self.catalog.sign([flow]);
+        before.as_ref() != self.catalog.flows.get(&flow.name)
     }
 }
 

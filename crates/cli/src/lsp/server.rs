@@ -196,7 +196,7 @@ impl<W: Write> Server<W> {
                     }
                 }
                 open.version = params["textDocument"]["version"].as_i64();
-                open.note();
+                open.read();
                 self.changed(uri);
             }
             "textDocument/didClose" => {
@@ -220,9 +220,7 @@ impl<W: Write> Server<W> {
             let root = self.projects.root_of(open.path.as_deref());
             if self.projects.is_known(&root) {
                 let (folder, _) = self.projects.folder(&root);
-                let before = folder.catalog.flows.clone();
-                folder.note(&open.name(), open.lines.text(), open.path.as_deref());
-                if before != folder.catalog.flows {
+                if folder.note(open) {
                     self.unchecked.extend(self.open.keys().cloned());
                 }
             }
@@ -244,7 +242,7 @@ impl<W: Write> Server<W> {
         for open in self.open.values() {
             if self.projects.root_of(open.path.as_deref()) == root {
                 let (folder, _) = self.projects.folder(root);
-                folder.note(&open.name(), open.lines.text(), open.path.as_deref());
+                folder.note(open);
             }
         }
     }
