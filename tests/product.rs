@@ -2,6 +2,7 @@
 //! nothing but this machine, and waiting only for what a process says.
 
 mod assign_courses;
+mod authorization;
 mod behaviours;
 mod broken_flows;
 mod daemon;

@@ -55,7 +55,7 @@ fn assert_none(secrets: &[(&str, String)], place: &str, content: &[u8]) {
 }
 
 #[track_caller]
-fn assert_clean(project: &Project, said: &[Done], secrets: &[(&str, String)]) {
+pub(super) fn assert_clean(project: &Project, said: &[Done], secrets: &[(&str, String)]) {
     for (at, done) in said.iter().enumerate() {
         assert_none(secrets, &format!("output {at}"), done.all().as_bytes());
     }

@@ -207,6 +207,18 @@ impl Process {
         }
     }
 
+    /// Waits until it ends by itself. Returns all that it said.
+    pub(super) fn end(mut self) -> Vec<String> {
+        let deadline = Instant::now() + PATIENCE;
+        while let Ok(line) =
+            self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now()))
+        {
+            self.said.push(line);
+        }
+        assert!(Instant::now() < deadline, "it did not end:\n{}", self.said.join("\n"));
+        std::mem::take(&mut self.said)
+    }
+
     pub(super) fn id(&self) -> u32 {
         self.child.id()
     }

@@ -112,6 +112,12 @@ impl Report {
         }
     }
 
+    /// A remark beside the output, also where scripts read that.
+    pub(crate) fn aside(&self, text: &str) {
+        // As above.
+        io::stderr().write_all(text.as_bytes()).ok();
+    }
+
     /// The whole output for scripts; nothing where people read.
     pub(crate) fn json(&self, value: &Value) {
         if self.is_json {

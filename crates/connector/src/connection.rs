@@ -7,6 +7,9 @@ use linchpin_language::{Fields, Map, Node, Schema, Text, Type, Value, codes};
 use crate::credential::CredentialTemplate;
 use crate::manifest::{Reading, grammar};
 
+/// The field by which a connection chooses among several credentials.
+pub const CREDENTIAL: &str = "credential";
+
 /// A resolved connection, as a spoke may see it.
 #[derive(Clone, Debug)]
 pub struct Connection {
@@ -29,14 +32,14 @@ pub struct RateRule {
 
 /// How a connection of a spoke is made.
 pub struct ConnectionTemplate {
-    /// The form, in order.
+    /// The form, in order. Where there are several credentials, the first field chooses one.
     pub fields: Vec<FormField>,
     /// Settings with a default that are not on the form.
     pub attributes: Fields,
     /// The label of the form's button.
     pub button: Option<String>,
-    /// How the credential is made from the fields.
-    pub credential: CredentialTemplate,
+    /// How the credential is made from the fields: one, or several to choose from; never empty.
+    pub credentials: Vec<CredentialTemplate>,
     /// Whether the spoke names a request that proves the connection; see `Spoke::test`.
     pub has_test: bool,
     /// Read-only lines shown once the connection is active.
@@ -66,9 +69,27 @@ pub struct FormField {
     pub max: Option<u64>,
     /// Whether it must be filled in.
     pub required: bool,
+    /// The credentials that have it, when there are several; empty means all.
+    pub only_for: Vec<String>,
 }
 
 impl ConnectionTemplate {
+    /// The credential that a connection with these values has.
+    pub fn credential(&self, values: &Map<String, Value>) -> &CredentialTemplate {
+        let chosen = values.get(CREDENTIAL).and_then(Value::as_str).unwrap_or_default();
+        let found = self.credentials.iter().find(|credential| credential.name == chosen);
+        found.unwrap_or(&self.credentials[0])
+    }
+
+    /// The fields that a connection with these values has.
+    pub fn fields_for<'t>(
+        &'t self,
+        values: &Map<String, Value>,
+    ) -> impl Iterator<Item = &'t FormField> + use<'t> {
+        let chosen = self.credential(values);
+        self.fields.iter().filter(move |field| field.is_for(&chosen.name))
+    }
+
     /// Fields and attributes as schemas, secrets among them.
     pub fn schemas(&self) -> Fields {
         let mut schemas = Fields::new();
@@ -99,13 +120,22 @@ impl ConnectionTemplate {
             .iter()
             .map(|field| field.name.clone())
             .chain(attributes.keys().cloned())
-            .chain(["url".to_owned()])
+            .chain(["url".to_owned(), CREDENTIAL.to_owned()])
             .collect();
         let mark = reading.mark();
         reading.know("connection", Some(names));
-        let credential = reading
-            .required(&node, "credential")
-            .and_then(|node| CredentialTemplate::parse(reading, &node));
+        let mut credentials = match reading.required(&node, "credential") {
+            Some(node) => CredentialTemplate::parse_all(reading, &node),
+            None => Vec::new(),
+        };
+        check_choice(reading, &node, &fields, &credentials);
+        if credentials.len() > 1 {
+            fields.insert(0, FormField::choice(&credentials));
+        }
+        if credentials.is_empty() {
+            // A mistake in it is reported already; the fields must still be known to what follows.
+            credentials.push(CredentialTemplate::none());
+        }
         let mut shows = Vec::new();
         if let Some(node) = node.get("shows") {
             for (name, entry) in node.entries() {
@@ -117,15 +147,64 @@ impl ConnectionTemplate {
             fields,
             attributes,
             button: reading.string_at(&node, "button"),
-            // A mistake in it is reported already; the fields must still be known to what follows.
-            credential: credential.unwrap_or_else(CredentialTemplate::none),
+            credentials,
             has_test: node.get("test").is_some(),
             shows,
         })
     }
 }
 
+/// Whether `for` of the fields names credentials there are.
+fn check_choice(
+    reading: &mut Reading,
+    connection: &Node<'_>,
+    fields: &[FormField],
+    credentials: &[CredentialTemplate],
+) {
+    let nodes = connection.get("fields").map(|node| node.items()).unwrap_or_default();
+    for node in nodes {
+        let Some(named) = node.get("for") else { continue };
+        for word in named.items() {
+            let name = word.as_str().unwrap_or_default();
+            if credentials.iter().all(|credential| credential.name != name) {
+                let all: Vec<&str> = credentials.iter().map(|one| one.name.as_str()).collect();
+                let mistake =
+                    word.error(codes::BAD_MANIFEST, format!("there is no credential `{name}`"));
+                let help = format!("the credentials are {}", all.join(", "));
+                reading.diagnostics.push(mistake.with_help(help));
+            }
+        }
+    }
+    if credentials.len() > 1 && fields.iter().any(|field| field.name == CREDENTIAL) {
+        let message = format!("a field cannot be called {CREDENTIAL}: it chooses the credential");
+        reading.error(connection, codes::RESERVED_ID, message);
+    }
+}
+
 impl FormField {
+    /// Whether a connection with this credential has the field.
+    pub fn is_for(&self, credential: &str) -> bool {
+        self.only_for.is_empty() || self.only_for.iter().any(|name| name == credential)
+    }
+
+    /// The field that chooses a credential.
+    fn choice(credentials: &[CredentialTemplate]) -> FormField {
+        let choice = |one: &CredentialTemplate| (one.title.clone(), one.name.clone());
+        FormField {
+            name: CREDENTIAL.to_owned(),
+            label: "Credential".to_owned(),
+            ty: Type::String,
+            choices: credentials.iter().map(choice).collect(),
+            other: false,
+            default: credentials.first().map(|first| Value::String(first.name.clone())),
+            value: None,
+            hint: None,
+            max: None,
+            required: true,
+            only_for: Vec::new(),
+        }
+    }
+
     fn parse(reading: &mut Reading, node: &Node<'_>) -> Option<FormField> {
         reading.mapping(node, &grammar::FIELD);
         let name = reading.required(node, "name").and_then(|node| reading.string(&node));
@@ -156,6 +235,7 @@ impl FormField {
             hint: reading.string_at(node, "hint"),
             max: node.get("max").and_then(|node| reading.count(&node)),
             required: node.get("required").is_none_or(|node| node.value() != &Value::Bool(false)),
+            only_for: node.get("for").map(|node| reading.strings(&node)).unwrap_or_default(),
         })
     }
 }

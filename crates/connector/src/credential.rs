@@ -23,12 +23,16 @@ pub(crate) const KEYS: &[&str] = &[
     "scope",
     "client_auth",
     "authorize_url",
+    "revoke_url",
     "redirect_uri",
+    "pkce",
     "issuer",
     "subject",
     "audience",
     "key",
+    "key_id",
     "algorithm",
+    "title",
 ];
 
 /// How a system knows who calls.
@@ -82,11 +86,16 @@ impl CredentialKind {
             CredentialKind::ApiKey => &["value"],
             CredentialKind::Basic => &["username", "password"],
             CredentialKind::Bearer => &["token"],
-            CredentialKind::Oauth2ClientCredentials => &["token_url", "client_id", "client_secret"],
+            CredentialKind::Oauth2ClientCredentials => &["token_url", "client_id"],
             CredentialKind::Oauth2AuthorizationCode => &["authorize_url", "token_url", "client_id"],
             CredentialKind::Oauth2Jwt => &["token_url", "key"],
             CredentialKind::None => &[],
         }
+    }
+
+    /// Whether a person has to agree in a browser before there is a token.
+    pub fn asks_person(self) -> bool {
+        self == CredentialKind::Oauth2AuthorizationCode
     }
 
     /// The kind of that word, if it is one.
@@ -104,6 +113,11 @@ impl fmt::Display for CredentialKind {
 /// How a credential is made from a connection's fields.
 #[derive(Clone)]
 pub struct CredentialTemplate {
+    /// The word that `credential` of a connection has when this one is chosen among several; empty when
+    /// it is the only one.
+    pub name: String,
+    /// What people choose it by.
+    pub title: String,
     /// Its kind.
     pub kind: CredentialKind,
     /// Its parts as texts over `connection`, which here holds the secret fields too:
@@ -114,11 +128,29 @@ pub struct CredentialTemplate {
 impl CredentialTemplate {
     /// The credential of a system that asks for none.
     pub fn none() -> CredentialTemplate {
-        CredentialTemplate { kind: CredentialKind::None, fields: IndexMap::new() }
+        CredentialTemplate {
+            name: String::new(),
+            title: String::new(),
+            kind: CredentialKind::None,
+            fields: IndexMap::new(),
+        }
     }
 
-    /// Reads `connection.credential`.
-    pub(crate) fn parse(reading: &mut Reading, node: &Node<'_>) -> Option<CredentialTemplate> {
+    /// Reads `connection.credential`: one credential, or several by name of which a connection has one.
+    pub(crate) fn parse_all(reading: &mut Reading, node: &Node<'_>) -> Vec<CredentialTemplate> {
+        let several = node.get("kind").is_none()
+            && node.entries().iter().any(|(_, entry)| entry.value().is_object());
+        if !several {
+            return CredentialTemplate::parse(reading, node, "").into_iter().collect();
+        }
+        let mut all = Vec::new();
+        for (name, entry) in node.entries() {
+            all.extend(CredentialTemplate::parse(reading, &entry, name));
+        }
+        all
+    }
+
+    fn parse(reading: &mut Reading, node: &Node<'_>, name: &str) -> Option<CredentialTemplate> {
         if !reading.keys(node, KEYS) {
             return None;
         }
@@ -128,7 +160,7 @@ impl CredentialTemplate {
             .and_then(|node| reading.word(&node, &words, CredentialKind::parse));
         let mut fields = IndexMap::new();
         for (name, entry) in node.entries() {
-            if name != "kind" {
+            if name != "kind" && name != "title" {
                 fields.extend(reading.text(&entry).map(|text| (name.to_owned(), text)));
             }
         }
@@ -136,6 +168,11 @@ impl CredentialTemplate {
         for key in kind.needs() {
             reading.required(node, key);
         }
-        Some(CredentialTemplate { kind, fields })
+        // A client without a secret says how else it proves who it is.
+        if kind == CredentialKind::Oauth2ClientCredentials && node.get("client_auth").is_none() {
+            reading.required(node, "client_secret");
+        }
+        let title = reading.string_at(node, "title").unwrap_or_else(|| name.to_owned());
+        Some(CredentialTemplate { name: name.to_owned(), title, kind, fields })
     }
 }

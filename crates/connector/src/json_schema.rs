@@ -84,6 +84,10 @@ impl Definitions {
             Form::List(inner) => json!({ "type": "array", "items": self.reference(inner) }),
             Form::Some(inner) => or_list(self.reference(inner)),
             Form::Named(inner) => map(self.reference(inner)),
+            Form::OneOrNamed(inner) => {
+                let one = self.reference(inner);
+                json!({ "anyOf": [one, map(one.clone())] })
+            }
         }
     }
 

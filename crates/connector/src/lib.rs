@@ -22,7 +22,7 @@ pub use action::{
     Action, ActionSpec, Call, Look, Overlay, Page, Simulated, SimulatedRow, StreamSpec, Undo,
     UndoSpec, Verdict, VerifyMode, Wrote,
 };
-pub use connection::{Connection, ConnectionTemplate, FormField, RateRule};
+pub use connection::{CREDENTIAL, Connection, ConnectionTemplate, FormField, RateRule};
 pub use credential::{CredentialKind, CredentialTemplate};
 pub use effect::Effect;
 pub use error::{ActionError, ErrorKind, WriteState};

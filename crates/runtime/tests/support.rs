@@ -52,6 +52,26 @@ connection:
   test: { get: /ping }
 "#;
 
+/// A spoke with several credentials to choose from.
+pub(crate) const CHOICE: &str = r#"
+spoke: choice
+title: Choice
+connection:
+  fields:
+    - { name: url, label: URL, type: url }
+    - { name: user_name, label: User name, type: string, for: [password] }
+    - { name: password, label: Password, type: secret, for: [password] }
+    - { name: client_id, label: Client, type: string, for: [person] }
+    - { name: bearer, label: Token, type: secret, for: [bearer] }
+    - { name: key, label: Key, type: secret, for: [query] }
+  credential:
+    password: { title: User name and password, kind: basic, username: "{{ connection.user_name }}", password: "{{ connection.password }}" }
+    person: { kind: oauth2_authorization_code, authorize_url: "{{ connection.url }}/auth?prompt=login", token_url: "{{ connection.url }}/connect/token", client_id: "{{ connection.client_id }}" }
+    bearer: { kind: bearer, token: "{{ connection.bearer }}" }
+    query: { kind: api_key, query: api_key, value: "{{ connection.key }}" }
+  test: { get: /ping }
+"#;
+
 pub(crate) const OPEN: &str = r#"
 spoke: open
 title: Open
@@ -89,7 +109,7 @@ pub(crate) fn spokes() -> BTreeMap<String, Arc<Spoke>> {
         let spoke = Spoke::load(&[("spoke.yaml".to_owned(), text.to_owned())], &[]).unwrap();
         (spoke.name.clone(), Arc::new(spoke))
     };
-    [KEYED, TOKENED, OPEN, BARE, MAYBE].into_iter().map(load).collect()
+    [KEYED, TOKENED, CHOICE, OPEN, BARE, MAYBE].into_iter().map(load).collect()
 }
 
 pub(crate) fn vault(store: Arc<MemoryStore>) -> Arc<Vault> {

@@ -40,6 +40,8 @@ pub fn router(app: App) -> Router {
         .route("/v1/connections", get(connections::list))
         .route("/v1/connections/{alias}", get(connections::show))
         .route("/v1/connections/{alias}/configure", post(connections::configure))
+        .route("/v1/connections/{alias}/authorize", post(connections::authorize))
+        .route("/v1/connections/{alias}/authorized", post(connections::authorized))
         .route("/v1/connections/{alias}/test", post(connections::test))
         .route("/v1/connections/{alias}/remove", post(connections::remove))
         .route("/v1/store", get(store::status))

@@ -113,6 +113,8 @@ impl From<ConnectionError> for Refusal {
             ConnectionError::Field { .. } => StatusCode::UNPROCESSABLE_ENTITY,
             ConnectionError::UnknownSpoke { .. }
             | ConnectionError::Missing { .. }
+            | ConnectionError::Unauthorized { .. }
+            | ConnectionError::Authorization { .. }
             | ConnectionError::Credential { .. } => StatusCode::FAILED_DEPENDENCY,
             ConnectionError::Client { .. } | ConnectionError::Vault { .. } => {
                 StatusCode::INTERNAL_SERVER_ERROR

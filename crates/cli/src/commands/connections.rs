@@ -1,7 +1,9 @@
 //! `linchpin connections`: what the aliases lead to, without ever showing a secret.
 
+mod authorize;
 mod configure;
 mod list;
+mod loopback;
 mod remove;
 mod show;
 mod test;
@@ -15,8 +17,9 @@ use crate::failure::Failure;
 use crate::project::Project;
 use crate::report::{Report, Style};
 use crate::session::{Purpose, Session};
+use crate::steps::print_instant;
 
-/// List, show, configure, test and remove connections
+/// List, show, configure, authorise, test and remove connections
 #[derive(Debug, Args)]
 pub(crate) struct Connections {
     #[command(subcommand)]
@@ -28,6 +31,7 @@ enum Command {
     List(list::List),
     Show(show::Show),
     Configure(configure::Configure),
+    Authorize(authorize::Authorize),
     Test(test::Test),
     Remove(remove::Remove),
 }
@@ -35,12 +39,22 @@ enum Command {
 impl Connections {
     pub(crate) async fn run(self, global: &Global, report: &Report) -> Done {
         let project = Project::find(global)?;
-        let session = Session::open(&project, Purpose::brief()).await?;
+        // Who waits for a person does not keep others from the store.
+        let purpose = match self.command {
+            Command::Authorize(_) => Purpose::lasting(),
+            Command::List(_)
+            | Command::Show(_)
+            | Command::Configure(_)
+            | Command::Test(_)
+            | Command::Remove(_) => Purpose::brief(),
+        };
+        let session = Session::open(&project, purpose).await?;
         let client = &session.client;
         let done = match self.command {
             Command::List(command) => command.run(client, report).await,
             Command::Show(command) => command.run(client, report).await,
             Command::Configure(command) => command.run(client, report).await,
+            Command::Authorize(command) => command.run(client, report).await,
             Command::Test(command) => command.run(client, report).await,
             Command::Remove(command) => command.run(client, report).await,
         };
@@ -70,7 +84,8 @@ fn show(report: &Report, status: &Value) {
     let alias = report.paint(Style::Bold, text("alias"));
     report.line(format!("{alias}: {} ({}), {state}", text("title"), text("spoke")));
     let mut rows = Vec::new();
-    for field in status["fields"].as_array().into_iter().flatten() {
+    let fields = status["fields"].as_array().into_iter().flatten();
+    for field in fields.filter(|field| field["used"] != false) {
         let word = |name: &str| field[name].as_str().unwrap_or_default().to_owned();
         let value = match (field["secret"] == true, field["set"] == true) {
             (true, true) => format!("(set, {})", field["source"].as_str().unwrap_or("kept")),
@@ -87,7 +102,23 @@ fn show(report: &Report, status: &Value) {
         let (label, url) = (endpoint[0].as_str(), endpoint[1].as_str());
         report.line(format!("  {}: {}", label.unwrap_or_default(), url.unwrap_or_default()));
     }
+    authorization(report, &status["authorization"]);
     if let Some(problem) = status["problem"].as_str() {
         report.line(format!("{} {problem}", report.paint(Style::Yellow, "!")));
     }
+}
+
+/// Since when a person's agreement holds, and until when.
+fn authorization(report: &Report, authorization: &Value) {
+    let instant = |name: &str| {
+        let at = authorization[name].as_str().and_then(|at| at.parse().ok());
+        at.map(print_instant)
+    };
+    let Some(since) = instant("since") else { return };
+    let ends = match (instant("ends_at"), authorization["renews"] == true) {
+        (Some(at), true) => format!(", renews itself until {at}"),
+        (Some(at), false) => format!(", ends {at}: nothing renews it"),
+        (None, _) => ", renews itself".to_owned(),
+    };
+    report.line(format!("  authorised {since}{ends}"));
 }

@@ -56,6 +56,8 @@ pub(crate) enum Form {
     List(&'static Mapping),
     /// One such map, or a list of them.
     Some(&'static Mapping),
+    /// One such map, or several by name.
+    OneOrNamed(&'static Mapping),
     /// A map from names to such maps.
     Named(&'static Mapping),
 }

@@ -1,5 +1,7 @@
 //! From the values and secrets of a connection to the credential that its transport sends.
 
+use std::sync::Arc;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::header::AUTHORIZATION;
@@ -7,19 +9,21 @@ use http::{HeaderName, HeaderValue};
 use linchpin_connector::CredentialKind;
 use linchpin_language::{Map, Value};
 use sha2::{Digest as _, Sha256};
+use url::Url;
 
 use super::error::ConnectionError;
-use super::settings::{Settings, check_url, is_secret};
-use crate::oauth::{Client, ClientAuth};
+use super::settings::{Settings, check_endpoint, check_url, is_secret};
+use crate::oauth::{Client, ClientAuth, Grant, Proof};
 use crate::redaction::Redactor;
 use crate::secret::Secret;
+use crate::transport::Signer;
 
 /// A credential, before anything is sent with it.
 pub(super) enum Made {
     None,
     Header(HeaderName, HeaderValue),
     Query(String, Secret),
-    Client(Client),
+    Client(Arc<Client>),
 }
 
 /// The fields of a credential template, evaluated for one connection.
@@ -33,7 +37,7 @@ pub(super) struct Evaluated {
 
 /// Evaluates the credential template of the connection's spoke. Only here are secrets in scope.
 pub(super) fn evaluate(settings: &Settings) -> Result<Evaluated, ConnectionError> {
-    let template = &settings.spoke.connection.credential;
+    let template = settings.spoke.connection.credential(&settings.values);
     let mut connection = settings.values.clone();
     for field in settings.spoke.connection.fields.iter().filter(|field| is_secret(field)) {
         connection.insert(field.name.clone(), Value::Null);
@@ -78,7 +82,8 @@ impl Evaluated {
             add(name);
             add(value.expose());
         }
-        if self.is_nothing() {
+        // What a person has agreed to is for one alias, also where others have the same client.
+        if self.is_nothing() || self.kind.asks_person() {
             add(&self.alias);
         }
         hex::encode(hash.finalize())
@@ -110,30 +115,106 @@ impl Evaluated {
                 let token = self.need("token")?;
                 Ok(Made::Header(AUTHORIZATION, self.header_value(&format!("Bearer {token}"))?))
             }
-            CredentialKind::Oauth2ClientCredentials => self.client().map(Made::Client),
-            CredentialKind::Oauth2AuthorizationCode | CredentialKind::Oauth2Jwt => {
-                Err(self.bad(format!("credentials of kind {} are not supported yet", self.kind)))
-            }
+            CredentialKind::Oauth2ClientCredentials
+            | CredentialKind::Oauth2AuthorizationCode
+            | CredentialKind::Oauth2Jwt => self.client().map(Arc::new).map(Made::Client),
         }
     }
 
     fn client(&self) -> Result<Client, ConnectionError> {
         let token_url = check_url(self.need("token_url")?, self.allow_insecure)
             .map_err(|detail| self.bad(format!("token_url {detail}")))?;
+        let text = |name: &str| self.get(name).map(str::to_owned);
+        let secret = self.get("client_secret").map(Secret::new);
         let auth = match self.get("client_auth") {
-            None | Some("body") => ClientAuth::Body,
-            Some("basic") => ClientAuth::Basic,
-            Some(other) => {
-                return Err(self.bad(format!("client_auth is body or basic, not {other}")));
-            }
+            Some(word) => ClientAuth::parse(word).map_err(|detail| self.bad(detail))?,
+            None if secret.is_some() => ClientAuth::Body,
+            None => ClientAuth::None,
         };
+        if matches!(auth, ClientAuth::Body | ClientAuth::Basic | ClientAuth::Secret) {
+            self.need("client_secret")?;
+        }
+        let grant = self.grant()?;
+        let signs = matches!(grant, Grant::Jwt { .. }) || auth == ClientAuth::Key;
+        let proof = match auth {
+            ClientAuth::Secret => secret.clone().map(Proof::Shared),
+            _ if signs => Some(self.proof()?),
+            _ => None,
+        };
+        let id = match grant {
+            Grant::Jwt { .. } => text("client_id").unwrap_or_default(),
+            _ => self.need("client_id")?.to_owned(),
+        };
+        let revoke_url = self.endpoint("revoke_url")?;
+        // A secret that both sides know has no name.
+        let key_id = text("key_id").filter(|_| auth != ClientAuth::Secret);
+        let (scope, audience) = (text("scope"), text("audience"));
+        let issuer = text("issuer");
         Ok(Client {
             token_url,
-            id: self.need("client_id")?.to_owned(),
-            secret: Secret::new(self.need("client_secret")?),
-            scope: self.get("scope").map(str::to_owned),
+            revoke_url,
+            id,
+            secret,
+            proof,
+            key_id,
+            scope,
+            audience,
+            issuer,
             auth,
+            grant,
         })
+    }
+
+    /// On what ground its tokens are given.
+    fn grant(&self) -> Result<Grant, ConnectionError> {
+        // Who signs speaks for itself where nobody else is named.
+        let named = |name: &str| match self.get(name) {
+            Some(text) => Ok(text.to_owned()),
+            None => self.need("client_id").map(str::to_owned),
+        };
+        Ok(match self.kind {
+            CredentialKind::Oauth2AuthorizationCode => Grant::AuthorizationCode {
+                authorize_url: self
+                    .endpoint("authorize_url")?
+                    .ok_or_else(|| self.bad("authorize_url is empty".to_owned()))?,
+                redirect_uri: self.get("redirect_uri").map(str::to_owned),
+                pkce: self.switch("pkce", true)?,
+            },
+            CredentialKind::Oauth2Jwt => {
+                Grant::Jwt { issuer: named("issuer")?, subject: named("subject")? }
+            }
+            CredentialKind::Oauth2ClientCredentials
+            | CredentialKind::ApiKey
+            | CredentialKind::Basic
+            | CredentialKind::Bearer
+            | CredentialKind::None => Grant::ClientCredentials,
+        })
+    }
+
+    /// An address of the server, when it is given.
+    fn endpoint(&self, name: &str) -> Result<Option<Url>, ConnectionError> {
+        let url = self.get(name).map(|text| check_endpoint(text, self.allow_insecure));
+        url.transpose().map_err(|detail| self.bad(format!("{name} {detail}")))
+    }
+
+    /// What assertions are signed with.
+    fn proof(&self) -> Result<Proof, ConnectionError> {
+        let key = Secret::new(self.need("key")?);
+        match self.get("algorithm") {
+            Some("HS256") => Ok(Proof::Shared(key)),
+            algorithm => Signer::new(&key, algorithm)
+                .map(Proof::Key)
+                .map_err(|detail| self.bad(format!("key: {detail}"))),
+        }
+    }
+
+    fn switch(&self, name: &str, usual: bool) -> Result<bool, ConnectionError> {
+        match self.get(name) {
+            None => Ok(usual),
+            Some("true" | "on") => Ok(true),
+            Some("false" | "off") => Ok(false),
+            Some(other) => Err(self.bad(format!("{name} is true or false, not {other:?}"))),
+        }
     }
 
     /// Whether nothing is sent: the form asks for no key, or does not insist on one.

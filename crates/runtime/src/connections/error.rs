@@ -51,6 +51,22 @@ pub enum ConnectionError {
         /// What is wrong.
         detail: String,
     },
+    /// A person has to agree in a browser first.
+    #[error("{detail}")]
+    Unauthorized {
+        /// The alias.
+        alias: String,
+        /// Why, and the command that helps.
+        detail: String,
+    },
+    /// An authorisation cannot be begun or ended.
+    #[error("{detail}")]
+    Authorization {
+        /// The alias.
+        alias: String,
+        /// Why.
+        detail: String,
+    },
     /// The HTTP client cannot be made.
     #[error("no HTTP client for connection {alias}: {detail}")]
     Client {
@@ -81,9 +97,10 @@ impl From<ConnectionError> for ActionError {
             ConnectionError::UnknownAlias { .. }
             | ConnectionError::UnknownSpoke { .. }
             | ConnectionError::Field { .. } => ErrorKind::InvalidInput,
-            ConnectionError::Missing { .. } | ConnectionError::Credential { .. } => {
-                ErrorKind::Unauthenticated
-            }
+            ConnectionError::Missing { .. }
+            | ConnectionError::Credential { .. }
+            | ConnectionError::Unauthorized { .. }
+            | ConnectionError::Authorization { .. } => ErrorKind::Unauthenticated,
             ConnectionError::Client { .. } => ErrorKind::Internal,
             ConnectionError::Vault { source, .. } => {
                 message.push_str(": ");

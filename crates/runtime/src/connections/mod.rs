@@ -17,4 +17,4 @@ pub use error::{ConfigureError, ConnectionError};
 pub use file::ConnectionsFile;
 pub use json_schema::json_schema;
 pub use registry::{Connections, Options, Resolved};
-pub use status::{ConnectionStatus, FieldStatus};
+pub use status::{Answered, Asking, Authorization, ConnectionStatus, FieldStatus};

@@ -1,5 +1,6 @@
 //! The registry itself: one transport per alias, made when first asked for and kept.
 
+mod authorizing;
 mod gathering;
 mod making;
 mod showing;
@@ -19,7 +20,7 @@ use super::error::{ConfigureError, ConnectionError};
 use super::file::ConnectionsFile;
 use crate::budget::Budget;
 use crate::clock::Clock;
-use crate::oauth::TokenSource;
+use crate::oauth::{Pending, TokenSource};
 use crate::redaction::Redactor;
 use crate::secret::Secret;
 use crate::transport::Wire;
@@ -82,6 +83,8 @@ struct State {
     made: HashMap<String, Live>,
     budgets: HashMap<String, Arc<Budget>>,
     tokens: HashMap<String, Arc<TokenSource>>,
+    /// What people were asked for in a browser and have not answered.
+    asked: Vec<Pending>,
 }
 
 /// An alias bound in memory.
@@ -135,18 +138,23 @@ impl Connections {
     /// The connection, spoke and transport of an alias. The same transport is given each time, until
     /// the alias is configured anew, removed, or refused by the other side.
     pub async fn resolve(&self, alias: &str) -> Result<Resolved, ConnectionError> {
-        if let Some(resolved) = self.ready(alias) {
-            return Ok(resolved);
+        let live = self.live(alias).await?;
+        authorized(alias, &live).await?;
+        Ok(live.resolved)
+    }
+
+    async fn live(&self, alias: &str) -> Result<Live, ConnectionError> {
+        if let Some(live) = self.ready(alias) {
+            return Ok(live);
         }
         let _making = self.making.lock().await;
-        if let Some(resolved) = self.ready(alias) {
-            return Ok(resolved);
+        if let Some(live) = self.ready(alias) {
+            return Ok(live);
         }
         let settings = self.settings(alias).await?;
         let live = self.make(&settings)?;
-        let resolved = live.resolved.clone();
-        self.write().made.insert(alias.to_owned(), live);
-        Ok(resolved)
+        self.write().made.insert(alias.to_owned(), live.clone());
+        Ok(live)
     }
 
     /// Runs the connection test of the alias' spoke, and marks the connection active if it succeeds.
@@ -157,11 +165,11 @@ impl Connections {
             return Ok(());
         }
         let form = self.form(alias).await?.unwrap_or_default();
-        Ok(self.save_form(alias, &resolved, form.values).await?)
+        Ok(self.save_form(alias, &resolved, form.values, true).await?)
     }
 
     /// Sets values and secrets of an alias, as its form gives them. They are tested first and stored
-    /// only when the test succeeds.
+    /// only when the test succeeds. What a person has to agree to first is stored and not active.
     pub async fn configure(
         &self,
         alias: &str,
@@ -180,7 +188,8 @@ impl Connections {
         settings.complete();
         let live = self.make(&settings)?;
         let Resolved { connection, spoke, transport } = &live.resolved;
-        if let Err(error) = spoke.test(connection, transport.as_ref()).await {
+        let is_testable = authorized(alias, &live).await.is_ok();
+        if is_testable && let Err(error) = spoke.test(connection, transport.as_ref()).await {
             return Err(ConfigureError::Test { alias: alias.to_owned(), error });
         }
         for (field, secret) in &secrets {
@@ -188,7 +197,7 @@ impl Connections {
         }
         let mut kept = form.values;
         kept.extend(values);
-        self.save_form(alias, &live.resolved, kept).await?;
+        self.save_form(alias, &live.resolved, kept, is_testable).await?;
         self.write().made.insert(alias.to_owned(), live);
         Ok(())
     }
@@ -243,10 +252,10 @@ impl Connections {
         waiting
     }
 
-    fn ready(&self, alias: &str) -> Option<Resolved> {
+    fn ready(&self, alias: &str) -> Option<Live> {
         let state = self.read();
         let live = state.made.get(alias)?;
-        (!live.stale.load(Ordering::Relaxed)).then(|| live.resolved.clone())
+        (!live.stale.load(Ordering::Relaxed)).then(|| live.clone())
     }
 
     async fn form(&self, alias: &str) -> Result<Option<Form>, ConnectionError> {
@@ -262,11 +271,12 @@ impl Connections {
         alias: &str,
         resolved: &Resolved,
         values: Map<String, Value>,
+        is_tested: bool,
     ) -> Result<(), ConnectionError> {
         let form = Form {
             spoke: resolved.spoke.name.clone(),
             values,
-            tested_at: Some(self.clock.now()),
+            tested_at: is_tested.then(|| self.clock.now()),
             tested: digest(&Value::Object(resolved.connection.values.clone())),
         };
         let text = Secret::new(serde_json::to_string(&form).unwrap_or_default());
@@ -293,6 +303,15 @@ impl Connections {
     fn write(&self) -> RwLockWriteGuard<'_, State> {
         self.state.write().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether a person need not agree first.
+async fn authorized(alias: &str, live: &Live) -> Result<(), ConnectionError> {
+    let Some(tokens) = &live.tokens else { return Ok(()) };
+    tokens.ready().await.map_err(|error| ConnectionError::Unauthorized {
+        alias: alias.to_owned(),
+        detail: error.message,
+    })
 }
 
 fn vaulted(alias: &str, source: crate::vault::Error) -> ConnectionError {

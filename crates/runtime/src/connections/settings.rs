@@ -46,7 +46,8 @@ impl Settings {
     /// Whether every field that must be filled in is; secrets are asked for where they are fetched.
     pub(super) fn check(&self) -> Result<(), ConnectionError> {
         let template = &self.spoke.connection;
-        for field in template.fields.iter().filter(|field| field.required && !is_secret(field)) {
+        let fields = template.fields_for(&self.values);
+        for field in fields.filter(|field| field.required && !is_secret(field)) {
             let empty =
                 self.values.get(&field.name).is_none_or(|value| value.is_null() || value == "");
             if empty {
@@ -87,7 +88,7 @@ impl Settings {
     /// Whether there is a system behind the spoke at all; `core` has none.
     pub(super) fn has_system(&self) -> bool {
         let template = &self.spoke.connection;
-        template.credential.kind != CredentialKind::None
+        template.credentials.iter().any(|one| one.kind != CredentialKind::None)
             || template.fields.iter().any(|field| field.name == "url")
     }
 
@@ -142,6 +143,15 @@ pub(super) fn field_value(field: &FormField, mut value: Value) -> Result<Value, 
 
 /// Reads a URL that requests are sent to: https, or http where nothing leaves the machine.
 pub(super) fn check_url(text: &str, allow_insecure: bool) -> Result<Url, String> {
+    let url = check_endpoint(text, allow_insecure)?;
+    if url.query().is_some() {
+        return Err("has a query or fragment, which a base URL cannot have".to_owned());
+    }
+    Ok(url)
+}
+
+/// The same for a URL that may have parameters of its own.
+pub(super) fn check_endpoint(text: &str, allow_insecure: bool) -> Result<Url, String> {
     let url = Url::parse(text).map_err(|error| format!("is no URL: {error}"))?;
     let local = match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
@@ -158,7 +168,7 @@ pub(super) fn check_url(text: &str, allow_insecure: bool) -> Result<Url, String>
     if !url.username().is_empty() || url.password().is_some() {
         return Err("holds a user or password, which belong into the credential".to_owned());
     }
-    if url.query().is_some() || url.fragment().is_some() {
+    if url.fragment().is_some() {
         return Err("has a query or fragment, which a base URL cannot have".to_owned());
     }
     Ok(url)

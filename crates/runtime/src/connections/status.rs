@@ -2,7 +2,9 @@
 
 use jiff::Timestamp;
 use linchpin_language::{Map, Value};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+
+use crate::secret::Secret;
 
 /// A connection as lists, forms and the API show it.
 #[derive(Clone, Debug, Serialize)]
@@ -27,12 +29,58 @@ pub struct ConnectionStatus {
     pub problem: Option<String>,
     /// Addresses that follow from its values; only of an active connection.
     pub endpoints: Vec<(String, String)>,
+    /// The kind of its credential: `api_key`, `oauth2_client_credentials`.
+    pub credential: String,
+    /// What a person has agreed to in a browser, where the credential asks for that.
+    pub authorization: Option<Authorization>,
     /// When the present OAuth token ends, when there is one.
     pub token_expires_at: Option<Timestamp>,
     /// How many seconds calls wait for the rate budget now.
     pub waiting_s: Option<u64>,
     /// The words on the form's button.
     pub button: Option<String>,
+}
+
+/// What a person has agreed to in a browser.
+#[derive(Clone, Debug, Serialize)]
+pub struct Authorization {
+    /// When they agreed.
+    pub since: Option<Timestamp>,
+    /// Whether it renews itself.
+    pub renews: bool,
+    /// When it ends for good, when the server has said so or nothing renews it.
+    pub ends_at: Option<Timestamp>,
+}
+
+/// Where a person has to agree, and until when.
+#[derive(Clone, Debug, Serialize)]
+pub struct Asking {
+    /// The address for the browser.
+    pub url: String,
+    /// Where the browser comes back to.
+    pub redirect_uri: String,
+    /// Until when the answer is waited for.
+    pub until: Timestamp,
+}
+
+/// What came back from the browser.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Answered {
+    /// The state that was sent along.
+    pub state: Secret,
+    /// The code, when they agreed.
+    #[serde(default)]
+    pub code: Option<Secret>,
+    /// The error, when they did not.
+    #[serde(default)]
+    pub error: Option<String>,
+    /// More on the error.
+    #[serde(default)]
+    pub error_description: Option<String>,
+    /// The server that says so.
+    #[serde(default)]
+    pub iss: Option<String>,
 }
 
 /// One field of a connection's form.
@@ -58,4 +106,8 @@ pub struct FieldStatus {
     pub other: bool,
     /// An example of what belongs here.
     pub hint: Option<String>,
+    /// The credentials that have the field; empty means all.
+    pub only_for: Vec<String>,
+    /// Whether the chosen credential has it.
+    pub used: bool,
 }

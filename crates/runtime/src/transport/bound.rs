@@ -13,6 +13,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::time::Instant;
 use url::{Position, Url};
 
+use super::asked;
 use super::repeated::cleaned;
 use super::wire::{Outgoing, Wire, shown};
 use crate::budget::Budget;
@@ -128,7 +129,7 @@ impl Bound {
     /// Sends with the present token, and once more with a new one when the answer is 401.
     async fn send_with_token(
         &self,
-        source: &TokenSource,
+        source: &Arc<TokenSource>,
         mut headers: HeaderMap,
         prepared: Prepared,
     ) -> Result<Response, ActionError> {
@@ -136,14 +137,21 @@ impl Bound {
         headers.insert(AUTHORIZATION, token.header());
         let response = self.follow(headers.clone(), &prepared).await?;
         if response.status != 401 {
+            token.works();
             return Ok(response);
         }
         // A 401 says that nothing was done, so this is safe for a write as well.
-        source.drop_token(&token);
+        if !source.drop_token(&token) {
+            return Ok(response);
+        }
         let token = source.token().await?;
         headers.insert(AUTHORIZATION, token.header());
         self.binding.budget.acquire().await;
-        self.follow(headers, &prepared).await
+        let response = self.follow(headers, &prepared).await?;
+        if response.status != 401 {
+            token.works();
+        }
+        Ok(response)
     }
 
     /// Sends, and follows redirects of reads within the connection's own origin.
@@ -198,7 +206,7 @@ impl Transport for Bound {
             timeout: request.timeout.unwrap_or(self.binding.timeout),
         };
         self.binding.budget.acquire().await;
-        let response = match &self.binding.credential {
+        let mut response = match &self.binding.credential {
             Credential::Token(source) => self.send_with_token(source, headers, prepared).await?,
             Credential::None | Credential::Header(..) | Credential::Query(..) => {
                 self.follow(headers, &prepared).await?
@@ -207,6 +215,7 @@ impl Transport for Bound {
         if response.status == 401 {
             (self.binding.on_refused)();
         }
+        asked::in_seconds(&mut response, self.binding.clock.now());
         Ok(cleaned(response, &self.binding.redactor))
     }
 

@@ -1,4 +1,4 @@
-//! Connections: shown without their secrets, configured, tested, removed.
+//! Connections: shown without their secrets, configured, authorised, tested, removed.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use linchpin_runtime::Secret;
-use linchpin_runtime::connections::ConnectionStatus;
+use linchpin_runtime::connections::{Answered, Asking, ConnectionStatus};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -50,6 +50,35 @@ pub(super) async fn configure(
     Ok(Json(connections.show(&alias).await?))
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Return {
+    #[serde(default)]
+    redirect_uri: Option<String>,
+}
+
+pub(super) async fn authorize(
+    State(app): State<App>,
+    Path(alias): Path<String>,
+    bytes: Bytes,
+) -> Result<Json<Asking>, Refusal> {
+    let wish: Return = body(&bytes)?;
+    Ok(Json(app.host.connections().ask(&alias, wish.redirect_uri.as_deref()).await?))
+}
+
+pub(super) async fn authorized(
+    State(app): State<App>,
+    Path(alias): Path<String>,
+    bytes: Bytes,
+) -> Result<Json<ConnectionStatus>, Refusal> {
+    // A refused body could hold the code: its text is not repeated.
+    let answered: Answered = body(&bytes)
+        .map_err(|_| Refusal::invalid("the answer is not `state` with `code` or `error`"))?;
+    let connections = app.host.connections();
+    connections.answer(&alias, answered).await?;
+    Ok(Json(connections.show(&alias).await?))
+}
+
 pub(super) async fn test(
     State(app): State<App>,
     Path(alias): Path<String>,
@@ -70,6 +99,11 @@ pub(super) async fn remove(
 ) -> Result<Json<Value>, Refusal> {
     let connections = app.host.connections();
     connections.show(&alias).await?;
+    let revoked = connections.revoke(&alias).await;
     connections.remove(&alias).await?;
-    Ok(Json(json!({ "alias": alias })))
+    let (host, problem) = match revoked {
+        Ok(host) => (host, None),
+        Err(error) => (None, Some(error.to_string())),
+    };
+    Ok(Json(json!({ "alias": alias, "revoked_at": host, "problem": problem })))
 }

@@ -5,6 +5,7 @@ use std::io::Read;
 
 use clap::Args;
 use inquire::{InquireError, Password, PasswordDisplayMode, Select, Text};
+use linchpin_connector::CREDENTIAL;
 use linchpin_language::{Map, Value, json};
 use linchpin_server::Client;
 
@@ -50,11 +51,12 @@ impl Configure {
         let body = json!({ "values": values, "secrets": secrets });
         let status = client.post(&super::address(&self.alias, "/configure")?, &body).await?;
         report.json(&status);
-        report.line(format!(
-            "{} {} is tested and saved",
-            report.paint(Style::Green, "✓"),
-            self.alias
-        ));
+        let tick = report.paint(Style::Green, "✓");
+        if status["active"] == true {
+            report.line(format!("{tick} {} is tested and saved", self.alias));
+        } else {
+            report.line(format!("{tick} {} is saved", self.alias));
+        }
         let until = status["token_expires_at"].as_str().and_then(|at| at.parse().ok());
         if let Some(until) = until {
             report.line(format!("  token obtained, valid until {}", print_instant(until)));
@@ -122,8 +124,12 @@ fn fetch(name: &str, source: &str) -> Result<String, Failure> {
 /// Asks for each field; what is left empty stays as it is.
 fn ask(status: &Value) -> Result<Form, InquireError> {
     let (mut values, mut secrets) = (Map::new(), BTreeMap::new());
+    let mut chosen = status["fields"][0]["value"].as_str().unwrap_or_default().to_owned();
     for field in fields(status).filter(|field| field["fixed"] != true) {
         let name = field["name"].as_str().unwrap_or_default();
+        if !is_for(field, &chosen) {
+            continue;
+        }
         let label = field["label"].as_str().unwrap_or(name);
         if field["secret"] == true {
             let help =
@@ -147,11 +153,20 @@ fn ask(status: &Value) -> Result<Form, InquireError> {
                 text.prompt()?
             }
         };
+        if name == CREDENTIAL {
+            text.clone_into(&mut chosen);
+        }
         if text != present {
             values.insert(name.to_owned(), text.into());
         }
     }
     Ok((values, secrets))
+}
+
+/// Whether a connection with this credential has the field.
+fn is_for(field: &Value, credential: &str) -> bool {
+    let only = field["only_for"].as_array().map(Vec::as_slice).unwrap_or_default();
+    only.is_empty() || only.iter().any(|name| name == credential)
 }
 
 /// The value of the choice that is picked; `None` when it is to be typed.
@@ -191,7 +206,7 @@ fn introduce(report: &Report, status: &Value) {
 /// The command that does without a terminal.
 fn given_help(alias: &str, status: &Value) -> String {
     let mut command = format!("linchpin connections configure {alias}");
-    for field in fields(status).filter(|field| field["set"] != true) {
+    for field in fields(status).filter(|field| field["set"] != true && field["used"] != false) {
         let name = field["name"].as_str().unwrap_or_default();
         let part = match field["secret"] == true {
             true => format!(" --secret {name}=env:NAME"),

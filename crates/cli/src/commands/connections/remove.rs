@@ -8,7 +8,7 @@ use linchpin_server::Client;
 use crate::commands::Done;
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
-use crate::report::Report;
+use crate::report::{Report, Style};
 
 /// Delete the secrets and form values of a connection
 #[derive(Debug, Args)]
@@ -38,6 +38,12 @@ impl Remove {
         }
         let answer = client.post(&address, &json!({})).await?;
         report.json(&answer);
+        if let Some(host) = answer["revoked_at"].as_str() {
+            report.line(format!("{host} has revoked its tokens"));
+        }
+        if let Some(problem) = answer["problem"].as_str() {
+            report.note(format!("{} {problem}", report.paint(Style::Yellow, "!")));
+        }
         report.line(format!(
             "{} has no secrets any more; what connections.yaml says of it stays",
             self.alias

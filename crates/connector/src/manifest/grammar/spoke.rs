@@ -120,7 +120,11 @@ pub(crate) static CONNECTION: Mapping = mapping(
         key("fields", Form::List(&FIELD), "The form that a person fills in."),
         key("attributes", Form::Types, "Settings with a default that are not on the form."),
         key("button", Form::Word, "The label of the form's button."),
-        key("credential", Form::Map(&CREDENTIAL), "How the system knows who calls."),
+        key(
+            "credential",
+            Form::OneOrNamed(&CREDENTIAL),
+            "How the system knows who calls: one, or several by name to choose from.",
+        ),
         key("test", Form::Map(&REQUEST), "A request that proves a connection."),
         key("shows", Form::Texts, "Lines that are shown once the connection is active."),
     ],
@@ -144,6 +148,7 @@ pub(crate) static FIELD: Mapping = mapping(
         key("hint", Form::Word, "An example of what belongs here."),
         key("max", Form::Count, "The longest text that is taken."),
         key("required", Form::Flag, "Whether it must be filled in; true unless said."),
+        key("for", Form::Words, "The credentials that have it, where there are several."),
     ],
 );
 

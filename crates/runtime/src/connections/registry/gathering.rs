@@ -76,7 +76,13 @@ impl Connections {
             if settings.secrets.contains_key(field) {
                 continue;
             }
-            let form = settings.spoke.connection.fields.iter().find(|known| known.name == *field);
+            let template = &settings.spoke.connection;
+            let form = template.fields.iter().find(|known| known.name == *field);
+            // The secrets of a credential that was not chosen are not asked for.
+            let chosen = &template.credential(&settings.values).name;
+            if form.is_some_and(|form| !form.is_for(chosen)) {
+                continue;
+            }
             let named =
                 self.file.entries.get(&alias).is_some_and(|e| e.sources.contains_key(field));
             let read = source.read(&alias, field, &self.vault, &self.options.folder).await;

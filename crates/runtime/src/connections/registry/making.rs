@@ -12,7 +12,7 @@ use crate::budget::Budget;
 use crate::connections::credential::{Made, evaluate};
 use crate::connections::error::ConnectionError;
 use crate::connections::settings::Settings;
-use crate::oauth::TokenSource;
+use crate::oauth::{Endpoint, Keeper, TokenSource};
 use crate::transport::{Binding, Bound, Credential, Offline, Policy, Wire};
 
 impl Connections {
@@ -51,8 +51,12 @@ impl Connections {
             Made::Client(client) => {
                 let key = format!("{} {fingerprint}", settings.allow_private);
                 let source = state.tokens.entry(key).or_insert_with(|| {
+                    let (vault, alias) = (self.vault.clone(), settings.alias.clone());
+                    let keeper = client.asks_person().then_some(Keeper { vault, alias });
                     let (clock, redactor) = (self.clock.clone(), self.redactor.clone());
-                    Arc::new(TokenSource::new(client, wire.clone(), clock, redactor))
+                    let wire = wire.clone();
+                    let endpoint = Endpoint { client, wire, clock, redactor };
+                    Arc::new(TokenSource::new(endpoint, keeper))
                 });
                 Credential::Token(source.clone())
             }

@@ -9,7 +9,8 @@ use super::Connections;
 use crate::connections::error::ConnectionError;
 use crate::connections::settings::{Settings, is_secret};
 use crate::connections::source::SecretSource;
-use crate::connections::status::{ConnectionStatus, FieldStatus};
+use crate::connections::status::{Authorization, ConnectionStatus, FieldStatus};
+use crate::oauth::Keeper;
 
 impl Connections {
     /// All connections, those that only their form knows included.
@@ -34,7 +35,14 @@ impl Connections {
         let sources = self.sources(alias, &settings.spoke);
         let fetched = self.fetch(&mut settings, &sources).await;
         settings.complete();
-        let problem = fetched.and_then(|()| settings.check()).and_then(|()| settings.reach()).err();
+        let credential = settings.spoke.connection.credential(&settings.values).kind;
+        let mut problem =
+            fetched.and_then(|()| settings.check()).and_then(|()| settings.reach()).err();
+        let mut authorization = None;
+        if credential.asks_person() && problem.is_none() {
+            problem = self.resolve(alias).await.err();
+            authorization = self.authorization(alias).await;
+        }
         let bound = self.read().bound.contains_key(alias);
         let fresh = form.tested == digest(&Value::Object(settings.values.clone()));
         let tested_at = form.tested_at.filter(|_| fresh && problem.is_none());
@@ -56,8 +64,22 @@ impl Connections {
                 .and_then(|live| live.tokens.as_ref())
                 .and_then(|tokens| tokens.expires()),
             waiting_s: live.and_then(|live| live.budget.waiting()).map(|wait| wait.as_secs()),
+            credential: credential.to_string(),
+            authorization,
             button: settings.spoke.connection.button.clone(),
         })
+    }
+
+    /// What a person has agreed to, as far as it is kept.
+    async fn authorization(&self, alias: &str) -> Option<Authorization> {
+        let keeper = Keeper { vault: self.vault.clone(), alias: alias.to_owned() };
+        let kept = keeper.load().await.ok()??;
+        if kept.ended.is_some() {
+            return Some(Authorization { since: None, renews: false, ends_at: None });
+        }
+        let renews = kept.refresh().is_some();
+        let ends_at = if renews { kept.refresh_ends } else { Some(kept.expires) };
+        Some(Authorization { since: Some(kept.authorized), renews, ends_at })
     }
 }
 
@@ -65,7 +87,9 @@ fn field_statuses(
     settings: &Settings,
     sources: &BTreeMap<String, SecretSource>,
 ) -> Vec<FieldStatus> {
-    let fields = settings.spoke.connection.fields.iter();
+    let template = &settings.spoke.connection;
+    let chosen = &template.credential(&settings.values).name;
+    let fields = template.fields.iter();
     fields
         .map(|field| {
             let secret = is_secret(field);
@@ -83,6 +107,8 @@ fn field_statuses(
                 choices: field.choices.clone(),
                 other: field.other,
                 hint: field.hint.clone(),
+                only_for: field.only_for.clone(),
+                used: field.is_for(chosen),
             }
         })
         .collect()
