@@ -6,6 +6,7 @@ mod control;
 mod litmos;
 mod litmos_groups;
 mod servicenow;
+mod servicenow_more;
 mod state;
 mod sumtotal;
 mod support;

@@ -220,3 +220,73 @@ fn litmos_32_the_incident_says_who_assigned_what_to_whom() {
         assert!(text.contains(part), "{text}");
     }
 }
+
+/// Refuses whoever lacks the role of the Litmos app, by either of its spellings.
+const GUARDED: &str = "
+flow: guarded
+connections: { sn: servicenow }
+inputs: { who: { type: string, required: true } }
+steps:
+  - id: agent
+    call: sn.users.find
+    with: { email: \"{{ inputs.who }}@example.test\" }
+  - id: rights
+    call: sn.users.roles
+    with:
+      user: \"{{ agent.sys_id }}\"
+      any_of: [\"x_litmos_litmos_int.Litmos Training User\", \"x_litmo_litmos_int.Litmos Training User\"]
+  - if: \"!rights.has\"
+    fail: { kind: forbidden, message: \"Assign Courses needs the role Litmos Training User\" }
+outputs: { direct: rights.direct }
+";
+
+/// Gives or takes roles of a person.
+const GRANT: &str = "
+flow: grant
+connections: { sn: servicenow }
+inputs: { who: { type: string, required: true }, role: { type: string, required: true }, take: { type: boolean, default: false } }
+steps:
+  - id: person
+    call: sn.users.find
+    with: { email: \"{{ inputs.who }}@example.test\" }
+  - if: inputs.take
+    then:
+      - call: sn.users.remove_roles
+        with: { user: \"{{ person.sys_id }}\", roles: [\"{{ inputs.role }}\"] }
+    else:
+      - call: sn.users.add_roles
+        with: { user: \"{{ person.sys_id }}\", roles: [\"{{ inputs.role }}\"] }
+";
+
+#[test]
+fn litmos_10_11_12_13_14_without_the_role_a_flow_refuses_however_the_role_is_held_it_passes() {
+    let project = Project::with(&[("flows/guarded.yaml", GUARDED), ("flows/grant.yaml", GRANT)]);
+    let passes = |who: &str| {
+        let input = format!("who={who}");
+        let done = project.linchpin(&["run", "guarded", "--sandbox", "-i", &input]);
+        if done.code != Some(0) {
+            assert!(done.all().contains("needs the role Litmos Training User"), "{}", done.all());
+        }
+        done.code == Some(0)
+    };
+    let grant = |who: &str, role: &str, take: &str| {
+        let inputs = [format!("who={who}"), format!("role={role}"), format!("take={take}")];
+        let inputs = inputs.each_ref().map(String::as_str);
+        let command =
+            ["run", "grant", "--sandbox", "-i", inputs[0], "-i", inputs[1], "-i", inputs[2]];
+        project.linchpin(&command).ends_with(0);
+    };
+    // Through a role that contains it, by itself, and as an administrator; without it, not.
+    assert!(passes("kim.lo"), "itil contains the role");
+    assert!(passes("sam.cole"), "it was given to one person");
+    assert!(passes("maya.stone"), "admin has every role");
+    assert!(!passes("eva.lind"));
+    // Given to one person, and to one more by the role around it; taken away again.
+    let role = "x_litmos_litmos_int.Litmos Training User";
+    grant("eva.lind", role, "false");
+    grant("omar.diaz", "itil", "false");
+    assert!(passes("eva.lind") && passes("omar.diaz"));
+    grant("eva.lind", role, "true");
+    grant("omar.diaz", "itil", "true");
+    assert!(!passes("eva.lind") && !passes("omar.diaz"));
+}

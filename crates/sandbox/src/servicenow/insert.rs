@@ -92,7 +92,7 @@ pub(super) fn update(
     Ok(Reply::json(200, &json!({ "result": result })))
 }
 
-fn body(call: &Call) -> Result<Map<String, Value>, Refusal> {
+pub(super) fn body(call: &Call) -> Result<Map<String, Value>, Refusal> {
     let kind = call.content_type();
     if kind.is_empty() {
         return Err(Refusal::new(400, "Content-Type is missing", None));
@@ -169,7 +169,7 @@ fn apply(
     entries
 }
 
-fn plain(value: &Value) -> String {
+pub(super) fn plain(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         Value::Null => String::new(),
@@ -208,6 +208,10 @@ fn derive(
             }
         }
         "incident" => incident(world, row, before, user)?,
+        "sys_user_has_role" if before.is_none() => {
+            row["inherited"] = json!("false");
+            row["state"] = json!("active");
+        }
         _ => {}
     }
     Ok(())

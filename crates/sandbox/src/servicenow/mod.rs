@@ -1,14 +1,20 @@
-//! ServiceNow: the Table API with encoded queries, journal fields and three ways to sign in.
+//! ServiceNow: the Table API with encoded queries and journal fields, figures over tables, import sets, attachments,
+//! and three ways to sign in.
 
 mod admission;
+mod attachment;
 mod display;
+mod import;
 mod insert;
 mod journal;
 mod query;
+mod roles;
 mod schema;
 mod seed;
+mod stats;
 mod table;
 mod token;
+mod xml;
 
 use std::collections::BTreeMap;
 
@@ -23,6 +29,8 @@ pub(crate) use seed::TABLES;
 pub(crate) use token::{expire_tokens, token_requests};
 
 const TOKENS: &str = "servicenow/tokens";
+/// The bytes of attachments in base64, by `sys_id`.
+const ATTACHMENT_BYTES: &str = "servicenow/attachment_bytes";
 
 /// Where ServiceNow is, and the ways in.
 pub(crate) fn site(origin: &str, identity: Identity) -> Site {
@@ -43,12 +51,17 @@ pub(crate) fn answer(world: &mut World, call: &Call) -> Reply {
                 rest => rest,
             };
             let old = path.get(2) == Some(&"v1");
-            admission::admit(world, call)
-                .and_then(|user| table::route(world, call, rest, &user, old))
+            admission::admit(world, call).and_then(|user| match rest {
+                ["stats", table] => stats::read(world, call, table),
+                ["import", table, rest @ ..] => import::route(world, call, table, rest, &user),
+                ["attachment", rest @ ..] => attachment::route(world, call, rest, &user),
+                rest => table::route(world, call, rest, &user, old),
+            })
         }
         _ => Err(Refusal::new(404, "No such resource", Some("The route is unknown"))),
     };
-    answer.unwrap_or_else(Refusal::into_reply)
+    let reply = answer.unwrap_or_else(Refusal::into_reply);
+    if xml::is_wanted(call) { xml::rewrite(reply) } else { reply }
 }
 
 /// The answer to one call too many.
@@ -80,6 +93,11 @@ impl Refusal {
         Refusal {
             reply: refusal.reply.with_header("www-authenticate", "Basic realm=\"Service-now\""),
         }
+    }
+
+    fn forbidden() -> Self {
+        let detail = Some("ACL Exception due to security constraints");
+        Refusal::new(403, "Operation Failed", detail)
     }
 
     fn no_record() -> Self {

@@ -86,7 +86,7 @@ const USER: Kind = Kind::Ref("sys_user");
 const ROLE: Kind = Kind::Ref("sys_user_role");
 const GROUP: Kind = Kind::Ref("sys_user_group");
 
-static SCHEMAS: [Schema; 10] = [
+static SCHEMAS: [Schema; 12] = [
     Schema { name: "incident", display: "number", writable: true, fields: INCIDENT },
     Schema { name: "sys_user", display: "name", writable: true, fields: SYS_USER },
     Schema {
@@ -151,6 +151,40 @@ static SCHEMAS: [Schema; 10] = [
             ("element", Kind::Text),
             ("element_id", Kind::Text),
             ("value", Kind::Text),
+        ],
+    },
+    Schema {
+        name: "sys_attachment",
+        display: "file_name",
+        writable: false,
+        fields: &[
+            ("file_name", Kind::Text),
+            ("content_type", Kind::Text),
+            ("size_bytes", Kind::Number),
+            ("table_name", Kind::Text),
+            ("table_sys_id", Kind::Text),
+            ("hash", Kind::Text),
+            ("state", Kind::Text),
+        ],
+    },
+    Schema {
+        name: "imp_user",
+        display: "u_user_name",
+        writable: false,
+        fields: &[
+            ("u_user_name", Kind::Text),
+            ("u_email", Kind::Text),
+            ("u_first_name", Kind::Text),
+            ("u_last_name", Kind::Text),
+            ("u_title", Kind::Text),
+            ("u_employee_number", Kind::Text),
+            ("u_key", Kind::Text),
+            ("sys_import_set", Kind::Text),
+            ("sys_import_row", Kind::Number),
+            ("sys_import_state", Kind::Text),
+            ("sys_import_state_comment", Kind::Text),
+            ("sys_target_table", Kind::Text),
+            ("sys_target_sys_id", Kind::Text),
         ],
     },
     Schema {

@@ -4,7 +4,7 @@ use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
 use super::admission::SERVICE_USER;
-use super::{TOKENS, rows_of, text};
+use super::{ATTACHMENT_BYTES, TOKENS, rows_of, text};
 use crate::company::{
     ANA_RUIZ, GIL_MOOR, IDA_BERG, JON_WELLS, KIM_LO, LEE_PARK, MAX_FREY, MAYA_STONE, NEW_HIRES,
     NOOR_HADDAD, OFFICE, ROSA_BELL, SAM_COLE, TOM_REED, person,
@@ -12,7 +12,7 @@ use crate::company::{
 use crate::tables::{Rows, SeedContext, Table, nothing};
 use crate::world::World;
 
-pub(crate) static TABLES: [Table; 11] = [
+pub(crate) static TABLES: [Table; 14] = [
     Table { name: "servicenow/incident", seed: incidents },
     Table { name: "servicenow/sys_user", seed: users },
     Table { name: "servicenow/sys_user_role", seed: roles },
@@ -23,6 +23,9 @@ pub(crate) static TABLES: [Table; 11] = [
     Table { name: "servicenow/sys_user_grmember", seed: members },
     Table { name: "servicenow/sys_journal_field", seed: nothing },
     Table { name: "servicenow/sys_alias", seed: nothing },
+    Table { name: "servicenow/sys_attachment", seed: nothing },
+    Table { name: "servicenow/imp_user", seed: nothing },
+    Table { name: ATTACHMENT_BYTES, seed: nothing },
     Table { name: TOKENS, seed: nothing },
 ];
 

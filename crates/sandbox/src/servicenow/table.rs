@@ -6,7 +6,7 @@ use super::admission::User;
 use super::display::View;
 use super::query::Query;
 use super::schema::Schema;
-use super::{Refusal, insert, rows_of, text};
+use super::{Refusal, insert, roles, rows_of, text};
 use crate::call::{Call, Reply};
 use crate::state_file::Change;
 use crate::world::{Deed, World};
@@ -25,19 +25,19 @@ pub(super) fn route(
     };
     let unknown = || Refusal::new(400, &format!("Invalid table {name}"), None);
     let schema = Schema::of(name).ok_or_else(unknown)?;
-    if !["", "*/*", "json", "application/*"].iter().any(|kind| accepts(call, kind)) {
-        return Err(Refusal::new(406, "Not acceptable", Some("Only JSON is offered")));
+    if !["", "*/*", "json", "application/*", "/xml"].iter().any(|kind| accepts(call, kind)) {
+        return Err(Refusal::new(406, "Not acceptable", Some("JSON and XML are offered")));
     }
     let method = match call.header("x-http-method-override") {
         Some(method) => method.to_uppercase(),
         None => call.method.to_string(),
     };
     let writes = !matches!(method.as_str(), "GET" | "HEAD");
-    if writes && !schema.writable {
-        let detail = Some("ACL Exception due to security constraints");
-        return Err(Refusal::new(403, "Operation Failed", detail));
+    let is_of_roles = roles::TABLES.contains(&name);
+    if writes && (!schema.writable || (is_of_roles && !roles::is_admin(world, &user.sys_id))) {
+        return Err(Refusal::forbidden());
     }
-    match (method.as_str(), id) {
+    let reply = match (method.as_str(), id) {
         ("GET" | "HEAD", None) => list(world, call, schema, old),
         ("GET" | "HEAD", Some(id)) => {
             let row = world.row(&rows_of(name), id).ok_or_else(Refusal::no_record)?;
@@ -48,7 +48,14 @@ pub(super) fn route(
         ("PATCH" | "PUT", Some(id)) => insert::update(world, call, schema, user, id),
         ("DELETE", Some(id)) => delete(world, schema, id),
         _ => Err(Refusal::new(405, "Method not supported", None)),
+    }?;
+    if writes && is_of_roles {
+        let following = roles::settle(world);
+        if !following.is_empty() {
+            world.note(following)?;
+        }
     }
+    Ok(reply)
 }
 
 fn accepts(call: &Call, kind: &str) -> bool {
@@ -62,9 +69,12 @@ fn number(call: &Call, name: &str, default: i64) -> Result<i64, Refusal> {
     if number < 0 { Err(bad()) } else { Ok(number) }
 }
 
-fn list(world: &World, call: &Call, schema: &Schema, old: bool) -> Result<Reply, Refusal> {
-    let limit = number(call, "sysparm_limit", 10_000)?;
-    let offset = number(call, "sysparm_offset", 0)?;
+/// The rows that the encoded query and the bare filters of a call find, in its order.
+pub(super) fn matching<'w>(
+    world: &'w World,
+    call: &Call,
+    schema: &Schema,
+) -> Result<Vec<&'w Value>, Refusal> {
     let mut query = Query::parse(call.query("sysparm_query").unwrap_or_default(), schema);
     for (name, value) in call.query.iter().filter(|(name, _)| !name.starts_with("sysparm_")) {
         query.equal(name, value, schema);
@@ -80,6 +90,20 @@ fn list(world: &World, call: &Call, schema: &Schema, old: bool) -> Result<Reply,
         rows.values().filter(|row| query.fits(world, schema, row)).collect()
     };
     query.sort_rows(world, schema, &mut found);
+    Ok(found)
+}
+
+/// The limit and offset that a call names.
+pub(super) fn window(call: &Call) -> Result<(usize, usize), Refusal> {
+    let size = |n: i64| usize::try_from(n).unwrap_or(usize::MAX);
+    let limit = number(call, "sysparm_limit", 10_000)?;
+    Ok((size(limit), size(number(call, "sysparm_offset", 0)?)))
+}
+
+fn list(world: &World, call: &Call, schema: &Schema, old: bool) -> Result<Reply, Refusal> {
+    let limit = number(call, "sysparm_limit", 10_000)?;
+    let offset = number(call, "sysparm_offset", 0)?;
+    let found = matching(world, call, schema)?;
     let total = found.len();
     let as_size = |n: i64| usize::try_from(n).unwrap_or(usize::MAX);
     let view = View::of(call);
