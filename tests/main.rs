@@ -5,6 +5,8 @@ mod architecture;
 #[cfg(test)]
 mod corpus;
 #[cfg(test)]
+mod corruption;
+#[cfg(test)]
 mod crash;
 #[cfg(test)]
 mod dry_run;

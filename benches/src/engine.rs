@@ -9,7 +9,7 @@ use linchpin_engine::catalog::Catalog;
 use linchpin_engine::event::Outcome;
 use linchpin_engine::store::Store;
 use linchpin_language::{Map, Value, json};
-use linchpin_persistence::SledStore;
+use linchpin_persistence::{Kind, Location};
 use linchpin_runtime::connections::{Connections, ConnectionsFile, Options};
 use linchpin_runtime::flows::Flows;
 use linchpin_runtime::host::{Host, Parts, Start};
@@ -50,7 +50,12 @@ impl Bench {
 
     /// The same in a folder that stays.
     pub(crate) fn open_in(folder: &Path, url: &str, flow: &str) -> Fails<Self> {
-        let store: Arc<dyn Store> = Arc::new(SledStore::open(&folder.join("store"))?);
+        Self::open_kind(folder, Kind::default(), url, flow)
+    }
+
+    /// The same on a store of a kind.
+    pub(crate) fn open_kind(folder: &Path, kind: Kind, url: &str, flow: &str) -> Fails<Self> {
+        let store: Arc<dyn Store> = Location { kind, dir: folder.join("store") }.open()?;
         let bundled = linchpin_spokes::bundled().map_err(|_| "a bundled spoke has mistakes")?;
         let spokes: BTreeMap<_, _> =
             bundled.into_iter().map(|spoke| (spoke.name.clone(), spoke)).collect();

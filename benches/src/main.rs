@@ -1,6 +1,7 @@
 //! Benchmarks of the durable path, each printed beside its floor in the same run.
 //!
-//! `cargo run --release -p linchpin-benches [-- --quick] [--wide | --long | --editor] [--binary PATH]`. The floor is what any
+//! `cargo run --release -p linchpin-benches [-- --quick] [--wide | --long | --editor |
+//! --history RUNS [--entries N] | --open] [--binary PATH]`. The floor is what any
 //! engine with the same promise must pay: a keep-alive HTTP request per step, and a record of
 //! the same size written and synced, by one thread for all who wait (group commit).
 
@@ -10,6 +11,7 @@ mod check;
 mod editor;
 mod engine;
 mod floor;
+mod history;
 mod long_loop;
 mod process;
 mod upstream;
@@ -51,7 +53,17 @@ fn main() -> Anything {
             after("--binary").ok_or("give --binary PATH of a release build of linchpin")?;
         return check::thousand_flows(binary, rounds);
     }
+    if has("--open") {
+        return runtime.block_on(history::unfinished());
+    }
     let mut server = upstream::Child::start()?;
+    if let Some(runs) = after("--history") {
+        let binary =
+            after("--binary").ok_or("give --binary PATH of a release build of linchpin")?;
+        let entries = after("--entries").map_or(Ok(usize::MAX), |text| text.parse())?;
+        let history = (runs.parse()?, entries);
+        return runtime.block_on(history::finished(&server.url, binary, history, rounds));
+    }
     if has("--long") {
         return long_loop::measure(&mut server);
     }

@@ -178,3 +178,55 @@ fn finished_runs_over_the_limits_go_and_others_never() {
     daemon.terminate();
     assert!(listed(&project).iter().all(|run| run["run"] != *runs[0]));
 }
+
+/// The engine forgets what it cannot read when it repairs itself; the next command does not.
+#[test]
+fn a_store_that_was_changed_while_it_was_closed_is_not_gone_on_with() {
+    let project = project("");
+    for n in 0..60 {
+        started(&project, &["note", "-i", &format!("text={}", format!("{n} ").repeat(500))]);
+    }
+    let kept = project.path().join("kept");
+    copy(&project.path().join(".linchpin/store"), &kept);
+    let file = project.path().join(".linchpin/store/sled/db");
+    let whole = std::fs::read(&file).unwrap();
+    let used = whole.iter().rposition(|byte| *byte != 0).unwrap();
+    let mut n_named = 0;
+    for part in 1..8 {
+        let mut bytes = whole.clone();
+        bytes[used * part / 8..][..64].fill(0);
+        std::fs::write(&file, &bytes).unwrap();
+        // Whoever only lists is told as well, and told again.
+        let (first, again) =
+            (project.linchpin(&["runs", "list"]), project.linchpin(&["run", "note"]));
+        let runs = project.linchpin(&["runs", "list", "--json", "-n", "100"]);
+        if first.code == Some(0) {
+            assert!(runs.json()["runs"].as_array().unwrap().len() >= 60, "{}", runs.all());
+        } else {
+            for told in [first, again] {
+                assert!(
+                    told.stderr.contains("store") && told.stderr.contains("restore"),
+                    "{}",
+                    told.all()
+                );
+                assert!(!told.stderr.contains("panicked"), "{}", told.stderr);
+            }
+            n_named += 1;
+        }
+        std::fs::remove_dir_all(project.path().join(".linchpin/store")).unwrap();
+        copy(&kept, &project.path().join(".linchpin/store"));
+    }
+    assert!(n_named > 0, "none of the changes did harm");
+}
+
+fn copy(from: &std::path::Path, to: &std::path::Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        match entry.file_type().unwrap().is_dir() {
+            true => copy(&entry.path(), &target),
+            false => drop(std::fs::copy(entry.path(), target).unwrap()),
+        }
+    }
+}

@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use linchpin_engine::store::{Error as StoreError, Records, Upkeep};
+use linchpin_engine::store::{Error as StoreError, REMEDY, Records, Upkeep};
 use linchpin_persistence::MemoryStore;
 use linchpin_runtime::connections::{Connections, Options};
 use linchpin_runtime::host::{Host, Parts};
+use linchpin_runtime::upkeep::Told;
 use linchpin_runtime::{MasterKey, SystemClock, Vault};
 use linchpin_sandbox::Sandbox;
 use linchpin_server::{App, Client, Listening, Reload, Router, answers, find, router, serve};
@@ -94,6 +95,7 @@ impl Session {
         store: Arc<dyn Upkeep>,
         purpose: Purpose,
     ) -> Result<Self, Failure> {
+        distrust(&store).await?;
         let workspace = Workspace::read(project, purpose.file.as_deref())?;
         if workspace.mistakes.iter().any(is_of_connections) {
             let own = workspace.mistakes.iter().filter(|mistake| is_of_connections(mistake));
@@ -236,6 +238,37 @@ pub(crate) fn open_store(project: &Project) -> Result<Arc<dyn Upkeep>, StoreErro
         return Err(StoreError::Io { action: "prepare", path: location.dir, source });
     }
     location.open()
+}
+
+/// A store whose files were changed since they were closed is read whole before anything goes
+/// on with it: an engine that repairs itself may do so by forgetting.
+async fn distrust(store: &Arc<dyn Upkeep>) -> Result<(), Failure> {
+    if !store.about().map_err(|error| unusable(&error))?.is_changed {
+        return Ok(());
+    }
+    let (mut first, mut n_damages) = (None, 0_u64);
+    let mut told = linchpin_runtime::upkeep::verify(Arc::clone(store));
+    while let Some(told) = told.recv().await {
+        match told {
+            Told::Damage(damage) => {
+                n_damages += 1;
+                first.get_or_insert(damage);
+            }
+            Told::Failed(why) => return Err(Failure::new(why).help(REMEDY)),
+            Told::Progress(_) | Told::Removed { .. } | Told::Kept { .. } | Told::Done(_) => {}
+        }
+    }
+    let Some(first) = first else {
+        store.trust();
+        return Ok(());
+    };
+    let more = if n_damages > 1 { format!(" (and {} more)", n_damages - 1) } else { String::new() };
+    let (file, what, detail) = (first.file.display(), first.what, first.detail);
+    let message = format!(
+        "{file} was changed since it was closed: {what} is damaged: {detail}{more}; \
+         `linchpin store verify` names everything"
+    );
+    Err(Failure::new(message).help(REMEDY))
 }
 
 pub(crate) fn unusable(error: &StoreError) -> Failure {

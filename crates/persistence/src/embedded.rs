@@ -29,7 +29,7 @@ mod upkeep;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::thread::{Builder, JoinHandle};
 
@@ -53,6 +53,7 @@ use self::upgrade::copy_of as copy_of_format;
 /// Dropping the last handle closes it: what was asked for is written first.
 pub struct Embedded<T> {
     kind: Kind,
+    doubt: Arc<AtomicBool>,
     dir: PathBuf,
     file: PathBuf,
     progress: Arc<Progress>,
@@ -72,6 +73,7 @@ impl<T> Embedded<T> {
 impl<T: Tree> Embedded<T> {
     /// A store over an open engine; `sync` puts on disk what the engine has not.
     pub(crate) fn over(kind: Kind, opened: Opened<T>, sync: Sync) -> Result<Self, Error> {
+        let doubt = Arc::clone(&opened.doubt);
         let (dir, file, tree) = (opened.dir.clone(), opened.file.clone(), opened.tree.clone());
         let committer = Committer::new(opened, sync);
         let progress = committer.progress();
@@ -81,7 +83,7 @@ impl<T: Tree> Embedded<T> {
             .spawn(move || committer.run(&queue))
             .map_err(fault::io("start the committer of", &dir))?;
         let (tree, requests, thread) = (Some(tree), Some(requests), Some(thread));
-        Ok(Self { kind, dir, file, progress, tree, requests, thread })
+        Ok(Self { kind, doubt, dir, file, progress, tree, requests, thread })
     }
 
     async fn submit(&self, operation: Operation) -> Result<u64, Error> {

@@ -20,6 +20,9 @@ pub struct About {
     pub format: u32,
     /// How much room its files take.
     pub bytes: u64,
+    /// Whether its files are others than those that were closed: something changed them, and
+    /// they were not found whole since.
+    pub is_changed: bool,
 }
 
 /// How much was read or copied.
@@ -86,6 +89,9 @@ pub type Watch<'a> = &'a mut dyn FnMut(Tally) -> ControlFlow<()>;
 pub trait Upkeep: Store {
     /// What it is.
     fn about(&self) -> Result<About, Error>;
+
+    /// Everything was read and is whole: that its files were changed counts no more.
+    fn trust(&self);
 
     /// Reads everything there is, runs ascending, then records by collection and key. What is
     /// written meanwhile may be seen or not. What is damaged comes as a piece; `Err` only when

@@ -12,7 +12,7 @@
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender};
 
 use linchpin_engine::store::Error;
@@ -69,6 +69,7 @@ pub(crate) struct Committer<T> {
     lengths: Lengths,
     crowd: Crowd,
     progress: Arc<Progress>,
+    doubt: Arc<AtomicBool>,
     /// Copies that are on their way: each is told of every batch.
     taps: Vec<Sender<Writes>>,
     failure: Option<String>,
@@ -90,6 +91,7 @@ impl<T: Tree> Committer<T> {
             lengths: Lengths::default(),
             crowd: Crowd::new(),
             progress: Arc::new(Progress { visible: AtomicU64::new(sequence), synced }),
+            doubt: opened.doubt,
             taps: Vec::new(),
             failure: None,
             lock: opened.lock,
@@ -198,12 +200,13 @@ impl<T: Tree> Committer<T> {
     }
 
     fn close(self) {
-        let Self { tree, mut mark, file, failure, lock, .. } = self;
+        let Self { tree, mut mark, file, failure, doubt, lock, .. } = self;
         let closed = fault::guarded(&file, || {
             let digest = tree.close(failure.is_none())?;
             match failure {
                 // What is on disk is unknown: the next open must look closely.
                 Some(_) => Ok(()),
+                None if doubt.load(Ordering::SeqCst) => mark.set_state(State::Doubted),
                 None => mark.set_state(State::Closed(digest)),
             }
         });

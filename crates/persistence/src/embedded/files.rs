@@ -46,7 +46,7 @@ fn add(path: &Path, hasher: &mut crc32fast::Hasher) -> io::Result<()> {
 /// Whether the files are as they were when the store was closed.
 pub(crate) fn is_as_closed(files: &Path, state: State) -> bool {
     match state {
-        State::Open => false,
+        State::Open | State::Doubted => false,
         State::Closed(None) => true,
         State::Closed(closed) => digest(files) == closed,
     }

@@ -11,6 +11,8 @@
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use linchpin_engine::store::Error;
 
@@ -35,6 +37,8 @@ pub(crate) struct Opened<T> {
     pub(crate) mark: Mark,
     /// Below the numbers of all batches to come.
     pub(crate) sequence: u64,
+    /// Whether the files are others than those that were closed; until they were read whole.
+    pub(crate) doubt: Arc<AtomicBool>,
     pub(crate) lock: Lock,
 }
 
@@ -48,16 +52,18 @@ pub(crate) struct Folder {
     pub(crate) mark: Mark,
     /// How the store was left.
     pub(crate) state: State,
+    /// Whether its files are as they were closed, as far as they are not too large to tell.
+    pub(crate) is_as_closed: bool,
     lock: Lock,
 }
 
 impl Folder {
     /// Takes a folder, or makes one. `prepare` puts right what an interrupted process left
-    /// of the engine's files.
+    /// of the engine's files, and is told whether they are as they were closed.
     pub(crate) fn take(
         dir: &Path,
         kind: Kind,
-        prepare: impl FnOnce(&Path, State) -> Result<(), Error>,
+        prepare: impl FnOnce(bool) -> Result<(), Error>,
     ) -> Result<Self, Error> {
         outgrown::put_back(dir)?;
         if stamp::check(dir, kind)?.is_none() {
@@ -77,11 +83,26 @@ impl Folder {
         }
         let mark = Mark::open(dir)?;
         let state = mark.state();
-        prepare(&files, state)?;
+        let is_as_closed = files::is_as_closed(&files, state);
+        prepare(is_as_closed)?;
         if mark.sequence() > 0 && !file.exists() {
             return Err(fault::damaged(&file, "it is missing"));
         }
-        Ok(Self { dir: dir.to_owned(), files, file, mark, state, lock })
+        Ok(Self { dir: dir.to_owned(), files, file, mark, state, is_as_closed, lock })
+    }
+
+    /// The engine is about to be opened: from here on the files differ from what the mark says.
+    pub(crate) fn begin(&mut self) -> Result<(), Error> {
+        let state = if self.is_doubted() { State::Doubted } else { State::Open };
+        self.mark.set_state(state)
+    }
+
+    fn is_doubted(&self) -> bool {
+        match self.state {
+            State::Open => false,
+            State::Doubted => true,
+            State::Closed(_) => !self.is_as_closed,
+        }
     }
 
     /// The number of the last batch that a tree has; an error when it lacks some that were
@@ -98,9 +119,10 @@ impl Folder {
 
     /// The engine is open.
     pub(crate) fn opened<T>(self, tree: T, sequence: u64) -> Result<Opened<T>, Error> {
+        let doubt = Arc::new(AtomicBool::new(self.is_doubted()));
         let Self { dir, files, file, mark, lock, .. } = self;
         files::sync_folders(&[&files, &dir]).map_err(fault::io("sync", &dir))?;
-        Ok(Opened { tree, dir, file, mark, sequence, lock })
+        Ok(Opened { tree, dir, file, mark, sequence, doubt, lock })
     }
 }
 

@@ -27,6 +27,8 @@ const LENGTH: usize = 18 + LONGEST_WITNESS;
 pub(crate) enum State {
     /// It is open, or its process ended without closing it.
     Open,
+    /// Its files are others than those that were closed, and nobody has read them whole since.
+    Doubted,
     /// It was closed, and its files had this digest if they were not too large.
     Closed(Option<u32>),
 }
@@ -94,6 +96,7 @@ impl Mark {
     fn write(&self) -> Result<(), Error> {
         let (kind, digest) = match self.state {
             State::Open => (0, 0),
+            State::Doubted => (3, 0),
             State::Closed(None) => (1, 0),
             State::Closed(Some(digest)) => (2, digest),
         };
@@ -124,6 +127,7 @@ impl Mark {
         self.state = match bytes[12] {
             0 => State::Open,
             1 => State::Closed(None),
+            3 => State::Doubted,
             _ => State::Closed(u32::try_from(number(13..17)).ok()),
         };
         Ok(())

@@ -20,7 +20,12 @@ impl<T: Tree> Upkeep for Embedded<T> {
         let paths = files::listed(&self.dir).and_then(|paths| files::total_length(&paths));
         let bytes = paths.map_err(fault::io("look into", &self.dir))?;
         let (kind, dir) = (self.kind.name().to_owned(), self.dir.clone());
-        Ok(About { kind, dir, format: stamp::FORMAT, bytes })
+        let (format, is_changed) = (stamp::FORMAT, self.doubt.load(Ordering::SeqCst));
+        Ok(About { kind, dir, format, bytes, is_changed })
+    }
+
+    fn trust(&self) {
+        self.doubt.store(false, Ordering::SeqCst);
     }
 
     fn pieces(&self, see: &mut dyn FnMut(Piece) -> ControlFlow<()>) -> Result<Tally, Error> {

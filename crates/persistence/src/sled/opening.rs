@@ -17,7 +17,6 @@ use linchpin_engine::store::Error;
 use super::recovery::Recovery;
 use super::tree::{SledTree, said};
 use crate::embedded::folder::{Folder, Opened};
-use crate::embedded::mark::State;
 use crate::embedded::{Kind, fault};
 
 /// The engine keeps several times this in memory.
@@ -29,14 +28,13 @@ const LINGERING: Duration = Duration::from_millis(700);
 /// Opens the store in a folder, or makes one there. The file is the engine's log, to sync it.
 pub(super) fn open(dir: &Path) -> Result<(Opened<SledTree>, File), Error> {
     let mut recovery = None;
-    let mut folder = Folder::take(dir, Kind::Sled, |_, state| {
-        recovery = Some(Recovery::begin(dir, state)?);
+    let mut folder = Folder::take(dir, Kind::Sled, |is_as_closed| {
+        recovery = Some(Recovery::begin(dir, is_as_closed)?);
         Ok(())
     })?;
     let recovery = recovery.unwrap_or_else(|| Recovery::none(dir));
     let state = folder.state;
-    // From here on the files differ from what the mark says of them.
-    folder.mark.set_state(State::Open)?;
+    folder.begin()?;
     let opened = fault::guarded(&folder.file, || {
         let tree = SledTree::new(open_when_free(dir, &folder.files)?, &folder.files);
         let sequence = folder.last_batch(&tree)?;

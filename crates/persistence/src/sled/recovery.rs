@@ -11,8 +11,7 @@ use std::path::{Path, PathBuf};
 
 use linchpin_engine::store::Error;
 
-use crate::embedded::files::{copy, is_as_closed, listed, remove_folder, total_length};
-use crate::embedded::mark::State;
+use crate::embedded::files::{copy, listed, remove_folder, total_length};
 use crate::embedded::{Kind, fault};
 
 const COPY: &str = "before-recovery";
@@ -35,13 +34,13 @@ impl Recovery {
     }
 
     /// Makes the files ready to be opened, and safe against being opened.
-    pub(super) fn begin(dir: &Path, state: State) -> Result<Self, Error> {
+    pub(super) fn begin(dir: &Path, is_as_closed: bool) -> Result<Self, Error> {
         let files = dir.join(Kind::Sled.name());
         let begin = || {
             put_back(dir)?;
             remove_folder(&dir.join(UNFINISHED))?;
             remove_unfinished_snapshots(&files)?;
-            if !files.try_exists()? || is_as_closed(&files, state) {
+            if !files.try_exists()? || is_as_closed {
                 return Ok(false);
             }
             copy_files(dir)

@@ -19,14 +19,14 @@ use crate::embedded::{Kind, Tree as _, fault};
 
 /// Opens the store in a folder, or makes one there.
 pub(super) fn open(dir: &Path) -> Result<Opened<SqliteTree>, Error> {
-    let mut folder = Folder::take(dir, Kind::Sqlite, |_, _| Ok(()))?;
+    let mut folder = Folder::take(dir, Kind::Sqlite, |_| Ok(()))?;
     make_private(&folder.files)?;
     let log = beside(&folder.file, "-wal");
     // The engine makes a log wherever it finds none.
     let had_log = log.exists();
     let state = folder.state;
-    let is_to_check = !files::is_as_closed(&folder.files, state) && is_small(&folder.files)?;
-    folder.mark.set_state(State::Open)?;
+    let is_to_check = !folder.is_as_closed && is_small(&folder.files)?;
+    folder.begin()?;
     let opened = fault::guarded(&folder.file, || {
         let tree = SqliteTree::open(&folder.file)?;
         // Damage in the engine's own pages hides values instead of changing them.

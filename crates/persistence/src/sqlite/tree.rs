@@ -238,6 +238,11 @@ pub(super) fn said(error: rusqlite::Error) -> Error {
         path: PathBuf::new(),
         source: std::io::Error::other(text.clone()),
     };
+    // A file that ends before a page that it says to have.
+    const SHORT_READ: i32 = 522;
+    if error.sqlite_error().is_some_and(|error| error.extended_code == SHORT_READ) {
+        return fault::damaged(nowhere, "it ends too early");
+    }
     match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
             fault::damaged(nowhere, format!("what is written there cannot be read back ({text})"))
