@@ -56,7 +56,7 @@ impl Bench {
     /// The same on a store of a kind.
     pub(crate) fn open_kind(folder: &Path, kind: Kind, url: &str, flow: &str) -> Fails<Self> {
         let store: Arc<dyn Store> = Location { kind, dir: folder.join("store") }.open()?;
-        let bundled = linchpin_spokes::bundled().map_err(|_| "a bundled spoke has mistakes")?;
+        let bundled = linchpin_spokes::on_demand().map_err(|_| "a bundled spoke has mistakes")?;
         let spokes: BTreeMap<_, _> =
             bundled.into_iter().map(|spoke| (spoke.name.clone(), spoke)).collect();
         let clock = Arc::new(SystemClock);

@@ -141,7 +141,7 @@ impl Workspace {
 
 /// The bundled spokes, and those in the project's folder.
 pub(crate) fn spokes(project: Option<&Project>) -> Result<SpokesByName, Failure> {
-    let bundled = linchpin_spokes::bundled()
+    let bundled = linchpin_spokes::on_demand()
         .map_err(|mistakes| Failure::mistakes("a bundled spoke has mistakes", mistakes))?;
     let mut spokes: SpokesByName =
         bundled.into_iter().map(|spoke| (spoke.name.clone(), spoke)).collect();

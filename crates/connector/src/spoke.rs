@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use linchpin_language::{
     Diagnostic, Document, Fields, Map, Node, Type, Value, codes, did_you_mean,
@@ -40,10 +40,34 @@ pub struct Spoke {
     pub webhook: Option<Webhook>,
     /// The subflows that come with it: path and text.
     pub flows: Vec<(String, String)>,
-    actions: BTreeMap<String, Arc<dyn Action>>,
-    examples: Vec<(String, Vec<Example>)>,
+    actions: BTreeMap<String, Slot>,
+    code: Vec<(String, CodeAction)>,
     protocol: Arc<Protocol>,
     test: Option<RequestSpec>,
+}
+
+/// An action, or the text of one that is read when it is asked for.
+struct Slot {
+    read: OnceLock<Option<Read>>,
+    /// Path and text.
+    file: Option<(String, String)>,
+}
+
+/// An action that was read.
+struct Read {
+    action: Arc<dyn Action>,
+    examples: Vec<Example>,
+}
+
+impl Slot {
+    fn of(action: Arc<dyn Action>, examples: Vec<Example>) -> Self {
+        Self { read: OnceLock::from(Some(Read { action, examples })), file: None }
+    }
+
+    fn later(path: &str, text: &str) -> Self {
+        let file = Some((path.to_owned(), text.to_owned()));
+        Self { read: OnceLock::new(), file }
+    }
 }
 
 /// A role, and the names it has elsewhere.
@@ -83,22 +107,57 @@ impl Spoke {
         }
     }
 
+    /// The same of a folder that is known to have no mistakes: the file of an action is read
+    /// when it is asked for, since a run needs a few of them. One with mistakes is not there.
+    pub fn load_on_demand(
+        files: &[(String, String)],
+        code: &[(&str, CodeAction)],
+    ) -> Result<Spoke, Vec<Diagnostic>> {
+        let is_action = |path: &str| path.starts_with("actions/") && path.ends_with(".yaml");
+        let (actions, others): (Vec<_>, Vec<_>) =
+            files.iter().cloned().partition(|(path, _)| is_action(path));
+        let spoke = Self::load(&others, code)?;
+        let named =
+            |(path, text): &(String, String)| (stem(path).to_owned(), Slot::later(path, text));
+        Ok(Spoke { actions: actions.iter().map(named).collect(), ..spoke })
+    }
+
     /// The same spoke with other actions, for a test that stands in for the system.
     #[must_use]
     pub fn with_actions(mut self, actions: impl IntoIterator<Item = Arc<dyn Action>>) -> Self {
-        let named = |action: Arc<dyn Action>| (action.spec().name.clone(), action);
+        let named =
+            |action: Arc<dyn Action>| (action.spec().name.clone(), Slot::of(action, Vec::new()));
         self.actions = actions.into_iter().map(named).collect();
         self
     }
 
     /// The action of that name.
     pub fn action(&self, name: &str) -> Option<&Arc<dyn Action>> {
-        self.actions.get(name)
+        Some(&self.read(self.actions.get(name)?)?.action)
     }
 
     /// All actions, by name.
     pub fn actions(&self) -> impl Iterator<Item = (&str, &Arc<dyn Action>)> {
-        self.actions.iter().map(|(name, action)| (name.as_str(), action))
+        let all = self.actions.iter();
+        all.filter_map(|(name, slot)| Some((name.as_str(), &self.read(slot)?.action)))
+    }
+
+    /// The names of all actions, in order; nothing is read for them.
+    pub fn action_names(&self) -> impl Iterator<Item = &str> {
+        self.actions.keys().map(String::as_str)
+    }
+
+    fn read<'s>(&'s self, slot: &'s Slot) -> Option<&'s Read> {
+        let read = || {
+            let (path, text) = slot.file.as_ref()?;
+            let mut reading = Reading::default();
+            let code: Vec<_> =
+                self.code.iter().map(|(name, build)| (name.as_str(), *build)).collect();
+            let mut loading = Loading { reading: &mut reading, code: &code };
+            let (_, read) = loading.read(path, text, &self.protocol)?;
+            reading.diagnostics.is_empty().then_some(read)
+        };
+        slot.read.get_or_init(read).as_ref()
     }
 
     /// Makes the request that proves a connection; without one in the manifest any connection passes.
@@ -119,7 +178,8 @@ impl Spoke {
 
     /// The examples of each action, by its name.
     pub(crate) fn examples(&self) -> impl Iterator<Item = (&str, &[Example])> {
-        self.examples.iter().map(|(name, examples)| (name.as_str(), examples.as_slice()))
+        let all = self.actions.iter();
+        all.filter_map(|(name, slot)| Some((name.as_str(), self.read(slot)?.examples.as_slice())))
     }
 
     /// Values of a connection that examples run on: the defaults, and a loopback URL.
@@ -133,6 +193,11 @@ impl Spoke {
         values.insert("url".to_owned(), Value::from("https://example.test"));
         Connection { alias: self.name.clone(), spoke: self.name.clone(), values }
     }
+}
+
+/// The name that the file of an action has to hold.
+fn stem(path: &str) -> &str {
+    path.trim_start_matches("actions/").trim_end_matches(".yaml")
 }
 
 struct Loading<'l> {
@@ -157,7 +222,6 @@ impl Loading<'_> {
         let protocol = Arc::new(parse_protocol(self.reading, root, schemas));
         let test = self.test(root, &protocol);
         let mut actions = BTreeMap::new();
-        let mut examples = Vec::new();
         let mut flows = Vec::new();
         for (path, text) in files {
             if path.starts_with("flows/") && path.ends_with(".yaml") {
@@ -166,11 +230,8 @@ impl Loading<'_> {
             if !path.starts_with("actions/") || !path.ends_with(".yaml") {
                 continue;
             }
-            let Some(mut parsed) = self.action(path, text, &protocol) else { continue };
-            examples.push((parsed.spec.name.clone(), std::mem::take(&mut parsed.examples)));
-            let name = parsed.spec.name.clone();
-            if let Some(action) = self.build(path, text, parsed, &protocol) {
-                actions.insert(name, action);
+            if let Some((name, Read { action, examples })) = self.read(path, text, &protocol) {
+                actions.insert(name, Slot::of(action, examples));
             }
         }
         self.undos(files, &actions);
@@ -183,18 +244,26 @@ impl Loading<'_> {
             webhook,
             flows,
             actions,
-            examples,
+            code: self.code.iter().map(|(name, build)| ((*name).to_owned(), *build)).collect(),
             protocol,
             test,
         })
+    }
+
+    /// Reads the file of an action.
+    fn read(&mut self, path: &str, text: &str, protocol: &Arc<Protocol>) -> Option<(String, Read)> {
+        let mut parsed = self.action(path, text, protocol)?;
+        let examples = std::mem::take(&mut parsed.examples);
+        let name = parsed.spec.name.clone();
+        let action = self.build(path, text, parsed, protocol)?;
+        Some((name, Read { action, examples }))
     }
 
     /// An action file says its own name twice: inside, and as its file name.
     fn action(&mut self, path: &str, text: &str, protocol: &Protocol) -> Option<ParsedAction> {
         let document = self.reading.take(Document::parse(path, text))?;
         let parsed = parse_action(self.reading, &document, protocol)?;
-        let stem = path.trim_start_matches("actions/").trim_end_matches(".yaml");
-        if parsed.spec.name != stem {
+        if parsed.spec.name != stem(path) {
             let message = format!("the file {path} holds the action `{}`", parsed.spec.name);
             let node = document.root().get("action").unwrap_or_else(|| document.root());
             self.reading.error(&node, codes::BAD_MANIFEST, message);
@@ -223,9 +292,11 @@ impl Loading<'_> {
     }
 
     /// An `undo` names an action of the same spoke.
-    fn undos(&mut self, files: &[(String, String)], actions: &BTreeMap<String, Arc<dyn Action>>) {
-        for (name, action) in actions {
-            let Some(undo) = action.spec().undo.as_ref() else { continue };
+    fn undos(&mut self, files: &[(String, String)], actions: &BTreeMap<String, Slot>) {
+        for (name, slot) in actions {
+            let action = slot.read.get().and_then(Option::as_ref).map(|read| &read.action);
+            let undo = action.and_then(|action| action.spec().undo.as_ref());
+            let Some(undo) = undo else { continue };
             // One whose file has mistakes is there all the same.
             let file = format!("actions/{}.yaml", undo.action);
             if files.iter().any(|(path, _)| *path == file) {

@@ -8,12 +8,18 @@ use linchpin_connector::{CodeAction, Diagnostic, Spoke};
 /// A spoke's folder and the actions that its manifest hands to Rust.
 pub(crate) type Folder<'a> = (&'a Dir<'a>, &'a [(&'a str, CodeAction)]);
 
+/// Reads the files of one folder.
+type Reader = fn(&[(String, String)], &[(&str, CodeAction)]) -> Result<Spoke, Vec<Diagnostic>>;
+
 /// Loads every folder; the mistakes of all of them come together.
-pub(crate) fn load(folders: &[Folder<'_>]) -> Result<Vec<Arc<Spoke>>, Vec<Diagnostic>> {
+pub(crate) fn load(
+    folders: &[Folder<'_>],
+    read: Reader,
+) -> Result<Vec<Arc<Spoke>>, Vec<Diagnostic>> {
     let mut spokes = Vec::new();
     let mut mistakes = Vec::new();
     for (folder, code) in folders {
-        match Spoke::load(&files(folder), code) {
+        match read(&files(folder), code) {
             Ok(spoke) => spokes.push(Arc::new(spoke)),
             Err(found) => mistakes.extend(found),
         }

@@ -12,13 +12,23 @@ use std::sync::Arc;
 use include_dir::include_dir;
 use linchpin_connector::{Diagnostic, Spoke};
 
+use embedded::Folder;
+
 /// Every bundled spoke, by name; or everything that is wrong with their files.
 pub fn bundled() -> Result<Vec<Arc<Spoke>>, Vec<Diagnostic>> {
-    embedded::load(&[
-        (&include_dir!("$CARGO_MANIFEST_DIR/core"), &[]),
-        (&include_dir!("$CARGO_MANIFEST_DIR/http"), &[("http", http::action)]),
-        (&include_dir!("$CARGO_MANIFEST_DIR/litmos"), &[]),
-        (&include_dir!("$CARGO_MANIFEST_DIR/servicenow"), &[]),
-        (&include_dir!("$CARGO_MANIFEST_DIR/sumtotal"), &[]),
-    ])
+    embedded::load(FOLDERS, Spoke::load)
 }
+
+/// The same, with the file of each action read when it is asked for: a command needs a few of
+/// them, and that they have no mistakes was seen when they were tested.
+pub fn on_demand() -> Result<Vec<Arc<Spoke>>, Vec<Diagnostic>> {
+    embedded::load(FOLDERS, Spoke::load_on_demand)
+}
+
+const FOLDERS: &[Folder<'static>] = &[
+    (&include_dir!("$CARGO_MANIFEST_DIR/core"), &[]),
+    (&include_dir!("$CARGO_MANIFEST_DIR/http"), &[("http", http::action)]),
+    (&include_dir!("$CARGO_MANIFEST_DIR/litmos"), &[]),
+    (&include_dir!("$CARGO_MANIFEST_DIR/servicenow"), &[]),
+    (&include_dir!("$CARGO_MANIFEST_DIR/sumtotal"), &[]),
+];

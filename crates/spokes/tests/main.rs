@@ -17,6 +17,23 @@ async fn every_example_of_every_bundled_action_passes() {
 }
 
 #[test]
+fn read_on_demand_each_action_is_the_same() {
+    let whole = bundled().expect("the bundled spokes load");
+    let later = linchpin_spokes::on_demand().expect("the bundled spokes load");
+    assert_eq!(whole.len(), later.len());
+    for (whole, later) in whole.iter().zip(&later) {
+        assert!(whole.action_names().eq(later.action_names()), "{}", whole.name);
+        for (name, action) in whole.actions() {
+            let read = later.action(name).expect("an action of that name");
+            let (one, other) = (action.spec(), read.spec());
+            assert_eq!((&one.inputs, &one.outputs), (&other.inputs, &other.outputs), "{name}");
+            assert_eq!((&one.title, one.effect), (&other.title, other.effect), "{name}");
+        }
+        assert!(later.action("nothing").is_none());
+    }
+}
+
+#[test]
 fn every_action_and_every_input_says_what_it_is() {
     let mut silent = Vec::new();
     for spoke in bundled().expect("the bundled spokes load") {

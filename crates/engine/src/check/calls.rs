@@ -164,7 +164,7 @@ fn known_action<'c>(checker: &mut Checker<'c>, call: &Call) -> Option<&'c Action
     }
     let message = format!("the spoke `{name}` has no action `{}`", call.action.value);
     let mistake = checker.error(codes::UNKNOWN_ACTION, message, call.action.span);
-    let known: Vec<&str> = spoke.actions().map(|(name, _)| name).collect();
+    let known: Vec<&str> = spoke.action_names().collect();
     checker.report(suggest(mistake, &call.action.value, known.iter().copied()));
     None
 }

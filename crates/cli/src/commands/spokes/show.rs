@@ -9,11 +9,11 @@ use crate::workspace::SpokesByName;
 
 pub(super) fn list(report: &Report, spokes: &SpokesByName) {
     let all = spokes.values().map(|spoke| {
-        json!({ "spoke": spoke.name, "title": spoke.title, "actions": spoke.actions().count() })
+        json!({ "spoke": spoke.name, "title": spoke.title, "actions": spoke.action_names().count() })
     });
     report.json(&all.collect());
     let row = |spoke: &Spoke| {
-        vec![spoke.name.clone(), spoke.title.clone(), spoke.actions().count().to_string()]
+        vec![spoke.name.clone(), spoke.title.clone(), spoke.action_names().count().to_string()]
     };
     let rows: Vec<_> = spokes.values().map(|spoke| row(spoke)).collect();
     report.table(&["SPOKE", "TITLE", "ACTIONS"], &rows);
@@ -80,7 +80,7 @@ fn indented(mut row: Vec<String>) -> Vec<String> {
 
 pub(super) fn show_action(report: &Report, spoke: &Spoke, name: &str) -> Result<(), Failure> {
     let action = spoke.action(name).ok_or_else(|| {
-        let names = spoke.actions().map(|(name, _)| name);
+        let names = spoke.action_names();
         let failure = Failure::usage(format!("the spoke {} has no action {name:?}", spoke.name));
         match did_you_mean(name, names) {
             Some(near) => failure.help(format!("did you mean {}.{near}?", spoke.name)),
