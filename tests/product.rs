@@ -11,6 +11,7 @@ mod hostile;
 mod litmos_description;
 mod making_a_spoke;
 mod one_file;
+mod public_clients;
 mod real_connections;
 mod secrets;
 mod spokes;
