@@ -46,6 +46,21 @@ steps:
   - id: imported
     call: sn.users.find
     with: { email: new.person@example.test }
+  - id: file
+    call: sn.attachments.upload
+    with: { sys_id: "{{ made.sys_id }}", file_name: plan.csv, content_type: text/csv, text: "a,b\n1,ü" }
+  - id: once
+    call: sn.attachments.upload
+    with: { sys_id: "{{ made.sys_id }}", file_name: plan.csv, content_type: text/csv, text: "a,b\n1,ü" }
+  - id: files
+    call: sn.attachments.list
+    with: { sys_id: "{{ made.sys_id }}" }
+  - id: back
+    call: sn.attachments.download
+    with: { attachment: "{{ files.files.[0].sys_id }}" }
+  - id: no_file
+    call: sn.attachments.delete
+    with: { attachment: "{{ files.files.[0].sys_id }}" }
   - id: gone
     call: sn.records.delete
     with: { table: incident, sys_id: "{{ made.sys_id }}" }
@@ -62,6 +77,10 @@ outputs:
   stream: changed.count
   import: "[staged.status, staged.table]"
   imported: imported.name
+  uploaded: "[file.uploaded, once.uploaded]"
+  files: "[files.count, files.files[0].size]"
+  text: base64_decode(back.content)
+  no_file: no_file.deleted
   deleted: "[gone.deleted, no_more.deleted]"
 "#;
 
@@ -129,8 +148,11 @@ fn records_are_ensured_counted_streamed_and_deleted_in_servicenow() {
     assert_eq!(outputs["import"], json!(["inserted", "sys_user"]));
     assert_eq!(outputs["imported"], "New Person");
     assert_eq!(outputs["deleted"], json!([true, false]));
+    assert_eq!(outputs["uploaded"], json!([true, false]), "the same file is not piled up");
+    assert_eq!((&outputs["files"], &outputs["text"]), (&json!([1, 8]), &json!("a,b\n1,ü")));
+    assert_eq!(outputs["no_file"], true);
     let effects = project.sandbox_effects();
-    assert_eq!(effects.matches("\"effect\":{").count(), 6, "{effects}");
+    assert_eq!(effects.matches("\"effect\":{").count(), 8, "{effects}");
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use linchpin_language::{Attributes, Map, Value, read_xml, too_deep};
 
@@ -11,7 +13,7 @@ use crate::transport::Response;
 const MAX_WORDS: usize = 300;
 
 /// The words for how a body is read.
-pub(crate) const FORMS: [&str; 3] = ["json", "xml", "text"];
+pub(crate) const FORMS: [&str; 4] = ["json", "xml", "text", "bytes"];
 
 /// How the body is to be read, whatever its content type says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +21,8 @@ pub(crate) enum AnswerForm {
     Json,
     Xml,
     Text,
+    /// An object with `content` in Base64, `type` and `size`.
+    Bytes,
 }
 
 impl AnswerForm {
@@ -28,6 +32,7 @@ impl AnswerForm {
             "json" => Some(AnswerForm::Json),
             "xml" => Some(AnswerForm::Xml),
             "text" => Some(AnswerForm::Text),
+            "bytes" => Some(AnswerForm::Bytes),
             _ => None,
         }
     }
@@ -60,7 +65,12 @@ impl Answer {
             headers.insert(name.as_str().to_owned(), Value::String(text));
         }
         let kind = headers.get("content-type").and_then(Value::as_str).unwrap_or_default();
-        let (value, fault, title) = decode(&body, kind, form);
+        // An error is not the file that was asked for: it is read as what it says it is.
+        let is_file = form == Some(AnswerForm::Bytes) && (200..300).contains(&response.status);
+        let (value, fault, title) = match form.filter(|form| *form != AnswerForm::Bytes) {
+            None if is_file => (file(response, kind), None, None),
+            form => decode(&body, kind, form),
+        };
         let words = detail.iter().find_map(|path| find_words(&value, path));
         let bare = value.as_str().filter(|text| title.is_none() && !text.trim().is_empty());
         let detail = words.or(title).or_else(|| bare.map(shorten));
@@ -126,6 +136,15 @@ fn http_date(text: &str) -> Option<Timestamp> {
     Some(zoned.timestamp())
 }
 
+/// A body whose bytes are meant.
+fn file(response: &Response, content_type: &str) -> Value {
+    let mut file = Map::new();
+    file.insert("content".to_owned(), Value::from(STANDARD.encode(&response.body)));
+    file.insert("type".to_owned(), Value::from(content_type));
+    file.insert("size".to_owned(), Value::from(response.body.len()));
+    Value::Object(file)
+}
+
 /// The value, why it is none, and the title of an HTML page.
 fn decode(
     body: &str,
@@ -147,7 +166,7 @@ fn decode(
             .map_err(|error| error.to_string())
             .and_then(|value| too_deep(&value).map_or(Ok(value), Err)),
         AnswerForm::Xml => read_xml(body, Attributes::Dropped),
-        AnswerForm::Text => Ok(text()),
+        AnswerForm::Text | AnswerForm::Bytes => Ok(text()),
     };
     match read {
         Ok(value) => (value, None, None),
@@ -229,6 +248,18 @@ mod tests {
         assert!(
             answer(200, "application/json", "{\"a\":").fault.unwrap().contains("cannot be read")
         );
+    }
+
+    #[test]
+    fn a_file_is_its_bytes_and_an_error_in_its_place_is_not() {
+        let body = bytes::Bytes::from_static(&[255, 0, 1]);
+        let headers = http::HeaderMap::new();
+        let mut response = Response { status: 200, reason: None, headers, body };
+        let read = |response: &Response| Answer::read(response, Some(AnswerForm::Bytes), &[]).value;
+        assert_eq!(read(&response), json!({ "content": "/wAB", "type": "", "size": 3 }));
+        response.status = 404;
+        response.body = bytes::Bytes::from_static(b"{\"error\":1}");
+        assert_eq!(read(&response), json!({ "error": 1 }));
     }
 
     #[test]

@@ -1,5 +1,7 @@
-//! The body of a request: JSON, XML or form fields.
+//! The body of a request: JSON, XML, form fields, or bytes as they are.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use linchpin_language::{Template, Value, print, write_xml};
 
@@ -13,6 +15,8 @@ pub(crate) struct BodySpec {
     pub(crate) json: Option<Template>,
     pub(crate) xml: Option<Template>,
     pub(crate) form: Option<Template>,
+    /// `content` in Base64, and its media `type`.
+    pub(crate) bytes: Option<Template>,
 }
 
 /// Which form a value is sent in.
@@ -21,6 +25,7 @@ pub(crate) enum Wire {
     Json,
     Xml,
     Form,
+    Bytes,
 }
 
 impl BodySpec {
@@ -28,6 +33,9 @@ impl BodySpec {
     pub(crate) fn fill(&self, names: &Names) -> Result<Option<(Wire, Value)>, ActionError> {
         let wants_xml =
             names.value("connection").get("wire").and_then(Value::as_str) == Some("xml");
+        if let Some(template) = &self.bytes {
+            return Ok(Some((Wire::Bytes, names.fill(template)?)));
+        }
         let (wire, template) = match (&self.json, &self.xml, &self.form) {
             (Some(_), Some(xml), _) if wants_xml => (Wire::Xml, xml),
             (Some(json), _, _) => (Wire::Json, json),
@@ -46,8 +54,20 @@ pub(crate) fn encode(wire: Wire, value: &Value) -> Result<Body, ActionError> {
         Wire::Json => ("application/json", value.to_string()),
         Wire::Xml => ("application/xml", write_xml(value).map_err(wrong)?),
         Wire::Form => ("application/x-www-form-urlencoded", form(value).map_err(wrong)?),
+        Wire::Bytes => return bytes(value).map_err(wrong),
     };
     Ok(Body { content_type: content_type.to_owned(), bytes: Bytes::from(text) })
+}
+
+/// The bytes that `content` is the Base64 of.
+fn bytes(value: &Value) -> Result<Body, String> {
+    let text = |name: &str| value.get(name).and_then(Value::as_str);
+    let content = text("content").ok_or("a body of bytes needs `content` in Base64")?;
+    let bytes = STANDARD.decode(content.trim());
+    let bytes = bytes.map_err(|_| "the content of the body is not Base64".to_owned())?;
+    let content_type = text("type").filter(|kind| !kind.is_empty());
+    let content_type = content_type.unwrap_or("application/octet-stream").to_owned();
+    Ok(Body { content_type, bytes: Bytes::from(bytes) })
 }
 
 /// A null field is absent, a list repeats its field.
@@ -78,6 +98,16 @@ mod tests {
     use linchpin_language::json;
 
     use super::*;
+
+    #[test]
+    fn bytes_are_sent_as_they_are() {
+        let value = json!({ "content": "/wAB", "type": "image/png" });
+        let body = encode(Wire::Bytes, &value).unwrap();
+        assert_eq!((&body.bytes[..], body.content_type.as_str()), (&[255, 0, 1][..], "image/png"));
+        let plain = encode(Wire::Bytes, &json!({ "content": "" })).unwrap();
+        assert_eq!(plain.content_type, "application/octet-stream");
+        assert!(encode(Wire::Bytes, &json!({ "content": "not base64!" })).is_err());
+    }
 
     #[test]
     fn a_form_leaves_out_null_and_escapes_the_rest() {

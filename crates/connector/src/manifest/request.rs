@@ -130,6 +130,7 @@ fn parse_sending(
         json: reading.template_at(node, "json"),
         xml: reading.template_at(node, "xml"),
         form: reading.template_at(node, "form"),
+        bytes: reading.template_at(node, "bytes"),
     };
     let answered = ["answer", "status", "headers"];
     let query = reading.templates_at(node, "query");

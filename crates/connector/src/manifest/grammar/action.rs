@@ -78,6 +78,11 @@ pub(crate) static REQUEST: Mapping = mapping(
             "The body, sent as XML: its one key is the root; beside `json` the connection's `wire` chooses.",
         ),
         key("form", Form::Structure, "The body, sent as the fields of a form."),
+        key(
+            "bytes",
+            Form::Structure,
+            "The body, sent byte by byte: `content` in Base64, and its media `type`.",
+        ),
         key("key", Form::Text, "Sent as Idempotency-Key."),
         key("timeout", Form::Duration, "How long to wait for the answer."),
         key("status", Form::Statuses, "The good statuses; any 2xx unless said."),
