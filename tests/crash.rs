@@ -6,6 +6,7 @@
 
 mod mortal;
 mod people;
+mod random;
 
 use std::os::unix::process::ExitStatusExt;
 use std::process::{ExitStatus, Stdio};
@@ -77,6 +78,31 @@ fn every_logic() -> Start {
 
 fn every_wait() -> Start {
     made_to_be_killed("every_wait")
+}
+
+fn queued() -> Start {
+    queued_for("three")
+}
+
+fn queued_for(name: &str) -> Start {
+    let email = format!("{name}@example.test").into();
+    let inputs = [("email".to_owned(), email)].into_iter().collect();
+    Start { inputs, ..made_to_be_killed("queued") }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn queued_runs_killed_before_any_write_to_the_store_do_everything_once() {
+    killed_at_each_write(Kind::Sled, queued, Moment::Before).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn queued_runs_killed_after_any_write_to_the_store_do_everything_once() {
+    killed_at_each_write(Kind::Sled, queued, Moment::After).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn queued_runs_killed_between_an_effect_and_its_answer_do_everything_once() {
+    killed_in_each_request(Kind::Sled, queued).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -153,6 +179,7 @@ async fn the_process_to_be_killed() {
         "assign_courses" => assign_courses(),
         "new_hire_onboarding" => new_hire_onboarding(),
         "learning_sync" => learning_sync(),
+        "queued" => queued(),
         made @ ("every_logic" | "every_wait") => made_to_be_killed(made),
         other => panic!("no start of {other} is prepared"),
     };
@@ -275,6 +302,12 @@ async fn found(store: &Location, control: &Control, start: Start) -> Seen {
 async fn go_on(host: &Host, start: Start) -> Value {
     let (_, failed) = host.recover().await.unwrap();
     assert!(failed.is_empty(), "{failed:#?}");
+    if start.flow == "queued" {
+        for name in ["one", "two"] {
+            let before = Start { key: Some(name.to_owned()), ..queued_for(name) };
+            host.start(before).await.unwrap();
+        }
+    }
     let run = host.start(Start { key: Some("once".to_owned()), ..start }).await.unwrap().run;
     let end = async {
         tokio::select! {

@@ -85,3 +85,5 @@ async fn run(control: &Control, start: Start) -> Result<(Value, Vec<String>), St
         Err(_) => Err(format!("{:?}", host.entries(&run).await.unwrap().last())),
     }
 }
+
+mod writes;

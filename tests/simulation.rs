@@ -13,7 +13,7 @@
 mod actions;
 mod cases;
 #[path = "../crates/engine/tests/random/chance.rs"]
-mod chance;
+pub(crate) mod chance;
 #[path = "../crates/engine/tests/random/flows.rs"]
 mod made;
 mod promises;

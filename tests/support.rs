@@ -92,7 +92,7 @@ pub(crate) async fn host(store: Arc<dyn Store>, control: &Control) -> Host {
         Arc::clone(&clock) as Arc<_>,
         Options::default(),
     );
-    let flows = flows();
+    let flows = flows_of(&["flows", "tests/crash/flows", "tests/faults/flows"]);
     bind(&connections, &flows, &spokes, &control.get("/sites").await);
     let catalog = Catalog { spokes, ..Catalog::default() };
     let connections = Arc::new(connections);
@@ -101,8 +101,13 @@ pub(crate) async fn host(store: Arc<dyn Store>, control: &Control) -> Host {
 
 /// The repository's flows, and those that are there to be killed.
 pub(crate) fn flows() -> Flows {
-    let folders = ["flows", "tests/crash/flows"].map(|folder| root().join(folder));
-    let files = folders.iter().flat_map(|folder| std::fs::read_dir(folder).unwrap());
+    flows_of(&["flows", "tests/crash/flows"])
+}
+
+/// The flows of some folders of the repository.
+pub(crate) fn flows_of(folders: &[&str]) -> Flows {
+    let folders = folders.iter().map(|folder| root().join(folder));
+    let files = folders.flat_map(|folder| std::fs::read_dir(folder).unwrap());
     let texts = files.map(|file| file.unwrap().path());
     let texts = texts.filter(|path| !path.to_string_lossy().ends_with(".test.yaml"));
     let texts = texts.map(|path| (path.clone(), std::fs::read_to_string(path).unwrap()));

@@ -76,7 +76,7 @@ impl Cases {
             let reached = own.reachable(&name);
             let inputs = match name.as_str() {
                 "assign_courses" => json!({ "incident": "INC0010001", "courses": ["NET101"] }),
-                "made_by_another" => json!({ "email": "apart@example.test" }),
+                "made_by_another" | "queued" => json!({ "email": "apart@example.test" }),
                 _ => json!({}),
             };
             let inputs = inputs.as_object().cloned().unwrap_or_default();

@@ -176,7 +176,9 @@ impl Schedule<'_> {
         for client in &mut self.clients {
             let is_answered = answered(client).is_some();
             let is_asking = client.asking.as_ref().is_some_and(|asking| !asking.is_finished());
-            if is_answered || is_asking {
+            // Whoever was sent away asks again later.
+            let waits = client.asking.is_some() && !self.world.lock().chance.one_in(20);
+            if is_answered || is_asking || waits {
                 continue;
             }
             let start = Start { key: Some(client.key.clone()), ..self.case.start.clone() };

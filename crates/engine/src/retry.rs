@@ -86,17 +86,18 @@ impl Retry {
 
     /// The wait before the next attempt, or `None` when there is none. `attempt` is the number
     /// of the one that failed, from 1; `elapsed` the time since the first failure; `asked` what
-    /// the other side asked for. Rate limits use up `max_elapsed` only, never attempts.
+    /// the other side asked for. Any kind is tried again when that `settles` an open write. Rate
+    /// limits use up `max_elapsed` only, never attempts.
     pub fn next_wait(
         &self,
-        kind: ErrorKind,
+        (kind, settles): (ErrorKind, bool),
         attempt: u32,
         elapsed: Duration,
         asked: Option<Duration>,
         seed: &str,
     ) -> Option<Duration> {
         let is_limited = kind == ErrorKind::RateLimited;
-        if !self.on.contains(&kind) || (!is_limited && attempt >= self.attempts) {
+        if !(settles || self.on.contains(&kind)) || (!is_limited && attempt >= self.attempts) {
             return None;
         }
         let wait = asked.unwrap_or(Duration::ZERO).max(self.backoff.wait(attempt, seed));
@@ -142,12 +143,13 @@ mod tests {
     fn the_wait_doubles_is_bounded_and_is_the_same_each_time_it_is_asked() {
         let retry = Retry::built_in();
         let wait = |attempt| {
-            retry.next_wait(ErrorKind::Timeout, attempt, Duration::ZERO, None, "run/step")
+            retry.next_wait((ErrorKind::Timeout, false), attempt, Duration::ZERO, None, "run/step")
         };
         assert_eq!(wait(1), wait(1));
         assert!(wait(3) > wait(1));
         assert_eq!(wait(4), None);
-        let limited = retry.next_wait(ErrorKind::RateLimited, 50, Duration::ZERO, None, "run/step");
+        let limited =
+            retry.next_wait((ErrorKind::RateLimited, false), 50, Duration::ZERO, None, "run/step");
         assert!(limited.is_some_and(|wait| wait <= Duration::from_secs(60)));
     }
 
@@ -155,7 +157,7 @@ mod tests {
     fn the_other_side_is_never_asked_again_sooner_than_it_said() {
         let asked = Duration::from_secs(90);
         let wait = Retry::built_in().next_wait(
-            ErrorKind::RateLimited,
+            (ErrorKind::RateLimited, false),
             1,
             Duration::ZERO,
             Some(asked),
@@ -167,6 +169,9 @@ mod tests {
     #[test]
     fn a_kind_that_is_not_named_is_not_tried_again() {
         let retry = Retry::built_in();
-        assert_eq!(retry.next_wait(ErrorKind::Forbidden, 1, Duration::ZERO, None, "s"), None);
+        assert_eq!(
+            retry.next_wait((ErrorKind::Forbidden, false), 1, Duration::ZERO, None, "s"),
+            None
+        );
     }
 }

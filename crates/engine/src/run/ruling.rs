@@ -76,7 +76,9 @@ impl Run {
         if !is_write || certainty == Certainty::NotDone {
             failure.write = WriteState::None;
         }
-        let next = self.next_try(path, error, attempt, at, alias_policy);
+        // To send it again is how an open write that may be repeated is settled, whatever the kind.
+        let settles = is_open && is_idempotent && certainty != Certainty::NotDone;
+        let next = self.next_try((path, settles), error, attempt, at, alias_policy);
         AfterFailure::Journal(Event::Failed(Box::new(Failed {
             path: path.clone(),
             op,
@@ -88,7 +90,7 @@ impl Run {
 
     fn next_try(
         &self,
-        path: &StepPath,
+        (path, settles): (&StepPath, bool),
         error: &ActionError,
         attempt: u32,
         at: Timestamp,
@@ -104,7 +106,8 @@ impl Run {
         });
         let asked = error.retry_after_ms.map(std::time::Duration::from_millis);
         let seed = format!("{}/{path}", self.accepted.run);
-        let wait = retry.next_wait(error.kind, attempt, elapsed, asked, &seed)?;
+        let kind = (error.kind, settles);
+        let wait = retry.next_wait(kind, attempt, elapsed, asked, &seed)?;
         at.checked_add(wait).ok()
     }
 
