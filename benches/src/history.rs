@@ -62,6 +62,15 @@ pub(crate) async fn finished(
             size / 1_000_000,
             size / n_runs.max(1),
         );
+        let none = Location { kind, dir: empty.path().join("store") };
+        let mut figures = Vec::new();
+        for place in [&none, &place] {
+            figures.push(inside(place, rounds.max(5)).await?);
+        }
+        for (at, what) in ["opening", "a list of 20", "a new run's first append"].iter().enumerate()
+        {
+            compare(kind, what, &figures[0][at], &figures[1][at]);
+        }
         for (what, arguments) in [
             ("a whole run of one step", &["run", "one_step"][..]),
             ("runs list", &["runs", "list"]),
@@ -84,10 +93,40 @@ pub(crate) async fn finished(
     Ok(())
 }
 
+/// Milliseconds to open a store, to list its newest runs, and for the first append of a run.
+async fn inside(
+    place: &Location,
+    rounds: usize,
+) -> Result<[Vec<f64>; 3], Box<dyn std::error::Error>> {
+    let mut figures = [Vec::new(), Vec::new(), Vec::new()];
+    for round in 0..=rounds {
+        let began = Instant::now();
+        let store = place.open()?;
+        let opened = began.elapsed();
+        for run in store.runs(None, 20).await? {
+            store.get("runs", run.as_str()).await?;
+        }
+        let listed = began.elapsed();
+        let run = RunId::parse(&format!("zz{round:024}")).expect("26 characters");
+        let entries = vec![vec![b'x'; 900]];
+        store.append(Append { run, position: 0, entries, records: Vec::new() }).await?;
+        let appended = began.elapsed();
+        drop(store);
+        // The first fills the caches of the system.
+        if round > 0 {
+            let spans = [opened, listed - opened, appended - listed];
+            for (figures, span) in figures.iter_mut().zip(spans) {
+                figures.push(span.as_secs_f64() * 1e3);
+            }
+        }
+    }
+    Ok(figures)
+}
+
 fn compare(kind: Kind, what: &str, without: &[f64], with: &[f64]) {
     let ((_, none, _), (least, middle, most)) = (spread(without), spread(with));
     println!(
-        "    {kind}: {what}: {middle:.1} ms ({least:.1} to {most:.1}), with none {none:.1} ms, \
+        "    {kind}: {what}: {middle:.2} ms ({least:.2} to {most:.2}), with none {none:.2} ms, \
          ratio {:.2}",
         middle / none
     );

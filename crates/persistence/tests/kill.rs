@@ -1,6 +1,7 @@
 //! A process that is killed loses nothing that it had acknowledged.
 //!
-//! The test starts its own binary again as a child that appends and prints what was
+//! `LINCHPIN_KILLS=1000 cargo test -p linchpin-persistence --test main kill` kills so often, on
+//! each kind of store. The test starts its own binary again as a child that appends and prints what was
 //! acknowledged, and kills it in the middle of that.
 
 use std::collections::BTreeMap;
@@ -29,7 +30,7 @@ async fn acknowledged_is_there_after_a_kill(kind: Kind) {
     let dir = tempfile::tempdir().expect("a folder");
     let place = Location { kind, dir: dir.path().to_owned() };
     let mut acknowledged = BTreeMap::new();
-    for n_lines in [1, 40, 7, 333, 90, 150] {
+    for n_lines in moments() {
         acknowledged.extend(kill_after(&place, n_lines));
         let store = place.open().expect("the store opens");
         for (letter, position) in &acknowledged {
@@ -45,6 +46,25 @@ async fn acknowledged_is_there_after_a_kill(kind: Kind) {
         }
     }
     assert_eq!(acknowledged.len(), WRITERS.len());
+}
+
+/// After how many lines each child is killed: some moments, or so many random ones as the
+/// variable says, with a seed that is printed.
+fn moments() -> Vec<usize> {
+    let number = |name: &str| env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    let Some(n_kills) = number("LINCHPIN_KILLS") else { return vec![1, 40, 7, 333, 90, 150] };
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let mut state =
+        number("LINCHPIN_SEED").unwrap_or(now.map_or(1, |now| now.as_nanos() as u64)) | 1;
+    let said = format!("{n_kills} kills, LINCHPIN_SEED={state}\n");
+    std::io::stderr().write_all(said.as_bytes()).expect("the seed is printed");
+    let mut moment = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        1 + (state >> 33) as usize % 400
+    };
+    (0..n_kills).map(|_| moment()).collect()
 }
 
 /// Starts a child, kills it after so many lines, and returns the last acknowledged positions.

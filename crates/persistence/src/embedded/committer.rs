@@ -138,7 +138,7 @@ impl<T: Tree> Committer<T> {
             answers.extend(requests.into_iter().map(|request| (request.answer, Ok(0))));
         } else if let Err(error) = self.commit(requests, &mut answers) {
             tracing::error!(%error, "the store refuses every write from now on");
-            let cause = error.to_string();
+            let cause = fault::with_reason(&error);
             self.progress.synced.send_replace(Synced::Failed(cause.clone()));
             self.failure = Some(cause);
         }

@@ -39,6 +39,14 @@ pub(crate) fn reported(text: &str) -> Error {
     damaged(Path::new(""), format!("the storage engine reports: {text}"))
 }
 
+/// An error with what the system said.
+pub(crate) fn with_reason(error: &Error) -> String {
+    match error {
+        Error::Io { source, .. } => format!("{error}: {source}"),
+        other => other.to_string(),
+    }
+}
+
 /// Puts the file into an error that does not name one yet.
 pub(crate) fn at(path: &Path, error: Error) -> Error {
     match error {

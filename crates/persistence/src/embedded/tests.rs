@@ -278,7 +278,7 @@ async fn after_a_failed_sync_nothing_is_accepted_until_the_store_is_opened_anew(
         }
         let put = store.put("c", "k", vec![], Expect::Anything).await;
         let Err(Error::Poisoned { cause }) = &put else { panic!("{put:?}") };
-        assert!(cause.contains("cannot sync"), "{cause}");
+        assert!(cause.contains("cannot sync") && cause.contains("no space left"), "{cause}");
         assert!(matches!(store.read(&run(), 0, usize::MAX).await, Err(Error::Poisoned { .. })));
         drop(store);
         let store = open(kind, dir.path()).unwrap();
