@@ -5,6 +5,7 @@
 //! This crate sees the connector API only: never flows, runs or the journal, and no spoke sees another.
 
 mod embedded;
+mod files;
 mod http;
 
 use std::sync::Arc;
@@ -27,6 +28,7 @@ pub fn on_demand() -> Result<Vec<Arc<Spoke>>, Vec<Diagnostic>> {
 
 const FOLDERS: &[Folder<'static>] = &[
     (&include_dir!("$CARGO_MANIFEST_DIR/core"), &[]),
+    (&include_dir!("$CARGO_MANIFEST_DIR/files"), files::ACTIONS),
     (&include_dir!("$CARGO_MANIFEST_DIR/http"), &[("http", http::action)]),
     (&include_dir!("$CARGO_MANIFEST_DIR/litmos"), &[]),
     (&include_dir!("$CARGO_MANIFEST_DIR/servicenow"), &[]),

@@ -1,5 +1,7 @@
 //! The bundled spokes as a whole: their files load, and every recorded example holds.
 
+mod files;
+
 use linchpin_connector::testing::{FakeTransport, Reply, perform, run_examples};
 use linchpin_connector::{Call, Connection};
 use linchpin_spokes::bundled;
