@@ -177,7 +177,7 @@ impl Played {
         }
     }
 
-    fn perform(&mut self, command: Command) {
+    pub(crate) fn perform(&mut self, command: Command) {
         match command {
             Command::Run(run) => self.call(*run),
             Command::Timer { op, path, at } => {
@@ -206,7 +206,11 @@ impl Played {
                     changes: 0,
                 })));
             }
-            Command::ReadPage(page) => self.read_page(page.path, page.cursor.as_ref()),
+            Command::ReadPage(page) => {
+                if self.run.wants(&page.path, page.op) {
+                    self.read_page(page.path, page.cursor.as_ref());
+                }
+            }
             Command::Cancel { .. } | Command::Finish => {}
         }
     }

@@ -3,6 +3,7 @@
 mod answer;
 mod approve;
 mod cancel;
+mod explain;
 mod list;
 mod logs;
 mod pause;
@@ -36,6 +37,7 @@ pub(crate) struct Runs {
 enum Command {
     List(list::List),
     Show(show::Show),
+    Explain(explain::Explain),
     Logs(logs::Logs),
     Answer(answer::Answer),
     Approve(approve::Approve),
@@ -110,6 +112,7 @@ impl Runs {
             Command::Approve(command) => command.run(&project, report).await,
             Command::Reject(command) => command.run(&project, report).await,
             Command::Signal(command) => command.run(&project, report).await,
+            Command::Explain(command) => command.run(&project, report).await,
             Command::Logs(command) => command.run(&project, report).await,
             Command::Resolve(command) => command.run(&project, report).await,
             Command::Pause(command) => command.run(&project, report).await,

@@ -89,6 +89,12 @@ fn what_is_known_of_a_held_step_is_shown_before_anybody_rules() {
     }
     let held = &project.json(&["runs", "resolve", &run, "page"])["held"][0];
     assert_eq!((&held["was_sent"], &held["step"]), (&true.into(), &"page".into()));
+    let why = project.run(&["runs", "explain", &run]);
+    assert_eq!(why.code, 0, "{}{}", why.out, why.err);
+    let command = format!("linchpin runs resolve {run} page");
+    for part in ["page: POST /pages at", "no clear answer", "safe   no:", command.as_str()] {
+        assert!(why.out.contains(part), "no {part} in {}", why.out);
+    }
     assert_eq!(pager.n_requests(), 1, "to look sends nothing");
 }
 
@@ -125,6 +131,8 @@ fn a_step_that_failed_leaves_its_flow_to_its_error_handling() {
     assert_eq!(done.code, 1, "{}{}", done.out, done.err);
     assert_eq!(pager.n_requests(), 1);
     assert_eq!(project.json(&["runs", "show", &run])["state"], "failed");
+    let why = project.json(&["runs", "explain", &run]);
+    assert_eq!((&why["step"], &why["is_safe"]), (&"page".into(), &false.into()), "{why}");
 }
 
 /// The connection is gone when the process comes back: that it is there again does not mean that

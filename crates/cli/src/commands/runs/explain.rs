@@ -1,0 +1,254 @@
+//! `linchpin runs explain`
+
+use std::collections::BTreeMap;
+
+use clap::Args;
+use jiff::Timestamp;
+use linchpin_connector::WriteState;
+use linchpin_engine::event::{Found, Ruling};
+use linchpin_engine::{Entry, Event, StepPath};
+use linchpin_language::{Value, json};
+use linchpin_server::Client;
+
+use crate::commands::Done;
+use crate::exit_code::ExitCode;
+use crate::failure::Failure;
+use crate::follow::flags;
+use crate::project::Project;
+use crate::report::{Report, Style};
+use crate::session::{Purpose, Session};
+use crate::steps::{plural, print_instant};
+
+/// Tell where a run stopped and why, what it has sent, whether it is safe to go on, and how
+#[derive(Debug, Args)]
+pub(crate) struct Explain {
+    /// The run, or the beginning of its identity
+    run: String,
+}
+
+impl Explain {
+    pub(super) async fn run(self, project: &Project, report: &Report) -> Done {
+        let session = Session::open(project, Purpose::brief()).await?;
+        let explained = self.explain(project, &session.client).await;
+        session.close().await;
+        let (explained, flow) = explained?;
+        report.json(&explained.as_json());
+        explained.show(report, &flow);
+        Ok(ExitCode::Ok)
+    }
+
+    async fn explain(
+        &self,
+        project: &Project,
+        client: &Client,
+    ) -> Result<(Explained, String), Failure> {
+        let run = super::whole(client, &self.run).await?;
+        let shown = client.get(&format!("/v1/runs/{run}")).await?;
+        let mut writes = Writes::default();
+        let mut lines = client.lines(&format!("/v1/runs/{run}/journal")).await?;
+        while let Some(line) = lines.next().await? {
+            let entry: Entry = serde_json::from_value(line)
+                .map_err(|error| Failure::because("the journal is of another version", &error))?;
+            writes.add(&entry);
+        }
+        let flow = shown["flow"].as_str().unwrap_or_default().to_owned();
+        Ok((Explained::of(&shown, &run, &flags(project), writes), flow))
+    }
+}
+
+/// A write request that was sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Sent {
+    at: Timestamp,
+    request: String,
+}
+
+/// What a run has sent, and what became of it.
+#[derive(Debug, Default)]
+struct Writes {
+    /// Those whose outcome is known to be an effect.
+    done: u64,
+    /// Those of which nobody knows.
+    open: BTreeMap<StepPath, Sent>,
+}
+
+impl Writes {
+    fn add(&mut self, entry: &Entry) {
+        match &entry.event {
+            Event::Intended(intended) => {
+                let sent = Sent { at: entry.at, request: intended.request.clone() };
+                self.open.insert(intended.path.clone(), sent);
+            }
+            Event::Succeeded(succeeded) if succeeded.wrote.is_some() => {
+                self.open.remove(&succeeded.path);
+                self.done += 1;
+            }
+            Event::Verified { path, verdict } => {
+                self.open.remove(path);
+                self.done += u64::from(!matches!(verdict, Found::NotDone));
+            }
+            Event::Failed(failed) if failed.error.write == WriteState::None => {
+                self.open.remove(&failed.path);
+            }
+            // Whoever says that it has failed does not say that nothing happened.
+            Event::Resolved { path, ruling: Ruling::Done(_) | Ruling::GoOn, .. } => {
+                self.open.remove(path);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// How a run stands, in words, and what to do about it.
+#[derive(Debug)]
+struct Explained {
+    run: String,
+    state: String,
+    step: Option<String>,
+    why: Option<String>,
+    writes: Writes,
+    /// Whether what follows repeats nothing; none when nothing is to be done.
+    is_safe: Option<bool>,
+    because: &'static str,
+    commands: Vec<String>,
+}
+
+impl Explained {
+    fn of(shown: &Value, run: &str, flags: &str, writes: Writes) -> Self {
+        let state = shown["state"].as_str().unwrap_or_default().to_owned();
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        let waits = &shown["waits"][0];
+        let (step, why) = match (text(&waits["step"]), text(&shown["error"])) {
+            (Some(step), _) => (Some(step), waiting(waits)),
+            (None, Some(error)) => match error.split_once(": ") {
+                Some((step, why)) if !step.contains(' ') => {
+                    (Some(step.to_owned()), Some(why.to_owned()))
+                }
+                _ => (None, Some(error)),
+            },
+            (None, None) => (open_step(shown), None),
+        };
+        let mut explained = Self {
+            run: run.to_owned(),
+            state,
+            step,
+            why,
+            writes,
+            is_safe: None,
+            because: "",
+            commands: Vec::new(),
+        };
+        explained.advise(shown, flags);
+        explained
+    }
+
+    fn advise(&mut self, shown: &Value, flags: &str) {
+        let run = &self.run;
+        let step = self.step.clone().unwrap_or_default();
+        let is_open = step.parse().is_ok_and(|path: StepPath| self.writes.open.contains_key(&path));
+        let (is_safe, because, commands) = match self.state.as_str() {
+            "needs attention" if is_open => (
+                Some(false),
+                "what was sent may have happened: look into the other system first",
+                vec![format!("resolve {run} {step}{flags}")],
+            ),
+            "needs attention" => (
+                Some(true),
+                "the step was held before it sent anything",
+                vec![format!("resolve {run} {step}{flags}")],
+            ),
+            "waiting" => (Some(true), "it goes on by itself once that comes", {
+                let waits = &shown["waits"][0];
+                let name = waits["of"].as_str().unwrap_or_default();
+                match waits["kind"].as_str() {
+                    Some("answer") => vec![format!("answer {run} {step}{flags}")],
+                    Some("approval") => vec![format!("approve {run} {step}{flags}")],
+                    Some("signal") => vec![format!("signal {run} {name}{flags}")],
+                    _ => Vec::new(),
+                }
+            }),
+            "paused" | "interrupted" => (
+                Some(true),
+                "nothing that was acknowledged is repeated, and a write that was cut off is read \
+                 back first",
+                vec![format!("resume {run}{flags}")],
+            ),
+            "failed" | "cancelled" => (
+                Some(self.writes.done == 0 && self.writes.open.is_empty()),
+                match (self.writes.done, self.writes.open.is_empty()) {
+                    (0, true) => "the run has changed nothing, so its flow can be started again",
+                    (_, true) => "what it has changed stands; take it back before starting anew",
+                    (_, false) => "a write may have happened: look into the other system first",
+                },
+                vec![format!("show {run}{flags}"), format!("undo {run}{flags}")],
+            ),
+            "succeeded" => (None, "", Vec::new()),
+            _ => (None, "it is under way", vec![format!("logs {run} --follow{flags}")]),
+        };
+        self.is_safe = is_safe;
+        self.because = because;
+        self.commands =
+            commands.into_iter().map(|command| format!("linchpin runs {command}")).collect();
+    }
+
+    fn as_json(&self) -> Value {
+        let open = self.writes.open.iter().map(|(step, sent)| {
+            json!({ "step": step.to_string(), "at": sent.at.to_string(), "request": sent.request })
+        });
+        json!({
+            "run": self.run,
+            "state": self.state,
+            "step": self.step,
+            "why": self.why,
+            "writes_done": self.writes.done,
+            "writes_unknown": open.collect::<Vec<_>>(),
+            "is_safe": self.is_safe,
+            "because": self.because,
+            "commands": self.commands,
+        })
+    }
+
+    fn show(&self, report: &Report, flow: &str) {
+        let fact = |name: &str, text: &str| {
+            if !text.is_empty() {
+                let name = report.paint(Style::Dim, &format!("{name:<6}"));
+                report.line(format!("  {name} {text}"));
+            }
+        };
+        report.line(format!("{}: {}", report.paint(Style::Bold, flow), self.state));
+        fact("where", self.step.as_deref().unwrap_or_default());
+        fact("why", self.why.as_deref().unwrap_or_default());
+        for (step, sent) in &self.writes.open {
+            let at = print_instant(sent.at);
+            fact("sent", &format!("{step}: {} at {at}, no clear answer", sent.request));
+        }
+        if self.writes.done > 0 {
+            fact("done", &format!("{} took effect", plural(self.writes.done, "write")));
+        }
+        match self.is_safe {
+            Some(true) => fact("safe", &format!("yes: {}", self.because)),
+            Some(false) => fact("safe", &format!("no: {}", self.because)),
+            None => fact("now", self.because),
+        }
+        for command in &self.commands {
+            fact("do", command);
+        }
+    }
+}
+
+/// What a step waits for, in words.
+fn waiting(waits: &Value) -> Option<String> {
+    let of = waits["of"].as_str()?;
+    Some(match waits["kind"].as_str()? {
+        "answer" => format!("it asks {of}"),
+        "approval" => format!("it waits for the approval of {of}"),
+        "signal" => format!("it waits for the signal {of}"),
+        _ => of.to_owned(),
+    })
+}
+
+/// The innermost step that is open.
+fn open_step(shown: &Value) -> Option<String> {
+    let open = shown["open"].as_array()?;
+    open.last()?["step"].as_str().map(str::to_owned)
+}
