@@ -59,9 +59,8 @@ impl<'d> Drafting<'_, 'd> {
         let place = operation.place();
         let answer = answer(self.api, operation);
         if let Some(media) = &answer.unreadable {
-            let what = format!(
-                "an answer of {media}, which no manifest reads: no action was drafted (`http.download` gets files)"
-            );
+            let what =
+                format!("an answer of {media}, which no manifest reads: no action was drafted");
             self.remarks.add(&place, what);
             return None;
         }

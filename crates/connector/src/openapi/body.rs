@@ -48,7 +48,7 @@ pub(super) fn body<'d>(
         (None, None, None) => {
             let media: Vec<&str> = content.keys().map(String::as_str).collect();
             let what = format!(
-                "a body of {}, which no manifest sends: no action was drafted (`http.upload` sends files)",
+                "a body of {}, which no manifest sends: no action was drafted",
                 media.join(" or ")
             );
             remarks.add(&place, what);

@@ -201,7 +201,7 @@ fn what_a_draft_leaves_out_is_told_with_its_place() {
         "the cookie `session` is not sent @ GET /v2/lamps",
         "paging by cursor is a guess from names @ GET /v2/lamps",
         "does not send this method: no action was drafted @ HEAD /v2/lamps/{lamp-id}",
-        "image/png, which no manifest reads: no action was drafted (`http.download` gets files) @ GET /v2/lamps/{lamp-id}/photo",
+        "image/png, which no manifest reads: no action was drafted @ GET /v2/lamps/{lamp-id}/photo",
         "@ webhook broken",
         "the security scheme `other` was left out",
         "has variables",
