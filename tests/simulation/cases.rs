@@ -7,7 +7,7 @@ use std::sync::Arc;
 use linchpin_connector::Spoke;
 use linchpin_engine::catalog::Catalog;
 use linchpin_engine::store::Records;
-use linchpin_language::{Map, Value, json};
+use linchpin_language::{Map, Schema, Type, Value, json};
 use linchpin_persistence::MemoryStore;
 use linchpin_runtime::connections::{Connections, ConnectionsFile, Options};
 use linchpin_runtime::flows::Flows;
@@ -28,6 +28,26 @@ pub(super) struct Case {
     pub(super) connections: Arc<Connections>,
     /// Whether somebody may cancel its runs.
     pub(super) is_cancelled: bool,
+}
+
+/// A value of a type.
+fn something(schema: &Schema) -> Value {
+    if let Some(value) = schema.example.as_ref().or(schema.choices.first()) {
+        return value.clone();
+    }
+    match &schema.ty {
+        Type::List(items) => json!([something(items)]),
+        Type::Object(_) => json!({}),
+        Type::Integer => json!(1),
+        Type::Number => json!(0.5),
+        Type::Boolean => json!(true),
+        Type::Email => json!("ana@example.test"),
+        Type::Date => json!("2026-03-10"),
+        Type::Datetime => json!("2026-03-10T12:00:00Z"),
+        Type::Duration => json!("1h"),
+        Type::Url => json!("https://example.test"),
+        Type::String | Type::Path | Type::Secret | Type::Any => json!("NET101"),
+    }
 }
 
 /// What stands behind the flows, made once.
@@ -79,7 +99,11 @@ impl Cases {
                 "made_by_another" | "queued" => json!({ "email": "apart@example.test" }),
                 _ => json!({}),
             };
-            let inputs = inputs.as_object().cloned().unwrap_or_default();
+            let mut inputs = inputs.as_object().cloned().unwrap_or_default();
+            // A flow that is new here gets something of each type that it must have.
+            for (name, schema) in loaded.flow.inputs.iter().filter(|(_, schema)| schema.required) {
+                inputs.entry(name.clone()).or_insert_with(|| something(schema));
+            }
             let start =
                 Start { flow: name.clone(), inputs, user: user.clone(), ..Start::default() };
             let flows = own.clone().only(|one| reached.contains_key(&one.flow.name));
