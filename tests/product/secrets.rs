@@ -70,6 +70,23 @@ pub(super) fn assert_clean(project: &Project, said: &[Done], secrets: &[(&str, S
     }
 }
 
+/// What shows connections, vault, runs and store, in each form.
+const LOOKS: [&str; 13] = [
+    "connections list --json",
+    "connections doctor --json",
+    "connections doctor",
+    "connections export",
+    "connections export --json",
+    "vault status --json",
+    "vault rotate-key",
+    "connections test lms",
+    "runs list --json",
+    "store status",
+    "store verify",
+    "store export exported.jsonl",
+    "store backup backed-up",
+];
+
 #[test]
 fn no_secret_of_the_three_systems_comes_out() {
     let systems = Systems::start(4242);
@@ -109,12 +126,9 @@ fn no_secret_of_the_three_systems_comes_out() {
         run(&["connections", "show", alias, "--json"]);
         run(&["connections", "test", alias]);
     }
-    run(&["connections", "list", "--json"]);
-    run(&["runs", "list", "--json"]);
-    run(&["store", "status"]);
-    run(&["store", "verify"]);
-    run(&["store", "export", "exported.jsonl"]);
-    run(&["store", "backup", "backed-up"]);
+    for look in LOOKS {
+        run(&look.split(' ').collect::<Vec<_>>());
+    }
     let listed = project.linchpin(&["runs", "list", "--json"]).ends_with(0).json();
     let listed = listed["runs"].as_array().unwrap();
     assert!(listed.len() >= 5, "{listed:?}");

@@ -6,7 +6,7 @@ use clap::{Args as Fields, Parser, Subcommand};
 
 use crate::commands::{
     check, completions, connections, daemon, diff, dry_run, explain, fmt, graph, init, lsp, new,
-    run, runs, sandbox, schedule, schema, spokes, store,
+    run, runs, sandbox, schedule, schema, spokes, store, vault,
 };
 use crate::exit_code::HELP;
 
@@ -56,6 +56,7 @@ pub(crate) enum Command {
     Runs(runs::Runs),
     Schedule(schedule::Schedule),
     Connections(connections::Connections),
+    Vault(vault::Vault),
     Spokes(spokes::Spokes),
     Store(store::Store),
     Schema(schema::Schema),

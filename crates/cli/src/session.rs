@@ -300,8 +300,7 @@ fn vault(project: &Project, store: Arc<dyn Upkeep>) -> Result<Vault, Failure> {
     if let Some(folder) = file.parent() {
         std::fs::create_dir_all(folder).map_err(|error| failed(&error))?;
     }
-    let key = MasterKey::load_or_create(&file).map_err(|error| failed(&error))?;
-    Ok(Vault::new(store as Arc<dyn Records>, key))
+    Vault::open_file(store as Arc<dyn Records>, &file).map_err(|error| failed(&error))
 }
 
 /// Reads a flow and those it reaches anew before a start, so that an edit counts from the next run on.

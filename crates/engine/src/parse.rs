@@ -16,6 +16,7 @@ use std::collections::BTreeSet;
 use linchpin_language::{Diagnostic, Document, Node};
 
 use crate::flow::{Calendar, Flow};
+use crate::retry::RetryPolicy;
 
 use reader::Reader;
 pub(crate) use reader::is_id;
@@ -40,6 +41,14 @@ pub fn calendar(node: &Node<'_>) -> Result<Calendar, Vec<Diagnostic>> {
     let mut reader = Reader::new();
     let calendar = trigger::calendar(&mut reader, node);
     if reader.mistakes.is_empty() { Ok(calendar) } else { Err(reader.mistakes) }
+}
+
+/// Reads a retry policy, as it is written under `retry:` of a call or of an alias. All mistakes at
+/// once.
+pub fn retry(node: &Node<'_>) -> Result<RetryPolicy, Vec<Diagnostic>> {
+    let mut reader = Reader::new();
+    let policy = reader.retry(Some(node.clone()));
+    if reader.mistakes.is_empty() { Ok(policy) } else { Err(reader.mistakes) }
 }
 
 /// A flow as far as it could be read.

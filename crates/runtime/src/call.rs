@@ -13,6 +13,7 @@ use linchpin_engine::StepPath;
 use linchpin_engine::command::RunAction;
 use linchpin_language::Value;
 
+use crate::budget::on_behalf_of;
 use crate::connections::{Connections, Resolved};
 
 /// A call with everything that its stages need.
@@ -173,6 +174,8 @@ impl Prepared {
         stage: impl Future<Output = Result<T, ActionError>>,
         write: WriteState,
     ) -> Result<T, ActionError> {
+        let run = self.key.split('/').next().unwrap_or_default();
+        let stage = on_behalf_of(run, stage);
         let Some(timeout) = self.timeout else { return stage.await };
         tokio::time::timeout(timeout, stage).await.unwrap_or_else(|_| {
             let alias = self.alias();

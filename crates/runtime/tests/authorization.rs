@@ -2,69 +2,23 @@
 //! in plain words.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{any, post};
 use linchpin_connector::ErrorKind;
-use linchpin_engine::store::{Error, Expect, Record, Records};
 use linchpin_language::json;
-use linchpin_persistence::MemoryStore;
 use linchpin_runtime::connections::{
     Answered, ConnectionError, Connections, ConnectionsFile, Options,
 };
 use linchpin_runtime::{FakeClock, MasterKey, Vault};
 use tokio::sync::Semaphore;
 
-use crate::support::{Counter, get, object, secrets, serve, spokes};
-
-/// A store that can run out of room.
-#[derive(Default)]
-struct Disk {
-    inner: MemoryStore,
-    is_full: AtomicBool,
-}
-
-#[async_trait]
-impl Records for Disk {
-    async fn get(&self, collection: &str, key: &str) -> Result<Option<Record>, Error> {
-        self.inner.get(collection, key).await
-    }
-
-    async fn put(
-        &self,
-        collection: &str,
-        key: &str,
-        value: Vec<u8>,
-        expect: Expect,
-    ) -> Result<u64, Error> {
-        if self.is_full.load(Ordering::SeqCst) {
-            let source = std::io::Error::other("no space left");
-            return Err(Error::Io { action: "write", path: "/store".into(), source });
-        }
-        self.inner.put(collection, key, value, expect).await
-    }
-
-    async fn list(
-        &self,
-        collection: &str,
-        prefix: &str,
-        after: Option<&str>,
-        limit: usize,
-    ) -> Result<Vec<Record>, Error> {
-        self.inner.list(collection, prefix, after, limit).await
-    }
-
-    async fn delete(&self, collection: &str, key: &str, expect: Expect) -> Result<(), Error> {
-        self.inner.delete(collection, key, expect).await
-    }
-}
+use crate::support::{Counter, Disk, get, object, secrets, serve, spokes};
 
 /// A server whose refresh tokens work once each.
 #[derive(Clone)]
@@ -224,12 +178,12 @@ async fn a_token_that_cannot_be_kept_is_not_used_and_not_lost() {
     while bench.upstream.requests.n() < 2 {
         tokio::task::yield_now().await;
     }
-    bench.disk.is_full.store(true, Ordering::SeqCst);
+    bench.disk.has_room_for(0);
     bench.upstream.gate.add_permits(1000);
     let error = sending.await.unwrap().unwrap_err();
     assert!(error.message.contains("cannot be stored, so it is not used"), "{}", error.message);
     assert_eq!((error.kind, bench.upstream.calls.n()), (ErrorKind::Unavailable, calls));
-    bench.disk.is_full.store(false, Ordering::SeqCst);
+    bench.disk.has_room_for(usize::MAX);
     assert_eq!(bench.send().await, Ok(200));
     assert_eq!(bench.upstream.requests.n(), 2, "the token that was given is the one that is used");
 }

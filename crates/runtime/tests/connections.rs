@@ -316,3 +316,128 @@ async fn a_key_that_the_form_does_not_insist_on_is_left_out() {
         assert_eq!(std::str::from_utf8(&response.body).unwrap(), expect);
     }
 }
+
+/// A system that answers with its own name, and counts.
+async fn named(name: &'static str) -> String {
+    serve(Router::new().fallback(move || async move { name })).await
+}
+
+async fn reached(connections: &Connections, alias: &str) -> String {
+    let resolved = connections.resolve(alias).await.unwrap();
+    let response = resolved.transport.send(get("/x")).await.unwrap();
+    std::str::from_utf8(&response.body).unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn an_alias_can_have_several_connections_of_which_one_is_meant() {
+    let (us, emea) = (named("us").await, named("emea").await);
+    let file = |more: &str| {
+        format!(
+            "lms:\n  spoke: open\n  allow_private: true\n{more}  connections:\n    \
+             us: {{ url: \"{us}\" }}\n    emea: {{ url: \"{emea}\" }}\n    \
+             old: {{ url: \"http://127.0.0.1:1\", active: false }}\n"
+        )
+    };
+    let connections = registry(&file(""));
+    assert_eq!(reached(&connections, "lms.us").await, "us");
+    assert_eq!(reached(&connections, "lms.emea").await, "emea");
+    let error = connections.resolve("lms").await.err().unwrap().to_string();
+    assert!(error.contains("lms has several connections: lms.us, lms.emea"), "{error}");
+    let error = connections.resolve("lms.old").await.err().unwrap().to_string();
+    assert!(error.contains("out of service"), "{error}");
+    let error = connections.resolve("lms.emae").await.err().unwrap().to_string();
+    assert!(error.contains("did you mean lms.emea?"), "{error}");
+    let listed = connections.list().await.unwrap();
+    let listed: Vec<&str> = listed.iter().map(|status| status.alias.as_str()).collect();
+    assert_eq!(listed, ["lms.emea", "lms.old", "lms.us"]);
+
+    let connections = registry(&file("  default: emea\n"));
+    assert_eq!(reached(&connections, "lms").await, "emea");
+    // The environment's file takes one out of service: the other one is meant.
+    let over = "lms: { connections: { us: { active: false } } }\n";
+    let both = file("");
+    let docs = [("connections.yaml", both.as_str()), ("connections.test.yaml", over)];
+    let file = ConnectionsFile::parse(&docs, &spokes()).unwrap();
+    let vault = vault(Arc::new(MemoryStore::new()));
+    let clock = Arc::new(SystemClock);
+    let connections = Connections::new(file, spokes(), vault, clock, Options::default());
+    assert_eq!(reached(&connections, "lms").await, "emea");
+}
+
+#[test]
+fn mistakes_in_how_requests_travel_are_told_where_they_stand() {
+    let file = "a: { spoke: open, url: \"https://a.example\", proxy: nonsense }\n\
+                b: { spoke: open, url: \"https://a.example\", proxy: \"http://me:pw@p.example:1\" }\n\
+                c: { spoke: open, url: \"https://a.example\", tls: { certificate: a.pem } }\n\
+                d: { spoke: open, url: \"https://a.example\", tls: { cert: a.pem } }\n\
+                e: { spoke: open, url: \"https://a.example\", default: x }\n\
+                f: { spoke: open, url: \"https://a.example\", retry: { attemps: 3 } }\n\
+                g: { spoke: open, url: \"https://a.example\", active: perhaps }\n";
+    assert_eq!(
+        mistakes(&[("c.yaml", file)]),
+        [
+            "c.yaml:1 bad-value",
+            "c.yaml:2 secret-literal",
+            "c.yaml:3 missing-key",
+            "c.yaml:4 unknown-key",
+            "c.yaml:5 bad-value",
+            "c.yaml:6 unknown-key",
+            "c.yaml:7 wrong-type",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn an_alias_says_how_its_failed_calls_are_tried_again_and_its_children_do_as_it_does() {
+    let connections = registry(
+        "lms: { spoke: open, url: \"https://a.example\", retry: { attempts: 9 } }\n\
+         near: { parent: lms }\nfar: { parent: lms, retry: { attempts: 2 } }\n",
+    );
+    assert_eq!(connections.retry("lms").attempts, Some(9));
+    assert_eq!(connections.retry("near").attempts, Some(9));
+    assert_eq!(connections.retry("far").attempts, Some(2));
+    assert_eq!(connections.retry("nobody").attempts, None);
+}
+
+#[tokio::test]
+async fn requests_go_through_the_proxy_that_is_named() {
+    let proxy = named("the proxy").await;
+    let connections = registry(&format!(
+        "far: {{ spoke: open, url: \"http://far.example\", allow_insecure: true, proxy: \"{proxy}\" }}\n"
+    ));
+    assert_eq!(reached(&connections, "far").await, "the proxy");
+}
+
+#[tokio::test]
+async fn what_is_exported_fills_in_another_project_and_holds_no_secret() {
+    let url = system().await;
+    let file = format!("lms: {{ spoke: keyed, allow_private: true, url: \"{url}\" }}\n");
+    let connections = registry(&file);
+    let values = object(json!({ "source": "flows" }));
+    connections.configure("lms", values, secrets("api_key", CANARY)).await.unwrap();
+    let exported = connections.export().await.unwrap();
+    let text = serde_json::to_string(&exported).unwrap();
+    assert!(!text.contains("4fQ") && text.contains("\"api_key\":\"vault\""), "{text}");
+    assert!(text.contains("\"source\":\"flows\""), "{text}");
+
+    let other = registry("");
+    assert_eq!(other.import(exported).await.unwrap(), ["lms"]);
+    let status = other.show("lms").await.unwrap();
+    assert!(!status.active && status.problem.is_some(), "{status:?}");
+    assert_eq!(status.attributes["source"], "flows");
+    let listed = other.list().await.unwrap();
+    assert!(listed.iter().any(|status| status.alias == "lms"), "{listed:?}");
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_connection_is_found_before_a_run_finds_it() {
+    let url = system().await;
+    let connections = registry(&format!(
+        "good: {{ spoke: keyed, allow_private: true, url: \"{url}\", api_key: {{ env: NO_SUCH_KEY }} }}\n\
+         down: {{ spoke: open, url: \"http://127.0.0.1:1\", allow_private: true }}\n"
+    ));
+    let found = connections.examine("good", None).await;
+    assert!(found[0].is_error && found[0].message.contains("NO_SUCH_KEY"), "{found:?}");
+    let found = connections.examine("down", None).await;
+    assert!(found[0].is_error && found[0].message.starts_with("it is not reached"), "{found:?}");
+}

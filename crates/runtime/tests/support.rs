@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use axum::Router;
 use linchpin_connector::{Body, Request, Response, Spoke};
 use linchpin_engine::catalog::Catalog;
-use linchpin_engine::store::Store;
+use linchpin_engine::store::{Error, Expect, Record, Records, Store};
 use linchpin_language::{Map, Value, json};
 use linchpin_persistence::MemoryStore;
 use linchpin_runtime::connections::{Connections, ConnectionsFile, Options, Resolved};
@@ -206,6 +206,61 @@ pub(crate) fn post(path: &str, body: &Value) -> Request {
 
 pub(crate) fn text(response: &Response) -> &str {
     std::str::from_utf8(&response.body).unwrap()
+}
+
+/// A store that can run out of room.
+pub(crate) struct Disk {
+    inner: MemoryStore,
+    room: AtomicUsize,
+}
+
+impl Default for Disk {
+    fn default() -> Self {
+        Self { inner: MemoryStore::new(), room: AtomicUsize::new(usize::MAX) }
+    }
+}
+
+impl Disk {
+    /// So many records can be put from now on.
+    pub(crate) fn has_room_for(&self, n_puts: usize) {
+        self.room.store(n_puts, Ordering::SeqCst);
+    }
+}
+
+#[async_trait::async_trait]
+impl Records for Disk {
+    async fn get(&self, collection: &str, key: &str) -> Result<Option<Record>, Error> {
+        self.inner.get(collection, key).await
+    }
+
+    async fn put(
+        &self,
+        collection: &str,
+        key: &str,
+        value: Vec<u8>,
+        expect: Expect,
+    ) -> Result<u64, Error> {
+        let room = self.room.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1));
+        if room.is_err() {
+            let source = std::io::Error::other("no space left");
+            return Err(Error::Io { action: "write", path: "/store".into(), source });
+        }
+        self.inner.put(collection, key, value, expect).await
+    }
+
+    async fn list(
+        &self,
+        collection: &str,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Record>, Error> {
+        self.inner.list(collection, prefix, after, limit).await
+    }
+
+    async fn delete(&self, collection: &str, key: &str, expect: Expect) -> Result<(), Error> {
+        self.inner.delete(collection, key, expect).await
+    }
 }
 
 /// Counts calls.

@@ -7,7 +7,7 @@ use linchpin_persistence::MemoryStore;
 use linchpin_runtime::vault::Error;
 use linchpin_runtime::{MasterKey, Secret, Vault};
 
-use crate::support::{CANARY, vault};
+use crate::support::{CANARY, Disk, vault};
 
 #[tokio::test]
 async fn a_secret_comes_back_and_the_store_does_not_show_it() {
@@ -102,4 +102,69 @@ async fn a_key_can_come_from_a_command() {
         MasterKey::from_command(&words("false")).await,
         Err(Error::KeyCommand { .. })
     ));
+}
+
+async fn filled(vault: &Vault) {
+    for n in 0..7 {
+        vault.put("lms", &format!("field{n}"), &Secret::new(format!("secret {n}"))).await.unwrap();
+    }
+}
+
+async fn assert_whole(vault: &Vault) {
+    for n in 0..7 {
+        let secret = vault.get("lms", &format!("field{n}")).await.unwrap().unwrap();
+        assert_eq!(secret.expose(), format!("secret {n}"));
+    }
+    assert_eq!(vault.status().await.unwrap().broken, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_new_key_seals_everything_and_the_old_one_opens_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("vault.key");
+    let store = Arc::new(MemoryStore::new());
+    let vault = Vault::open_file(store.clone(), &file).unwrap();
+    filled(&vault).await;
+    let old = std::fs::read_to_string(&file).unwrap();
+    let before = vault.status().await.unwrap();
+    let rotated = vault.rotate().await.unwrap();
+    assert_eq!((rotated.sealed, &rotated.before), (7, &before.key));
+    assert_whole(&vault).await;
+    let after = vault.status().await.unwrap();
+    assert_eq!(after.sealed.keys().collect::<Vec<_>>(), [&rotated.key]);
+    assert!(!after.is_rotating);
+    // The file holds the new key, and whoever has the old one reads nothing.
+    assert_whole(&Vault::open_file(store.clone(), &file).unwrap()).await;
+    std::fs::write(&file, old).unwrap();
+    let status = Vault::open_file(store, &file).unwrap().status().await.unwrap();
+    assert_eq!(status.broken.len(), 7);
+}
+
+#[tokio::test]
+async fn a_rotation_that_is_cut_at_any_write_loses_nothing_and_is_finished_by_the_next() {
+    for room in 0..7 {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("vault.key");
+        let disk = Arc::new(Disk::default());
+        let vault = Vault::open_file(disk.clone(), &file).unwrap();
+        filled(&vault).await;
+        disk.has_room_for(room);
+        vault.rotate().await.unwrap_err();
+        disk.has_room_for(usize::MAX);
+        // In this process as well as in the next one, everything opens.
+        assert_whole(&vault).await;
+        vault.put("lms", "field0", &Secret::new("secret 0")).await.unwrap();
+        let next = Vault::open_file(disk.clone(), &file).unwrap();
+        assert!(next.status().await.unwrap().is_rotating);
+        assert_whole(&next).await;
+        next.put("lms", "field1", &Secret::new("secret 1")).await.unwrap();
+        next.rotate().await.unwrap();
+        assert_whole(&Vault::open_file(disk, &file).unwrap()).await;
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_is_not_in_a_file_of_ours_is_not_replaced() {
+    let vault = vault(Arc::new(MemoryStore::new()));
+    assert!(matches!(vault.rotate().await, Err(Error::NoKeyFile)));
 }

@@ -6,6 +6,7 @@ mod journal;
 mod people;
 mod runs;
 mod store;
+mod upkeep;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -38,6 +39,10 @@ pub fn router(app: App) -> Router {
         .route("/v1/runs/{id}/judge", post(people::judge))
         .route("/v1/runs/{id}/undo", get(people::undo_preview).post(people::undo))
         .route("/v1/connections", get(connections::list))
+        .route("/v1/connection-findings", post(upkeep::examine))
+        .route("/v1/connection-forms", get(upkeep::export).post(upkeep::import))
+        .route("/v1/vault", get(upkeep::vault))
+        .route("/v1/vault/rotate-key", post(upkeep::rotate_key))
         .route("/v1/connections/{alias}", get(connections::show))
         .route("/v1/connections/{alias}/configure", post(connections::configure))
         .route("/v1/connections/{alias}/authorize", post(connections::authorize))

@@ -110,7 +110,9 @@ impl From<ConnectionError> for Refusal {
         let message = sentence(&error);
         let status = match error {
             ConnectionError::UnknownAlias { .. } => StatusCode::NOT_FOUND,
-            ConnectionError::Field { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+            ConnectionError::Field { .. } | ConnectionError::Choice { .. } => {
+                StatusCode::UNPROCESSABLE_ENTITY
+            }
             ConnectionError::UnknownSpoke { .. }
             | ConnectionError::Missing { .. }
             | ConnectionError::Unauthorized { .. }

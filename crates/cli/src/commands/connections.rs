@@ -2,9 +2,12 @@
 
 mod authorize;
 mod configure;
+mod doctor;
 mod list;
 mod loopback;
+mod moving;
 mod remove;
+mod rotate;
 mod show;
 mod test;
 
@@ -19,7 +22,7 @@ use crate::report::{Report, Style};
 use crate::session::{Purpose, Session};
 use crate::steps::print_instant;
 
-/// List, show, configure, authorise, test and remove connections
+/// List, show, configure, authorise, test, examine, move and remove connections
 #[derive(Debug, Args)]
 pub(crate) struct Connections {
     #[command(subcommand)]
@@ -33,7 +36,11 @@ enum Command {
     Configure(configure::Configure),
     Authorize(authorize::Authorize),
     Test(test::Test),
+    Doctor(doctor::Doctor),
+    Rotate(rotate::Rotate),
     Remove(remove::Remove),
+    Export(moving::Export),
+    Import(moving::Import),
 }
 
 impl Connections {
@@ -46,7 +53,11 @@ impl Connections {
             | Command::Show(_)
             | Command::Configure(_)
             | Command::Test(_)
-            | Command::Remove(_) => Purpose::brief(),
+            | Command::Doctor(_)
+            | Command::Rotate(_)
+            | Command::Remove(_)
+            | Command::Export(_)
+            | Command::Import(_) => Purpose::brief(),
         };
         let session = Session::open(&project, purpose).await?;
         let client = &session.client;
@@ -56,7 +67,11 @@ impl Connections {
             Command::Configure(command) => command.run(client, report).await,
             Command::Authorize(command) => command.run(client, report).await,
             Command::Test(command) => command.run(client, report).await,
+            Command::Doctor(command) => command.run(client, report).await,
+            Command::Rotate(command) => command.run(client, report).await,
             Command::Remove(command) => command.run(client, report).await,
+            Command::Export(command) => command.run(client, report).await,
+            Command::Import(command) => command.run(client, report).await,
         };
         session.close().await;
         done
@@ -103,6 +118,7 @@ fn show(report: &Report, status: &Value) {
         report.line(format!("  {}: {}", label.unwrap_or_default(), url.unwrap_or_default()));
     }
     authorization(report, &status["authorization"]);
+    traffic(report, status);
     if let Some(problem) = status["problem"].as_str() {
         report.line(format!("{} {problem}", report.paint(Style::Yellow, "!")));
     }
@@ -121,4 +137,25 @@ fn authorization(report: &Report, authorization: &Value) {
         (None, _) => ", renews itself".to_owned(),
     };
     report.line(format!("  authorised {since}{ends}"));
+}
+
+/// What calls wait for, where a process knows of any.
+fn traffic(report: &Report, status: &Value) {
+    let (rate, health) = (&status["rate"], &status["health"]);
+    if let Some(waiting) = rate["waiting"].as_u64().filter(|n| *n > 0) {
+        report.line(format!("  {waiting} calls wait for their turn"));
+    }
+    if let Some(share) = rate["share"].as_u64().filter(|share| *share < 100) {
+        report.line(format!(
+            "  the server said \"too many calls\": {share} % of its budget is used until it relents"
+        ));
+    }
+    let instant = |at: &Value| at.as_str().and_then(|at| at.parse().ok()).map(print_instant);
+    if let Some(until) = instant(&rate["paused_until"]) {
+        report.line(format!("  nobody calls until {until}"));
+    }
+    if let Some(until) = instant(&health["resting_until"]) {
+        let last = health["last_failure"].as_str().unwrap_or_default();
+        report.line(format!("  it is left in peace until {until}: {last}"));
+    }
 }

@@ -129,7 +129,9 @@ fn connection(checker: &mut Checker<'_>, call: &Call, connection: &Located<Text>
         return;
     }
     let flow = checker.flow;
-    let alias = connection.value.source();
+    let named = connection.value.source();
+    // `lms.emea` is one of several connections of the alias `lms`.
+    let alias = named.split_once('.').map_or(named, |(alias, _)| alias);
     let spoke = Catalog::spoke_of(&flow.connections, &call.alias.value);
     let mistake = match flow.connections.get(alias) {
         None => {
@@ -141,7 +143,17 @@ fn connection(checker: &mut Checker<'_>, call: &Call, connection: &Located<Text>
             let message = format!("`{alias}` is of the spoke `{}`, not `{spoke}`", other.value);
             checker.error(codes::BAD_CONNECTION, message, connection.span)
         }
-        Some(_) => return,
+        Some(_) => {
+            let known = &checker.catalog.aliases;
+            // What a flow calls another alias of the environment cannot be followed from here.
+            if named == alias || known.contains_key(named) || !known.contains_key(alias) {
+                return;
+            }
+            let message = format!("the alias `{alias}` has no connection `{named}`");
+            let mistake = checker.error(codes::UNKNOWN_ALIAS, message, connection.span);
+            let parts = known.keys().filter(|key| key.starts_with(&format!("{alias}.")));
+            suggest(mistake, named, parts.map(String::as_str))
+        }
     };
     checker.report(mistake);
 }

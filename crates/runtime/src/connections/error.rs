@@ -51,6 +51,14 @@ pub enum ConnectionError {
         /// What is wrong.
         detail: String,
     },
+    /// The alias does not say which of its connections is meant, or none is in service.
+    #[error("{detail}")]
+    Choice {
+        /// The alias.
+        alias: String,
+        /// What to do.
+        detail: String,
+    },
     /// A person has to agree in a browser first.
     #[error("{detail}")]
     Unauthorized {
@@ -96,6 +104,7 @@ impl From<ConnectionError> for ActionError {
         let kind = match &error {
             ConnectionError::UnknownAlias { .. }
             | ConnectionError::UnknownSpoke { .. }
+            | ConnectionError::Choice { .. }
             | ConnectionError::Field { .. } => ErrorKind::InvalidInput,
             ConnectionError::Missing { .. }
             | ConnectionError::Credential { .. }

@@ -1,10 +1,13 @@
 //! `connections.yaml` and the file of the environment over it: aliases and what is not secret of them.
 
+mod extras;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use linchpin_connector::Spoke;
+use linchpin_engine::retry::RetryPolicy;
 use linchpin_language::{
     Diagnostic, Document, Map, Node, Schema, Value, codes, did_you_mean, parse_duration,
 };
@@ -13,7 +16,7 @@ use super::settings::{check_url, is_secret};
 use super::source::SecretSource;
 
 /// Keys of an alias that are not fields of its spoke's form, each with its meaning.
-pub(super) const OWN_KEYS: [(&str, &str); 7] = [
+pub(super) const OWN_KEYS: [(&str, &str); 13] = [
     ("spoke", "The spoke that the alias is a connection of."),
     ("parent", "An alias whose settings this one has as well; its credential is its own."),
     ("about", "A remark for readers."),
@@ -21,6 +24,12 @@ pub(super) const OWN_KEYS: [(&str, &str); 7] = [
     ("allow_private", "Lets requests go to private addresses."),
     ("allow_insecure", "Lets requests go over http, unencrypted."),
     ("timeout", "How long one request may take: 30s."),
+    ("retry", "How failed calls are tried again where neither step nor flow says."),
+    ("tls", "Certificates: ca (trusted in place of the system's), certificate and key (our own)."),
+    ("proxy", "The HTTP proxy that requests go through; where to find it when it has a password."),
+    ("connections", "Several connections of the alias by name; a step picks one: alias.name."),
+    ("default", "Which of several connections is meant where nobody picks one."),
+    ("active", "Whether the connection is used; false puts it out of service."),
 ];
 
 /// Whether a key of an alias is none of its spoke's form.
@@ -45,6 +54,23 @@ pub(super) struct Entry {
     pub(super) allow_private: bool,
     pub(super) allow_insecure: bool,
     pub(super) timeout: Option<Duration>,
+    pub(super) retry: RetryPolicy,
+    pub(super) tls: Tls,
+    pub(super) proxy: Option<SecretSource>,
+    /// The aliases of its connections, when it has several.
+    pub(super) parts: Vec<String>,
+    pub(super) default: Option<String>,
+    pub(super) is_off: bool,
+}
+
+/// Where the certificates of a connection are kept.
+#[derive(Clone, Default)]
+pub(super) struct Tls {
+    /// Trusted in place of those of the system.
+    pub(super) ca: Option<SecretSource>,
+    /// Our own, and its key.
+    pub(super) certificate: Option<SecretSource>,
+    pub(super) key: Option<SecretSource>,
 }
 
 impl ConnectionsFile {
@@ -65,11 +91,11 @@ impl ConnectionsFile {
         for document in &documents {
             reader.collect(&document.root());
         }
-        let aliases: Vec<&str> = reader.written.keys().copied().collect();
+        let aliases: Vec<String> = reader.written.keys().cloned().collect();
         let mut entries = BTreeMap::new();
         for alias in aliases {
-            if let Some(entry) = reader.entry(alias, &mut BTreeSet::new()) {
-                entries.insert(alias.to_owned(), entry);
+            if let Some(entry) = reader.entry(&alias, &mut BTreeSet::new()) {
+                entries.insert(alias, entry);
             }
         }
         // A parent's mistakes are met once for itself and once for each child.
@@ -90,11 +116,14 @@ struct Written<'d> {
     keys: BTreeMap<&'d str, Node<'d>>,
     attributes: BTreeMap<&'d str, Node<'d>>,
     place: Option<Node<'d>>,
+    /// The alias that this is one of several connections of.
+    part_of: Option<String>,
+    parts: Vec<String>,
 }
 
 struct Reader<'d> {
     spokes: &'d BTreeMap<String, Arc<Spoke>>,
-    written: BTreeMap<&'d str, Written<'d>>,
+    written: BTreeMap<String, Written<'d>>,
     found: Vec<Diagnostic>,
 }
 
@@ -121,27 +150,54 @@ impl<'d> Reader<'d> {
                 self.found.push(node.error(codes::WRONG_TYPE, message));
                 continue;
             }
-            let written = self.written.entry(alias).or_default();
-            for (key, value) in node.entries() {
-                if key == "attributes" && value.value().is_object() {
-                    written.attributes.extend(value.entries());
-                } else {
-                    written.keys.insert(key, value);
-                }
+            self.collect_alias(alias.to_owned(), None, node);
+        }
+    }
+
+    fn collect_alias(&mut self, alias: String, part_of: Option<String>, node: Node<'d>) {
+        let mut parts = Vec::new();
+        let is_part = part_of.is_some();
+        let written = self.written.entry(alias.clone()).or_default();
+        written.part_of = part_of;
+        for (key, value) in node.entries() {
+            if key == "attributes" && value.value().is_object() {
+                written.attributes.extend(value.entries());
+            } else if key == "connections" && !is_part && value.value().is_object() {
+                parts = value.entries();
+            } else {
+                written.keys.insert(key, value);
             }
-            written.place = Some(node);
+        }
+        written.place = Some(node);
+        for (name, part) in parts {
+            if !is_alias(name) || !part.value().is_object() {
+                let message =
+                    format!("{name:?} is no connection of {alias}: a name and its settings");
+                self.found.push(part.error_at_key(codes::BAD_ID, message));
+                continue;
+            }
+            let full = format!("{alias}.{name}");
+            if let Some(written) = self.written.get_mut(&alias)
+                && !written.parts.contains(&full)
+            {
+                written.parts.push(full.clone());
+            }
+            self.collect_alias(full, Some(alias.clone()), part);
         }
     }
 
     /// The settled entry of an alias. `above` are the aliases whose parent this one is.
-    fn entry(&mut self, alias: &'d str, above: &mut BTreeSet<&'d str>) -> Option<Entry> {
+    fn entry(&mut self, alias: &str, above: &mut BTreeSet<String>) -> Option<Entry> {
         let written = self.written.get(alias)?;
         let (keys, attributes) = (written.keys.clone(), written.attributes.clone());
+        let (part_of, parts) = (written.part_of.clone(), written.parts.clone());
         let place = written.place.clone()?;
-        let mut entry = match keys.get("parent") {
-            Some(parent) => self.inherited(alias, parent, above)?,
-            None => Entry::default(),
+        let mut entry = match (keys.get("parent"), part_of) {
+            (_, Some(whole)) => self.part(&whole, above)?,
+            (Some(parent), None) => self.inherited(alias, parent, above)?,
+            (None, None) => Entry::default(),
         };
+        entry.parts = parts;
         if let Some(spoke) = keys.get("spoke").and_then(|node| self.text(node, "spoke")) {
             if !entry.spoke.is_empty() && entry.spoke != spoke {
                 let message =
@@ -160,6 +216,7 @@ impl<'d> Reader<'d> {
             return None;
         };
         self.own_keys(&mut entry, &keys);
+        self.extras(&mut entry, &keys);
         self.fields(&mut entry, &keys, spoke);
         self.attributes(&mut entry, &attributes, spoke);
         self.check_urls(&entry, &keys, spoke);
@@ -169,19 +226,19 @@ impl<'d> Reader<'d> {
     /// A child has its parent's settings, but its own credential.
     fn inherited(
         &mut self,
-        alias: &'d str,
+        alias: &str,
         parent: &Node<'d>,
-        above: &mut BTreeSet<&'d str>,
+        above: &mut BTreeSet<String>,
     ) -> Option<Entry> {
         let name = self.text(parent, "parent")?;
-        above.insert(alias);
+        above.insert(alias.to_owned());
         if above.contains(name) {
             let message = format!("{alias} is its own ancestor");
             self.found.push(parent.error(codes::CYCLE, message));
             return None;
         }
         if !self.written.contains_key(name) {
-            let near = did_you_mean(name, self.written.keys().copied());
+            let near = did_you_mean(name, self.written.keys().map(String::as_str));
             let error = parent.error(codes::UNKNOWN_ALIAS, format!("there is no alias {name}"));
             let error = match near {
                 Some(near) => error.with_help(format!("did you mean {near}?")),
@@ -193,6 +250,15 @@ impl<'d> Reader<'d> {
         let mut entry = self.entry(name, above)?;
         entry.parent = Some(name.to_owned());
         entry.sources.clear();
+        entry.default = None;
+        Some(entry)
+    }
+
+    /// One of several connections has all that stands beside them.
+    fn part(&mut self, whole: &str, above: &mut BTreeSet<String>) -> Option<Entry> {
+        let mut entry = self.entry(whole, above)?;
+        entry.parent = Some(whole.to_owned());
+        entry.default = None;
         Some(entry)
     }
 

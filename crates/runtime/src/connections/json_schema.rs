@@ -40,8 +40,12 @@ pub fn json_schema(spokes: &BTreeMap<String, Arc<Spoke>>) -> Value {
 
 fn own_key(name: &str, about: &str) -> Value {
     let mut schema = match name {
-        "allow_private" | "allow_insecure" => json!({ "type": "boolean" }),
-        "attributes" => json!({ "type": "object" }),
+        "allow_private" | "allow_insecure" | "active" => json!({ "type": "boolean" }),
+        "attributes" | "retry" | "tls" => json!({ "type": "object" }),
+        "connections" => {
+            json!({ "type": "object", "additionalProperties": { "type": "object" } })
+        }
+        "proxy" => json!({ "type": ["string", "object"] }),
         "timeout" => json!({ "type": "string", "pattern": "^[0-9]" }),
         "about" => json!({}),
         _ => json!({ "type": "string" }),

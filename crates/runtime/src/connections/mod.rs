@@ -17,4 +17,7 @@ pub use error::{ConfigureError, ConnectionError};
 pub use file::ConnectionsFile;
 pub use json_schema::json_schema;
 pub use registry::{Connections, Options, Resolved};
-pub use status::{Answered, Asking, Authorization, ConnectionStatus, FieldStatus};
+pub use status::{
+    Answered, Asking, Authorization, ConnectionStatus, FieldStatus, Finding, HealthStatus,
+    RateStatus,
+};

@@ -1,8 +1,11 @@
 //! The registry itself: one transport per alias, made when first asked for and kept.
 
 mod authorizing;
+mod choosing;
+mod examining;
 mod gathering;
 mod making;
+mod moving;
 mod showing;
 
 use std::collections::{BTreeMap, HashMap};
@@ -23,7 +26,7 @@ use crate::clock::Clock;
 use crate::oauth::{Pending, TokenSource};
 use crate::redaction::Redactor;
 use crate::secret::Secret;
-use crate::transport::Wire;
+use crate::transport::{Health, Wire};
 use crate::vault::Vault;
 
 /// Where the vault keeps what the form of an alias said; `$` is in no field's name.
@@ -101,6 +104,7 @@ struct Live {
     resolved: Resolved,
     wire: Option<Arc<Wire>>,
     budget: Arc<Budget>,
+    health: Arc<Health>,
     tokens: Option<Arc<TokenSource>>,
     /// Set when the other side refused the credential: it may have been changed meanwhile.
     stale: Arc<AtomicBool>,
@@ -130,6 +134,11 @@ impl Connections {
         Self { file, spokes, vault, clock, redactor, options, state, making }
     }
 
+    /// Where secrets are kept.
+    pub fn vault(&self) -> &Arc<Vault> {
+        &self.vault
+    }
+
     /// The secrets known so far, for every sink to keep out.
     pub fn redactor(&self) -> Arc<Redactor> {
         self.redactor.clone()
@@ -138,8 +147,9 @@ impl Connections {
     /// The connection, spoke and transport of an alias. The same transport is given each time, until
     /// the alias is configured anew, removed, or refused by the other side.
     pub async fn resolve(&self, alias: &str) -> Result<Resolved, ConnectionError> {
-        let live = self.live(alias).await?;
-        authorized(alias, &live).await?;
+        let alias = self.chosen(alias)?;
+        let live = self.live(&alias).await?;
+        authorized(&alias, &live).await?;
         Ok(live.resolved)
     }
 
@@ -159,6 +169,7 @@ impl Connections {
 
     /// Runs the connection test of the alias' spoke, and marks the connection active if it succeeds.
     pub async fn test(&self, alias: &str) -> Result<(), ActionError> {
+        let alias = &self.chosen(alias)?;
         let resolved = self.resolve(alias).await?;
         resolved.spoke.test(&resolved.connection, resolved.transport.as_ref()).await?;
         if self.read().bound.contains_key(alias) {
@@ -176,6 +187,7 @@ impl Connections {
         values: Map<String, Value>,
         secrets: BTreeMap<String, Secret>,
     ) -> Result<(), ConfigureError> {
+        let alias = &self.chosen(alias)?;
         let form = self.form(alias).await?.unwrap_or_default();
         let mut settings = self.unsettled(alias, &form)?;
         let sources = self.sources(alias, &settings.spoke);
@@ -185,6 +197,7 @@ impl Connections {
         settings.take(values.clone())?;
         settings.secrets.extend(secrets.clone());
         self.fetch(&mut settings, &sources).await?;
+        self.fetch_way(&mut settings).await?;
         settings.complete();
         let live = self.make(&settings)?;
         let Resolved { connection, spoke, transport } = &live.resolved;
@@ -204,6 +217,7 @@ impl Connections {
 
     /// Deletes the secrets and form values of an alias; what files say of it stays.
     pub async fn remove(&self, alias: &str) -> Result<(), ConnectionError> {
+        let alias = &self.chosen(alias)?;
         let fields = self.vault.list(alias).await.map_err(|source| vaulted(alias, source))?;
         for field in fields {
             self.vault.delete(alias, &field).await.map_err(|source| vaulted(alias, source))?;

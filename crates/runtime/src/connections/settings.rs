@@ -22,6 +22,16 @@ pub(super) struct Settings {
     pub(super) allow_private: bool,
     pub(super) allow_insecure: bool,
     pub(super) timeout: Option<Duration>,
+    pub(super) way: Way,
+}
+
+/// How requests travel: through which proxy, and with which certificates.
+#[derive(Clone, Default)]
+pub(super) struct Way {
+    pub(super) proxy: Option<Secret>,
+    pub(super) ca: Option<Secret>,
+    pub(super) certificate: Option<Secret>,
+    pub(super) key: Option<Secret>,
 }
 
 impl Settings {

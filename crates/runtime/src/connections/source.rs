@@ -18,6 +18,8 @@ pub(super) enum SecretSource {
     Env(String),
     File(PathBuf),
     Command(Vec<String>),
+    /// In the file itself, because it is no secret.
+    Plain(String),
 }
 
 impl SecretSource {
@@ -67,6 +69,7 @@ impl SecretSource {
     pub(super) fn describe(&self) -> String {
         match self {
             Self::Vault => "vault".to_owned(),
+            Self::Plain(text) => text.clone(),
             Self::Env(name) => format!("env {name}"),
             Self::File(path) => format!("file {}", path.display()),
             Self::Command(words) => {
@@ -94,6 +97,7 @@ impl SecretSource {
                 .await
                 .map_err(|source| ConnectionError::Vault { alias: alias.to_owned(), source })?
                 .ok_or_else(|| missing(format!("run `linchpin connections configure {alias}`")))?,
+            Self::Plain(text) => Secret::new(text.as_str()),
             Self::Env(name) => match std::env::var(name) {
                 Ok(value) => Secret::new(value),
                 Err(_) => return Err(missing(format!("set the environment variable {name}"))),

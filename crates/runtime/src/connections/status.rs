@@ -4,7 +4,9 @@ use jiff::Timestamp;
 use linchpin_language::{Map, Value};
 use serde::{Deserialize, Serialize};
 
+pub use crate::budget::RateStatus;
 use crate::secret::Secret;
+pub use crate::transport::HealthStatus;
 
 /// A connection as lists, forms and the API show it.
 #[derive(Clone, Debug, Serialize)]
@@ -39,6 +41,33 @@ pub struct ConnectionStatus {
     pub waiting_s: Option<u64>,
     /// The words on the form's button.
     pub button: Option<String>,
+    /// How its rate budget stands, once it was used in this process.
+    pub rate: Option<RateStatus>,
+    /// How its other side does, as far as this process knows.
+    pub health: Option<HealthStatus>,
+}
+
+/// Something that is wrong with a connection, or soon will be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// The alias.
+    pub alias: String,
+    /// Whether it cannot be used as it is; else it still can.
+    pub is_error: bool,
+    /// One sentence, with what helps.
+    pub message: String,
+}
+
+impl Finding {
+    /// It cannot be used as it is.
+    pub fn error(alias: &str, message: String) -> Self {
+        Self { alias: alias.to_owned(), is_error: true, message }
+    }
+
+    /// It can still be used.
+    pub fn warning(alias: &str, message: String) -> Self {
+        Self { alias: alias.to_owned(), is_error: false, message }
+    }
 }
 
 /// What a person has agreed to in a browser.

@@ -322,7 +322,7 @@ impl Driver {
         let path = call.run.path.clone();
         let at = self.shared.clock.now();
         let input = call.look.is_none().then(|| Arc::clone(&call.run.input));
-        let policy = RetryPolicy::default();
+        let policy = self.shared.connections.retry(call.prepared.alias());
         let after = self.run.after_failure((&path, op), &error, input, at, (certainty, &policy));
         match after {
             AfterFailure::Journal(event) | AfterFailure::Hold(event) => self.record(event),

@@ -69,14 +69,18 @@ impl fmt::Display for RefusedAddress {
 impl std::error::Error for RefusedAddress {}
 
 /// Resolves names, and refuses a name as a whole when any of its addresses is not public.
-pub(super) struct PublicOnly;
+pub(super) struct PublicOnly {
+    /// The proxy's name, which is ours to choose and may well be private.
+    pub(super) except: Option<String>,
+}
 
 impl Resolve for PublicOnly {
     fn resolve(&self, name: Name) -> Resolving {
+        let is_excepted = self.except.as_deref() == Some(name.as_str());
         Box::pin(async move {
             let found: Vec<SocketAddr> =
                 tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
-            for address in &found {
+            for address in found.iter().filter(|_| !is_excepted) {
                 if let Some(why) = refused(address.ip()) {
                     return Err(RefusedAddress { address: address.ip(), why }.into());
                 }

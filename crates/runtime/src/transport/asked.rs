@@ -19,6 +19,38 @@ pub(crate) fn retry_after(text: &str, now: Timestamp) -> Option<Duration> {
     Some(until(now, date))
 }
 
+/// How long to wait after "too many calls" that does not say how long.
+pub(super) const USUAL_WAIT: Duration = Duration::from_secs(5);
+
+/// How long the answer asks everybody to wait.
+pub(super) fn wait(response: &Response, now: Timestamp) -> Option<Duration> {
+    retry_after(response.headers.get(RETRY_AFTER)?.to_str().ok()?, now)
+}
+
+/// How many calls the server says are left, and for how long.
+pub(super) fn remaining(response: &Response, now: Timestamp) -> Option<(u64, Duration)> {
+    let get = |name: &str| response.headers.get(name)?.to_str().ok().map(str::trim);
+    for prefix in ["ratelimit", "x-ratelimit", "x-rate-limit"] {
+        let Some(left) = get(&format!("{prefix}-remaining")) else { continue };
+        let reset: f64 = get(&format!("{prefix}-reset"))?.parse().ok()?;
+        // Some count the seconds from now, some from 1970.
+        let seconds = if reset > 1e9 { reset - now.as_duration().as_secs_f64() } else { reset };
+        let wait = Duration::try_from_secs_f64(seconds.max(0.0)).ok()?;
+        return Some((left.parse().ok()?, wait));
+    }
+    // `"default";r=50;t=30`: what is left, and for how many seconds.
+    let mut left = None;
+    let mut seconds = None;
+    for part in get("ratelimit")?.split(';') {
+        match part.trim().split_once('=') {
+            Some(("r", number)) => left = number.parse().ok(),
+            Some(("t", number)) => seconds = number.parse().ok(),
+            _ => {}
+        }
+    }
+    Some((left?, Duration::from_secs(seconds?)))
+}
+
 /// Puts a `Retry-After` that is a date into seconds, since a spoke has no clock to read it with. A
 /// broken second counts whole: nobody is asked again too early.
 pub(super) fn in_seconds(response: &mut Response, now: Timestamp) {
@@ -49,6 +81,29 @@ mod tests {
         check("soon", None);
         check("-5", None);
         check("", None);
+    }
+
+    #[test]
+    fn what_is_left_is_read_in_each_usual_form() {
+        let check = |headers: &[(&'static str, &'static str)], expect: Option<(u64, f64)>| {
+            let mut map = http::HeaderMap::new();
+            for (name, value) in headers {
+                map.insert(*name, HeaderValue::from_static(value));
+            }
+            let body = bytes::Bytes::new();
+            let response = Response { status: 200, reason: None, headers: map, body };
+            let found = remaining(&response, now()).map(|(left, wait)| (left, wait.as_secs_f64()));
+            assert_eq!(found, expect, "{headers:?}");
+        };
+        check(&[("ratelimit-remaining", "3"), ("ratelimit-reset", "20")], Some((3, 20.0)));
+        // 2026-01-31T09:00:30Z
+        let reset = ("x-ratelimit-reset", "1769850030");
+        check(&[("x-ratelimit-remaining", "0"), reset], Some((0, 29.5)));
+        check(&[("x-ratelimit-remaining", "7")], None);
+        check(&[reset], None);
+        check(&[("ratelimit", "\"default\";r=50;t=30")], Some((50, 30.0)));
+        check(&[("ratelimit", "nonsense")], None);
+        check(&[("ratelimit-remaining", "many"), ("ratelimit-reset", "20")], None);
     }
 
     #[test]

@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use url::{Position, Url};
 
 use super::asked;
+use super::health::Health;
 use super::repeated::cleaned;
 use super::wire::{Outgoing, Wire, shown};
 use crate::budget::Budget;
@@ -57,6 +58,7 @@ pub(crate) struct Binding {
     /// The connection's URL; it has no query, fragment or user.
     pub(crate) base: Url,
     pub(crate) wire: Arc<Wire>,
+    pub(crate) health: Arc<Health>,
     pub(crate) credential: Credential,
     pub(crate) budget: Arc<Budget>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -124,6 +126,18 @@ impl Bound {
             headers.insert(name.clone(), value.clone());
         }
         Ok(headers)
+    }
+
+    /// Adapts the budget to what an answer says of it.
+    fn heed(&self, response: &Response) {
+        let (budget, now) = (&self.binding.budget, self.binding.clock.now());
+        let wait = asked::wait(response, now);
+        if response.status == 429 || (response.status == 503 && wait.is_some()) {
+            budget.limited(wait.unwrap_or(asked::USUAL_WAIT));
+            self.binding.health.is_well();
+        } else if let Some((calls, reset)) = asked::remaining(response, now) {
+            budget.told(calls, reset);
+        }
     }
 
     /// Sends with the present token, and once more with a new one when the answer is 401.
@@ -205,13 +219,17 @@ impl Transport for Bound {
             body: request.body.map(|body| body.bytes),
             timeout: request.timeout.unwrap_or(self.binding.timeout),
         };
+        let leave = self.binding.health.leave()?;
         self.binding.budget.acquire().await;
-        let mut response = match &self.binding.credential {
-            Credential::Token(source) => self.send_with_token(source, headers, prepared).await?,
+        let sent = match &self.binding.credential {
+            Credential::Token(source) => self.send_with_token(source, headers, prepared).await,
             Credential::None | Credential::Header(..) | Credential::Query(..) => {
-                self.follow(headers, &prepared).await?
+                self.follow(headers, &prepared).await
             }
         };
+        leave.ended(&sent);
+        let mut response = sent?;
+        self.heed(&response);
         if response.status == 401 {
             (self.binding.on_refused)();
         }
@@ -225,6 +243,8 @@ impl Transport for Bound {
     }
 
     fn limited(&self, wait: Duration) {
+        // A system that counts our calls is up.
+        self.binding.health.is_well();
         self.binding.budget.limited(wait);
     }
 }

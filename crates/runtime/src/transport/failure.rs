@@ -2,6 +2,7 @@
 //! sentence that names the host and the cause but never a URL.
 
 use std::error::Error as _;
+use std::io::ErrorKind as ErrorCause;
 use std::time::Duration;
 
 use linchpin_connector::{ActionError, ErrorKind, WriteState};
@@ -34,9 +35,20 @@ pub(super) fn of(
         let message = format!("{host} did not answer within {}", seconds(timeout));
         return ActionError::new(ErrorKind::Timeout, message).with_write(WriteState::Unknown);
     }
+    if is_nonsense(error) {
+        let message = format!("what {host} answers is no HTTP answer: {}", cause(error));
+        return ActionError::new(ErrorKind::BadResponse, message).with_write(WriteState::Unknown);
+    }
     let message =
         format!("the connection to {host} broke before the answer was complete: {}", cause(error));
     ActionError::new(ErrorKind::ConnectionFailed, message).with_write(WriteState::Unknown)
+}
+
+/// Whether an answer came and cannot be read, rather than broke off.
+fn is_nonsense(error: &reqwest::Error) -> bool {
+    let is_unreadable = find::<hyper::Error>(error).is_some_and(hyper::Error::is_parse);
+    let io = find::<std::io::Error>(error).map(std::io::Error::kind);
+    is_unreadable || matches!(io, Some(ErrorCause::InvalidData | ErrorCause::InvalidInput))
 }
 
 /// The connection may not lead where it does.

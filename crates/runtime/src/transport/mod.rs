@@ -4,12 +4,13 @@
 //! `address` judges where a connection may lead, `wire` sends one request and reads its bounded answer,
 //! `failure` says what a missing answer means, `bound` is the transport a spoke is given,
 //! `offline` the one of a spoke without a system, `repeated` cleans answers of secrets that they repeat,
-//! `asked` reads what an answer asks of its caller, `signing` signs with a private key.
+//! `asked` reads what an answer asks of its caller, `health` how the other side does, `signing` signs with a private key.
 
 mod address;
 mod asked;
 mod bound;
 mod failure;
+mod health;
 mod offline;
 mod repeated;
 mod signing;
@@ -17,6 +18,8 @@ mod wire;
 
 pub(crate) use asked::retry_after;
 pub(crate) use bound::{Binding, Bound, Credential};
+pub(crate) use health::Health;
+pub use health::HealthStatus;
 pub(crate) use offline::Offline;
 pub(crate) use signing::Signer;
 pub(crate) use wire::{Outgoing, Policy, Wire};

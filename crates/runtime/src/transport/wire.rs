@@ -9,8 +9,9 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Method};
 use hyper::ext::ReasonPhrase;
 use linchpin_connector::{ActionError, ErrorKind, Response};
-use reqwest::redirect;
+use reqwest::{Certificate, ClientBuilder, Identity, Proxy, redirect};
 use url::{Host, Url};
+use zeroize::Zeroizing;
 
 use super::address::{PublicOnly, refused};
 use super::failure;
@@ -20,8 +21,8 @@ const USER_AGENT: &str = concat!("linchpin/", env!("CARGO_PKG_VERSION"));
 /// An idle connection is dropped before most servers would drop it under our next request.
 const IDLE: Duration = Duration::from_secs(50);
 
-/// What a client may do.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What a client may do. It holds secrets, so it has no `Debug`.
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Policy {
     /// Whether private, loopback and link-local addresses may be connected to.
     pub(crate) allow_private: bool,
@@ -31,6 +32,12 @@ pub(crate) struct Policy {
     pub(crate) connect: Duration,
     /// Limit of an answer's body, after decompression, in bytes.
     pub(crate) max_response: usize,
+    /// The proxy that requests go through, with its password if it has one.
+    pub(crate) proxy: Option<Zeroizing<String>>,
+    /// Certificates in PEM that are trusted in place of those of the system.
+    pub(crate) ca: Option<Zeroizing<String>>,
+    /// Our own certificate and its key, in PEM one after the other.
+    pub(crate) identity: Option<Zeroizing<String>>,
 }
 
 /// A request with everything on it, to be sent as it is.
@@ -61,15 +68,18 @@ impl Wire {
             .connect_timeout(policy.connect)
             .pool_idle_timeout(IDLE)
             .tcp_nodelay(true);
-        if !policy.tls {
-            // The system's certificates take milliseconds to read, and small machines have none.
-            let none = rustls::ClientConfig::builder()
-                .with_root_certificates(rustls::RootCertStore::empty())
-                .with_no_client_auth();
-            builder = builder.tls_backend_preconfigured(none);
-        }
+        builder = match &policy.proxy {
+            Some(proxy) => builder.proxy(Proxy::all(proxy.as_str()).map_err(|_| {
+                // Its own words repeat the URL, and with it a password.
+                "the proxy is no URL such as http://proxy.example:3128".to_owned()
+            })?),
+            None => builder,
+        };
+        builder = tls(builder, &policy)?;
         if !policy.allow_private {
-            builder = builder.dns_resolver(PublicOnly);
+            let proxy = policy.proxy.as_ref().and_then(|proxy| Url::parse(proxy).ok());
+            let except = proxy.and_then(|url| url.host_str().map(str::to_owned));
+            builder = builder.dns_resolver(PublicOnly { except });
         }
         let client = builder.build().map_err(|error| {
             let mut text = error.to_string();
@@ -140,6 +150,28 @@ impl Wire {
             None => Ok(()),
         }
     }
+}
+
+/// Whom the client trusts, and how it names itself.
+fn tls(mut builder: ClientBuilder, policy: &Policy) -> Result<ClientBuilder, String> {
+    if let Some(ca) = &policy.ca {
+        let certificates = Certificate::from_pem_bundle(ca.as_bytes());
+        let certificates = certificates.ok().filter(|found| !found.is_empty());
+        let certificates = certificates.ok_or("tls.ca holds no certificate in PEM")?;
+        builder = builder.tls_certs_only(certificates);
+    } else if !policy.tls {
+        // The system's certificates take milliseconds to read, and small machines have none.
+        let none = rustls::ClientConfig::builder()
+            .with_root_certificates(rustls::RootCertStore::empty())
+            .with_no_client_auth();
+        return Ok(builder.tls_backend_preconfigured(none));
+    }
+    if let Some(identity) = &policy.identity {
+        let identity = Identity::from_pem(identity.as_bytes())
+            .map_err(|_| "tls.certificate and tls.key are no certificate and key in PEM")?;
+        builder = builder.identity(identity);
+    }
+    Ok(builder)
 }
 
 /// A body being read; one that comes in one piece is not copied.

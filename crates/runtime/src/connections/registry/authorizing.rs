@@ -28,6 +28,7 @@ impl Connections {
             alias: alias.to_owned(),
             detail: format!("connection {alias} cannot be authorised: {detail}"),
         };
+        let alias = &self.chosen(alias)?;
         let live = self.live(alias).await?;
         let Some(tokens) = &live.tokens else {
             return Err(refused("its credential asks nobody".to_owned()));
@@ -60,6 +61,7 @@ impl Connections {
 
     /// Takes what came back from the browser: trades the code for tokens, keeps them, and tests.
     pub async fn answer(&self, alias: &str, answered: Answered) -> Result<(), ConfigureError> {
+        let alias = &self.chosen(alias)?;
         let now = self.clock.now();
         let pending = self.pending(alias, &answered, now)?;
         let live = self.live(alias).await?;
@@ -117,6 +119,7 @@ impl Connections {
     /// Tells the token endpoint that the tokens of an alias are not used any more. Gives the host
     /// when there were any and it took them.
     pub async fn revoke(&self, alias: &str) -> Result<Option<String>, ConnectionError> {
+        let alias = &self.chosen(alias)?;
         let Ok(Live { tokens: Some(tokens), .. }) = self.live(alias).await else { return Ok(None) };
         let host = tokens.endpoint().client.host().to_owned();
         match tokens.revoke().await {

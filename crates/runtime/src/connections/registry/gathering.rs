@@ -9,7 +9,7 @@ use linchpin_language::{Map, Value};
 
 use super::{BoundHere, Connections, Form};
 use crate::connections::error::ConnectionError;
-use crate::connections::settings::{Settings, is_secret};
+use crate::connections::settings::{Settings, Way, is_secret};
 use crate::connections::source::SecretSource;
 
 impl Connections {
@@ -19,8 +19,34 @@ impl Connections {
         let mut settings = self.unsettled(alias, &form)?;
         let sources = self.sources(alias, &settings.spoke);
         self.fetch(&mut settings, &sources).await?;
+        self.fetch_way(&mut settings).await?;
         settings.complete();
         Ok(settings)
+    }
+
+    /// Fetches proxy and certificates from where they are kept.
+    pub(super) async fn fetch_way(&self, settings: &mut Settings) -> Result<(), ConnectionError> {
+        let alias = settings.alias.clone();
+        let Some(entry) = self.file.entries.get(&alias) else { return Ok(()) };
+        let (tls, way) = (&entry.tls, &mut settings.way);
+        for (name, source, place) in [
+            ("proxy", &entry.proxy, &mut way.proxy),
+            ("tls.ca", &tls.ca, &mut way.ca),
+            ("tls.certificate", &tls.certificate, &mut way.certificate),
+            ("tls.key", &tls.key, &mut way.key),
+        ] {
+            let Some(source) = source else { continue };
+            let secret = source.read(&alias, name, &self.vault, &self.options.folder).await?;
+            let is_secret = match source {
+                SecretSource::Plain(_) => false,
+                _ => name == "proxy" || name == "tls.key",
+            };
+            if is_secret {
+                self.redactor.know(&format!("{alias}/{name}"), &secret);
+            }
+            *place = Some(secret);
+        }
+        Ok(())
     }
 
     /// What binding, file and form say of an alias, without defaults and secrets from elsewhere.
@@ -140,5 +166,6 @@ fn blank(alias: &str, spoke: Arc<Spoke>) -> Settings {
         allow_private: false,
         allow_insecure: false,
         timeout: None,
+        way: Way::default(),
     }
 }

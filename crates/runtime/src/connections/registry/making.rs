@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use linchpin_connector::{Connection, Transport};
 use url::Url;
+use zeroize::Zeroizing;
 
 use super::{Connections, Live, Resolved};
 use crate::budget::Budget;
@@ -13,7 +14,8 @@ use crate::connections::credential::{Made, evaluate};
 use crate::connections::error::ConnectionError;
 use crate::connections::settings::Settings;
 use crate::oauth::{Endpoint, Keeper, TokenSource};
-use crate::transport::{Binding, Bound, Credential, Offline, Policy, Wire};
+use crate::secret::Secret;
+use crate::transport::{Binding, Bound, Credential, Health, Offline, Policy, Wire};
 
 impl Connections {
     /// The transport of these settings. Client, budget and token are those already there for the same
@@ -36,6 +38,13 @@ impl Connections {
                 tls: token_tls || url.scheme() == "https",
                 connect: self.options.connect_timeout,
                 max_response: self.options.max_response,
+                proxy: settings.way.proxy.as_ref().map(open),
+                ca: settings.way.ca.as_ref().map(open),
+                identity: settings.way.certificate.as_ref().zip(settings.way.key.as_ref()).map(
+                    |(certificate, key)| {
+                        Zeroizing::new(format!("{}\n{}", certificate.expose(), key.expose()))
+                    },
+                ),
             },
         )?;
         let mut state = self.write();
@@ -79,9 +88,14 @@ impl Connections {
             Credential::None | Credential::Header(..) | Credential::Query(..) => None,
         };
         let refused = stale.clone();
+        // How the other side did is known beyond a change of the credential.
+        let known = self.read().made.get(&settings.alias).map(|live| live.health.clone());
+        let health =
+            known.unwrap_or_else(|| Arc::new(Health::new(&settings.alias, self.clock.clone())));
         let transport = Bound::new(Binding {
             base,
             redactor: self.redactor.clone(),
+            health: health.clone(),
             wire: wire.clone(),
             credential,
             budget: budget.clone(),
@@ -90,7 +104,7 @@ impl Connections {
             on_refused: Box::new(move || refused.store(true, Ordering::Relaxed)),
         });
         let resolved = resolved(settings, Arc::new(transport));
-        Live { resolved, wire: Some(wire), budget, tokens, stale }
+        Live { resolved, wire: Some(wire), budget, health, tokens, stale }
     }
 
     fn offline(&self, settings: &Settings) -> Live {
@@ -98,6 +112,7 @@ impl Connections {
         Live {
             resolved: resolved(settings, Arc::new(Offline { clock: clock.clone() })),
             wire: None,
+            health: Arc::new(Health::new(&settings.alias, clock.clone())),
             budget: Arc::new(Budget::new(None, clock)),
             tokens: None,
             stale: Arc::default(),
@@ -115,6 +130,10 @@ impl Connections {
             .map(Arc::new)
             .map_err(|detail| ConnectionError::Client { alias: alias.to_owned(), detail })
     }
+}
+
+fn open(secret: &Secret) -> Zeroizing<String> {
+    Zeroizing::new(secret.expose().to_owned())
 }
 
 fn resolved(settings: &Settings, transport: Arc<dyn Transport>) -> Resolved {

@@ -16,11 +16,18 @@ impl Connections {
     /// All connections, those that only their form knows included.
     pub async fn list(&self) -> Result<Vec<ConnectionStatus>, ConnectionError> {
         let mut aliases = self.aliases();
-        for spoke in self.spokes.keys() {
-            if !aliases.contains_key(spoke) && self.form(spoke).await?.is_some() {
-                aliases.insert(spoke.clone(), spoke.clone());
+        let kept = self.vault.aliases().await;
+        for alias in kept.map_err(|source| super::vaulted("", source))? {
+            if let std::collections::btree_map::Entry::Vacant(free) = aliases.entry(alias)
+                && let Some(form) = self.form(free.key()).await?
+            {
+                free.insert(form.spoke);
             }
         }
+        // Its connections stand for an alias that has several.
+        aliases.retain(|alias, _| {
+            self.file.entries.get(alias).is_none_or(|entry| entry.parts.is_empty())
+        });
         let mut list = Vec::new();
         for alias in aliases.keys() {
             list.push(self.show(alias).await?);
@@ -30,12 +37,26 @@ impl Connections {
 
     /// What may be shown of one connection.
     pub async fn show(&self, alias: &str) -> Result<ConnectionStatus, ConnectionError> {
+        let (alias, is_off) = match self.chosen(alias) {
+            Ok(chosen) => (&chosen.clone(), None),
+            Err(error @ ConnectionError::Choice { .. })
+                if self.file.entries.get(alias).is_some_and(|entry| entry.is_off) =>
+            {
+                (&alias.to_owned(), Some(error))
+            }
+            Err(error) => return Err(error),
+        };
         let form = self.form(alias).await?.unwrap_or_default();
         let mut settings = self.unsettled(alias, &form)?;
         let sources = self.sources(alias, &settings.spoke);
         let fetched = self.fetch(&mut settings, &sources).await;
         settings.complete();
         let credential = settings.spoke.connection.credential(&settings.values).kind;
+        let fetched = match (fetched, is_off) {
+            (_, Some(off)) => Err(off),
+            (Ok(()), None) => self.fetch_way(&mut settings).await,
+            (failed, None) => failed,
+        };
         let mut problem =
             fetched.and_then(|()| settings.check()).and_then(|()| settings.reach()).err();
         let mut authorization = None;
@@ -63,6 +84,11 @@ impl Connections {
                 .as_ref()
                 .and_then(|live| live.tokens.as_ref())
                 .and_then(|tokens| tokens.expires()),
+            rate: live.as_ref().filter(|live| live.wire.is_some()).map(|live| live.budget.status()),
+            health: live
+                .as_ref()
+                .filter(|live| live.wire.is_some())
+                .map(|live| live.health.status()),
             waiting_s: live.and_then(|live| live.budget.waiting()).map(|wait| wait.as_secs()),
             credential: credential.to_string(),
             authorization,

@@ -1,0 +1,88 @@
+//! Taking connections to another project: everything but the secrets.
+
+use std::collections::BTreeMap;
+
+use linchpin_language::{Map, Value};
+
+use super::{Connections, FORM, Form, vaulted};
+use crate::connections::error::ConnectionError;
+use crate::secret::Secret;
+
+impl Connections {
+    /// What forms say of the aliases, as `connections.yaml` would: a secret is only named.
+    pub async fn export(&self) -> Result<BTreeMap<String, Map<String, Value>>, ConnectionError> {
+        let mut all = BTreeMap::new();
+        for status in self.list().await? {
+            let mut entry = Map::new();
+            entry.insert("spoke".to_owned(), Value::String(status.spoke));
+            for field in status.fields.into_iter().filter(|field| field.used && !field.fixed) {
+                let value = match (field.secret, field.value) {
+                    (true, _) => Some(source(field.source.as_deref())),
+                    (false, value) => value.filter(|value| *value != ""),
+                };
+                entry.extend(value.map(|value| (field.name, value)));
+            }
+            let attributes: Map<String, Value> =
+                status.attributes.into_iter().filter(|(_, value)| !value.is_null()).collect();
+            if !attributes.is_empty() {
+                entry.insert("attributes".to_owned(), Value::Object(attributes));
+            }
+            all.insert(status.alias, entry);
+        }
+        Ok(all)
+    }
+
+    /// Fills the forms of aliases with what was exported. None of them is active before it has its
+    /// secrets and its test has succeeded.
+    pub async fn import(
+        &self,
+        all: BTreeMap<String, Map<String, Value>>,
+    ) -> Result<Vec<String>, ConnectionError> {
+        let mut forms = Vec::new();
+        for (alias, mut entry) in all {
+            let spoke = entry.shift_remove("spoke").unwrap_or_default();
+            let spoke = spoke.as_str().unwrap_or(&alias).to_owned();
+            let mut values = match entry.shift_remove("attributes") {
+                Some(Value::Object(attributes)) => attributes,
+                _ => Map::new(),
+            };
+            // Where a secret is kept is the business of the file here.
+            entry.retain(|_, value| *value != "vault" && !value.is_object());
+            values.extend(entry);
+            let form = Form { spoke, values, tested_at: None, tested: String::new() };
+            let bad = |alias: &str, detail: String| ConnectionError::Field {
+                alias: alias.to_owned(),
+                field: "the import".to_owned(),
+                detail,
+            };
+            let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.');
+            if alias.is_empty() || !alias.chars().all(is_name) {
+                return Err(bad(&alias, "an alias is made of letters, digits and _".to_owned()));
+            }
+            // Everything is looked at before anything is stored.
+            let settings = self.unsettled(&alias, &form)?;
+            if settings.spoke.name != form.spoke {
+                let is = &settings.spoke.name;
+                return Err(bad(&alias, format!("here it is a connection of {is}")));
+            }
+            forms.push((alias, form));
+        }
+        let mut imported = Vec::new();
+        for (alias, form) in forms {
+            let text = Secret::new(serde_json::to_string(&form).unwrap_or_default());
+            let kept = self.vault.put(&alias, FORM, &text).await;
+            kept.map_err(|source| vaulted(&alias, source))?;
+            self.write().made.remove(&alias);
+            imported.push(alias);
+        }
+        Ok(imported)
+    }
+}
+
+/// Where a secret is kept, as files say it.
+fn source(described: Option<&str>) -> Value {
+    match described.and_then(|text| text.split_once(' ')) {
+        Some((kind @ ("env" | "file"), rest)) => linchpin_language::json!({ kind: rest }),
+        _ => Value::String("vault".to_owned()),
+    }
+}

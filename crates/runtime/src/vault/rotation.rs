@@ -1,0 +1,164 @@
+//! Replacing the master key: every record is sealed anew, and a crash in between loses nothing.
+//!
+//! The new key is on disk, beside the old one, before the first record is sealed under it. Until the
+//! new file takes the place of the old one both keys open, and beginning again finishes the work.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError};
+
+use linchpin_engine::store::{Error as StoreError, Expect, Record, Records};
+use serde::Serialize;
+
+use super::{COLLECTION, Error, Keys, MasterKey, Sealed, Vault, seal};
+
+/// Records read at a time.
+const PAGE: usize = 200;
+
+/// What there is in a vault; nothing of what is secret in it.
+#[derive(Clone, Debug, Serialize)]
+pub struct VaultStatus {
+    /// The id of the key that seals.
+    pub key: String,
+    /// The file that the key is in, when it is in one of ours.
+    pub key_file: Option<PathBuf>,
+    /// Whether a new key waits beside it, because replacing it was interrupted.
+    pub is_rotating: bool,
+    /// How many secrets there are under each key, by its id.
+    pub sealed: BTreeMap<String, u64>,
+    /// How many secrets each alias has.
+    pub aliases: BTreeMap<String, u64>,
+    /// The secrets that do not open, as `alias/field`.
+    pub broken: Vec<String>,
+}
+
+/// A key that was replaced.
+#[derive(Clone, Debug, Serialize)]
+pub struct Rotated {
+    /// The id of the key before.
+    pub before: String,
+    /// The id of the key now.
+    pub key: String,
+    /// How many secrets were sealed anew.
+    pub sealed: u64,
+}
+
+impl Vault {
+    /// A vault whose key is in a file, made when there is none. An interrupted replacement of the
+    /// key is taken up: both keys open.
+    pub fn open_file(records: Arc<dyn Records>, key_file: &Path) -> Result<Self, Error> {
+        let mut vault = Self::new(records, MasterKey::load_or_create(key_file)?);
+        let waiting = beside(key_file);
+        if waiting.exists() {
+            let key = Arc::new(MasterKey::load(&waiting)?);
+            vault.keys.get_mut().unwrap_or_else(PoisonError::into_inner).others.push(key);
+        }
+        vault.key_file = Some(key_file.to_owned());
+        Ok(vault)
+    }
+
+    /// What there is.
+    pub async fn status(&self) -> Result<VaultStatus, Error> {
+        let (mut sealed, mut aliases) = (BTreeMap::new(), BTreeMap::new());
+        let mut broken = Vec::new();
+        let mut after: Option<String> = None;
+        loop {
+            let page = self.records.list(COLLECTION, "", after.as_deref(), PAGE).await?;
+            let Some(last) = page.last() else { break };
+            after = Some(last.key.clone());
+            for record in &page {
+                let (alias, field) = names(&record.key);
+                let key = serde_json::from_slice::<Sealed>(&record.value).map(|it| it.key);
+                *sealed.entry(key.unwrap_or_else(|_| "?".to_owned())).or_insert(0) += 1;
+                *aliases.entry(alias.to_owned()).or_insert(0) += 1;
+                if self.open(alias, field, &record.value).is_err() {
+                    broken.push(record.key.clone());
+                }
+            }
+        }
+        let key_file = self.key_file.clone();
+        let is_rotating = key_file.as_deref().is_some_and(|file| beside(file).exists());
+        let key = self.keys().current.id().to_owned();
+        Ok(VaultStatus { key, key_file, is_rotating, sealed, aliases, broken })
+    }
+
+    /// Puts a new key in the place of the one in the vault's file.
+    pub async fn rotate(&self) -> Result<Rotated, Error> {
+        let file = self.key_file.as_deref().ok_or(Error::NoKeyFile)?;
+        let _rotating = self.rotating.lock().await;
+        let waiting = beside(file);
+        let new = if waiting.exists() {
+            MasterKey::load(&waiting)?
+        } else {
+            let new = MasterKey::generate()?;
+            new.write(&waiting)?;
+            new
+        };
+        let rotated = self.seal_all(Arc::new(new)).await?;
+        let failed = |source| Error::KeyFile { action: "replace", path: file.to_owned(), source };
+        std::fs::rename(&waiting, file).map_err(failed)?;
+        if let Some(folder) = file.parent() {
+            std::fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)?;
+        }
+        self.keys.write().unwrap_or_else(PoisonError::into_inner).others.clear();
+        Ok(rotated)
+    }
+
+    /// Seals every record under `new`, which from now on seals what is put.
+    async fn seal_all(&self, new: Arc<MasterKey>) -> Result<Rotated, Error> {
+        let before = {
+            let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
+            let Keys { current, mut others } = keys.clone();
+            others.retain(|key| key.id() != new.id());
+            others.push(current.clone());
+            *keys = Keys { current: new.clone(), others };
+            current.id().to_owned()
+        };
+        let (mut sealed, mut after) = (0, None::<String>);
+        loop {
+            let page = self.records.list(COLLECTION, "", after.as_deref(), PAGE).await?;
+            let Some(last) = page.last() else { break };
+            after = Some(last.key.clone());
+            for record in page {
+                sealed += u64::from(self.seal_anew(&new, record).await?);
+            }
+        }
+        Ok(Rotated { before, key: new.id().to_owned(), sealed })
+    }
+
+    /// Seals one record anew, unless somebody has just put it under the new key.
+    async fn seal_anew(&self, new: &MasterKey, record: Record) -> Result<bool, Error> {
+        let mut record = record;
+        loop {
+            let (alias, field) = names(&record.key);
+            let present = serde_json::from_slice::<Sealed>(&record.value).map(|it| it.key);
+            if present.is_ok_and(|present| present == new.id()) {
+                return Ok(false);
+            }
+            let secret = self.open(alias, field, &record.value)?;
+            let bytes = seal(new, alias, field, &secret)?;
+            let expect = Expect::Version(record.version);
+            match self.records.put(COLLECTION, &record.key, bytes, expect).await {
+                Ok(_) => return Ok(true),
+                Err(StoreError::Changed { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+            match self.records.get(COLLECTION, &record.key).await? {
+                Some(newer) => record = newer,
+                None => return Ok(false),
+            }
+        }
+    }
+}
+
+/// Where the new key waits.
+fn beside(file: &Path) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(".new");
+    PathBuf::from(name)
+}
+
+/// Alias and field of a record's key.
+fn names(key: &str) -> (&str, &str) {
+    key.split_once('/').unwrap_or((key, ""))
+}
