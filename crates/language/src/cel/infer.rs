@@ -185,7 +185,11 @@ fn of_macro<'n>(node: &'n Node, env: &Env<'n>, study: &mut Study) -> Schema {
     match of {
         Macro::Filter => {
             condition(body, "`filter`", &inner, study);
-            Schema { nullable: false, choices: Vec::new(), ..found.clone() }
+            // Over an object it goes over the names of the fields.
+            match found.ty {
+                Type::Any => Schema::any(),
+                _ => Schema::list((*item).clone()),
+            }
         }
         Macro::Map => Schema::list(infer(body, &inner, study)),
         Macro::All | Macro::Exists | Macro::ExistsOne => {

@@ -273,6 +273,7 @@ fn types_are_inferred_and_their_mistakes_found() {
         ("hires.count > 0", "boolean"),
         ("hires.records.map(r, r.name)", "list of string or null"),
         ("hires.records.filter(r, r.id > 1)[0].score", "number"),
+        ("hires.records[0].filter(name, name != 'id')", "list of string"),
         ("unknown_root.x", "any"),
         ("lower('a')", "string"),
         ("true ? 1 : 2", "integer"),
