@@ -6,6 +6,7 @@
 
 mod blocks;
 mod infer;
+mod outline;
 mod read;
 
 use std::borrow::Cow;
@@ -54,8 +55,16 @@ pub enum Part {
 /// What a pill holds, and what its helpers are given.
 enum Argument {
     Literal(Value),
-    Path { root: String, fields: Vec<String> },
-    Call { function: &'static Function, args: Vec<Argument> },
+    Path {
+        root: String,
+        fields: Vec<String>,
+    },
+    Call {
+        function: &'static Function,
+        args: Vec<Argument>,
+    },
+    /// Something a block binds; only texts with blocks have it, and those the crate renders.
+    Local(outline::Local),
 }
 
 impl Text {
@@ -191,6 +200,7 @@ impl Argument {
     fn value<'s>(&'s self, scope: &'s dyn Scope, work: &Work) -> Result<Cow<'s, Value>, EvalError> {
         match self {
             Argument::Literal(value) => Ok(Cow::Borrowed(value)),
+            Argument::Local(_) => Ok(Cow::Owned(Value::Null)),
             Argument::Path { root, fields } => {
                 let why = || scope.why_null(root);
                 match scope.get(root) {

@@ -12,6 +12,7 @@ use handlebars::{
 };
 
 use super::MAX_OUTPUT;
+use super::outline::Node;
 use crate::cel::{no_such_name, walk};
 use crate::functions::{Args, Function, functions};
 use crate::references::{EvalError, Reference, dotted};
@@ -39,13 +40,15 @@ fn charge(work: usize) -> Result<(), RenderError> {
 /// A compiled text with blocks.
 pub(super) struct Blocks {
     template: Template,
+    /// What it reads, as its types see it.
+    pub(super) outline: Vec<Node>,
 }
 
 impl Blocks {
     /// Takes a vetted template; its pills become calls of a helper that refuses null.
-    pub(super) fn new(mut template: Template) -> Self {
+    pub(super) fn new(mut template: Template, outline: Vec<Node>) -> Self {
         rewrite(&mut template, true);
-        Self { template }
+        Self { template, outline }
     }
 
     /// The text, or an unknown when a name it reads holds one.

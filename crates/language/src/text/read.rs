@@ -8,10 +8,12 @@ use handlebars::template::{HelperTemplate, Parameter, TemplateElement};
 use handlebars::{Path, PathSeg, Template, TemplateError, TemplateErrorReason};
 
 use super::blocks::Blocks;
+use super::outline::{Block, Kind, Local, Node, Slot};
 use super::{Argument, Form, Part, Text};
 use crate::diagnostic::{codes, did_you_mean};
 use crate::functions::{Function, function, functions};
 use crate::references::{Mistake, Reference};
+use crate::schema::Type;
 use crate::value::Value;
 
 /// The longest text with pills, in bytes.
@@ -42,8 +44,8 @@ pub(super) fn read(text: &str) -> Result<(Form, Vec<Reference>)> {
     let has_blocks =
         template.elements.iter().any(|element| matches!(element, TemplateElement::HelperBlock(_)));
     if has_blocks {
-        walk.template(&template, 0)?;
-        let form = Form::Blocks(Box::new(Blocks::new(template)));
+        let outline = walk.template(&template, 0)?;
+        let form = Form::Blocks(Box::new(Blocks::new(template, outline)));
         return Ok((form, walk.found));
     }
     let parts = walk.parts(&template)?;
@@ -146,8 +148,9 @@ fn offset(text: &str, line: usize, column: usize) -> usize {
 enum Written {
     /// A root name of the scope and its fields.
     Scope(String, Vec<String>),
-    /// Something a loop binds: `this`, `@index`, a field of the item.
-    Local,
+    /// Something a block binds: `this`, `@index`, a field of the item. Where it stands is not
+    /// known yet.
+    Local(Local),
 }
 
 struct Walk<'a> {
@@ -204,21 +207,26 @@ impl Walk<'_> {
     }
 
     /// Vets a text with blocks and collects what it reads.
-    fn template(&mut self, template: &Template, loops: usize) -> Result<()> {
+    fn template(&mut self, template: &Template, loops: usize) -> Result<Vec<Node>> {
+        let mut nodes = Vec::new();
         for element in &template.elements {
             match element {
                 TemplateElement::RawString(_) | TemplateElement::Comment(_) => {}
                 TemplateElement::Expression(pill) | TemplateElement::HtmlExpression(pill) => {
-                    self.pill(pill)?;
+                    let first = self.found.len();
+                    let pill = self.pill(pill)?;
+                    nodes.push(Node::Pill { pill, references: self.found[first..].to_vec() });
                 }
-                TemplateElement::HelperBlock(block) => self.block(block, loops)?,
+                TemplateElement::HelperBlock(block) => {
+                    nodes.push(Node::Block(self.block(block, loops)?));
+                }
                 other => return Err(self.refused(other)),
             }
         }
-        Ok(())
+        Ok(nodes)
     }
 
-    fn block(&mut self, block: &HelperTemplate, loops: usize) -> Result<()> {
+    fn block(&mut self, block: &HelperTemplate, loops: usize) -> Result<Block> {
         let name = name_of(&block.name);
         let whole = 0..self.text.len();
         if !BLOCKS.contains(&name.as_str()) {
@@ -239,23 +247,29 @@ impl Walk<'_> {
         let tested = self.tested(subject);
         let before = self.guards.len();
         self.guards.extend(tested);
-        self.argument(subject)?;
+        let first = self.found.len();
+        let subject = self.argument(subject)?;
+        let references = self.found[first..].to_vec();
+        let kind = Kind::of(&name);
+        let (inside, otherwise) = (Vec::new(), Vec::new());
+        let mut read = Block { kind, subject, references, inside, otherwise };
         let inverted = name == "unless";
         for (inner, holds) in [(&block.template, true), (&block.inverse, false)] {
             let Some(inner) = inner else { continue };
             let guards = if holds == inverted { self.guards.split_off(before) } else { Vec::new() };
-            let binds = holds && matches!(name.as_str(), "each" | "with");
+            let binds = holds && kind != Kind::Test;
             if binds {
                 self.levels.push(bound_names(block));
             }
-            self.template(inner, loops)?;
+            let nodes = self.template(inner, loops)?;
+            *(if holds { &mut read.inside } else { &mut read.otherwise }) = nodes;
             if binds {
                 self.levels.pop();
             }
             self.guards.extend(guards);
         }
         self.guards.truncate(before);
-        Ok(())
+        Ok(read)
     }
 
     /// The path that a block tests.
@@ -263,7 +277,7 @@ impl Walk<'_> {
         match subject {
             Parameter::Path(path) => match self.written(path) {
                 Written::Scope(root, fields) => Some((root, fields)),
-                Written::Local => None,
+                Written::Local(_) => None,
             },
             _ => None,
         }
@@ -305,8 +319,9 @@ impl Walk<'_> {
                 });
                 Argument::Path { root, fields }
             }
-            // Only texts with blocks bind names, and those the crate renders.
-            Written::Local => Argument::Literal(Value::Null),
+            Written::Local(local) => {
+                Argument::Local(Local { range: self.locate(raw(path)), ..local })
+            }
         }
     }
 
@@ -322,7 +337,18 @@ impl Walk<'_> {
     }
 
     fn written(&self, path: &Path) -> Written {
-        let Path::Relative((segments, raw)) = path else { return Written::Local };
+        let (segments, raw) = match path {
+            Path::Relative((segments, raw)) => (segments, raw),
+            Path::Local((_, name, _)) => {
+                let ty = match name.as_str() {
+                    "index" => Type::Integer,
+                    "key" => Type::String,
+                    "first" | "last" => Type::Boolean,
+                    _ => Type::Any,
+                };
+                return local(0, Slot::Mark(ty), name, &[]);
+            }
+        };
         let names: Vec<&String> = segments
             .iter()
             .filter_map(|segment| match segment {
@@ -333,10 +359,19 @@ impl Walk<'_> {
         let ups = raw.matches("../").count();
         let level =
             if raw.starts_with("@root") { 0 } else { self.levels.len().saturating_sub(ups + 1) };
-        let Some((root, fields)) = names.split_first() else { return Written::Local };
-        let is_bound = self.levels.iter().any(|names| names.contains(root));
-        if level > 0 || (is_bound && ups == 0) || raw.starts_with("this") || raw.starts_with("./") {
-            return Written::Local;
+        let Some((root, fields)) = names.split_first() else {
+            return local(level, Slot::Item, "this", &[]);
+        };
+        let bound =
+            self.levels.iter().enumerate().rev().find_map(|(level, names)| {
+                Some((level, names.iter().position(|name| name == *root)?))
+            });
+        if let Some((level, at)) = bound.filter(|_| ups == 0) {
+            let slot = if at == 0 { Slot::Item } else { Slot::Key };
+            return local(level, slot, root, fields);
+        }
+        if level > 0 || raw.starts_with("this") || raw.starts_with("./") {
+            return local(level, Slot::Item, "this", &names);
         }
         Written::Scope((*root).clone(), fields.iter().map(|field| (*field).clone()).collect())
     }
@@ -380,6 +415,11 @@ impl Walk<'_> {
             None => Ok(Argument::Call { function, args }),
         }
     }
+}
+
+fn local(level: usize, slot: Slot, name: &str, fields: &[&String]) -> Written {
+    let fields = fields.iter().map(|field| (*field).clone()).collect();
+    Written::Local(Local { level, slot, name: name.to_owned(), fields, range: 0..0 })
 }
 
 fn unknown_helper(name: &str, range: Range<usize>) -> Mistake {
