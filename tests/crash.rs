@@ -172,7 +172,7 @@ async fn the_process_to_be_killed() {
     let Ok(order) = std::env::var(ORDER) else { return };
     let order: Value = serde_json::from_str(&order).unwrap();
     let moment = if order["moment"] == "before" { Moment::Before } else { Moment::After };
-    let store = Location::parse(order["store"].as_str().unwrap()).open().unwrap();
+    let store = order["store"].as_str().unwrap().parse::<Location>().unwrap().open().unwrap();
     let store = Mortal::new(store, moment, order["n"].as_u64().unwrap());
     let control = Control { url: order["control"].as_str().unwrap().to_owned() };
     let start = match order["flow"].as_str().unwrap() {

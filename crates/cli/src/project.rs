@@ -66,9 +66,9 @@ impl Project {
 
     /// The kind and the folder of the store. The sandbox has one of the same kind of its own.
     pub(crate) fn store(&self) -> Location {
-        let set = Location::parse(&self.settings.store);
+        let set = &self.settings.store;
         let dir = match (self.is_sandbox, set.kind) {
-            (false, _) => self.root.join(set.dir),
+            (false, _) => self.root.join(&set.dir),
             (true, Kind::Sled) => self.state().join("store"),
             (true, kind) => self.state().join(format!("store-{kind}")),
         };

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::sync::Arc;
 
 use linchpin_engine::store::{Error, Tally, Upkeep, Watch};
@@ -19,20 +20,40 @@ pub struct Location {
     pub dir: PathBuf,
 }
 
-impl Location {
-    /// Reads `sled:PATH`, `sqlite:PATH` or a path alone, which means sled.
-    ///
-    /// ```
-    /// use linchpin_persistence::{Kind, Location};
-    /// assert_eq!(Location::parse("sqlite:runs").kind, Kind::Sqlite);
-    /// assert_eq!(Location::parse("runs"), Location::parse("sled:runs"));
-    /// ```
-    pub fn parse(text: &str) -> Self {
-        let named = text.split_once(':').and_then(|(name, dir)| Some((Kind::named(name)?, dir)));
-        let (kind, dir) = named.unwrap_or((Kind::default(), text));
-        Self { kind, dir: PathBuf::from(dir) }
-    }
+/// A location names a kind of store that there is not, or no folder.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no store: write sled:DIR or sqlite:DIR")]
+pub struct NoLocation(String);
 
+/// Reads `sled:PATH`, `sqlite:PATH` or a path alone, which means sled. A word before a colon is a
+/// kind, so that a misspelt one does not become a folder.
+///
+/// ```
+/// use linchpin_persistence::{Kind, Location};
+/// let read = |text: &str| text.parse::<Location>();
+/// assert_eq!(read("sqlite:runs")?.kind, Kind::Sqlite);
+/// assert_eq!(read("runs"), read("sled:runs"));
+/// assert_eq!(read("/data/a:b")?.kind, Kind::Sled);
+/// assert!(read("mysql:runs").is_err() && read("sqlite:").is_err());
+/// # Ok::<(), linchpin_persistence::NoLocation>(())
+/// ```
+impl FromStr for Location {
+    type Err = NoLocation;
+
+    fn from_str(text: &str) -> Result<Self, NoLocation> {
+        let is_word = |name: &str| name.chars().all(|c| c.is_ascii_alphanumeric());
+        let (kind, dir) = match text.split_once(':') {
+            Some((name, dir)) if is_word(name) => (Kind::named(name), dir),
+            _ => (Some(Kind::default()), text),
+        };
+        match kind {
+            Some(kind) if !dir.is_empty() => Ok(Self { kind, dir: PathBuf::from(dir) }),
+            _ => Err(NoLocation(text.to_owned())),
+        }
+    }
+}
+
+impl Location {
     /// The location of the store in a folder, whichever kind it is of; `None` when there is none.
     pub fn of(dir: &Path) -> Result<Option<Self>, Error> {
         Ok(stamp::read(dir)?.map(|(_, kind)| Self { kind, dir: dir.to_owned() }))

@@ -97,7 +97,7 @@ fn kill_after(place: &Location, n_lines: usize) -> BTreeMap<char, u64> {
 #[ignore = "the child of the test above, which kills it"]
 async fn append_until_killed() {
     let place = env::var(PLACE).expect("started by the test above");
-    let store = Location::parse(&place).open().unwrap();
+    let store = place.parse::<Location>().unwrap().open().unwrap();
     let mut writers = tokio::task::JoinSet::new();
     for letter in WRITERS {
         let store = std::sync::Arc::clone(&store);

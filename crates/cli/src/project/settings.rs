@@ -6,6 +6,7 @@ use std::path::Path;
 
 use linchpin_engine::schedule::Calendars;
 use linchpin_language::{Diagnostic, Document, Node, codes, did_you_mean};
+use linchpin_persistence::{Kind, Location};
 use linchpin_runtime::retention::Retention;
 
 use crate::failure::Failure;
@@ -14,7 +15,7 @@ use crate::failure::Failure;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Settings {
     /// The store's kind and folder, relative to the project.
-    pub(crate) store: String,
+    pub(crate) store: Location,
     /// Which `connections.ENV.yaml` is read.
     pub(crate) environment: Option<String>,
     /// The folder of the flows.
@@ -30,7 +31,7 @@ pub(crate) struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            store: ".linchpin/store".to_owned(),
+            store: Location { kind: Kind::default(), dir: ".linchpin/store".into() },
             environment: None,
             flows: "flows".to_owned(),
             spokes: "spokes".to_owned(),
@@ -88,7 +89,10 @@ impl Settings {
         let mut mistakes = Vec::new();
         for (key, node) in root.entries() {
             match (key, node.as_str()) {
-                ("store", Some(text)) => settings.store = text.to_owned(),
+                ("store", Some(text)) => match text.parse() {
+                    Ok(store) => settings.store = store,
+                    Err(why) => mistakes.push(node.error(codes::BAD_VALUE, why.to_string())),
+                },
                 ("environment", Some(text)) => settings.environment = Some(text.to_owned()),
                 ("flows", Some(text)) => settings.flows = text.to_owned(),
                 ("spokes", Some(text)) => settings.spokes = text.to_owned(),
@@ -158,6 +162,13 @@ mod tests {
         let codes: Vec<_> = found.iter().map(|mistake| mistake.code.0).collect();
         assert_eq!(codes, ["unknown-key", "bad-value"]);
         assert!(Settings::parse("linchpin.yaml", "calendars: office").is_err());
+    }
+
+    #[test]
+    fn a_kind_of_store_that_there_is_not_is_told_at_its_place() {
+        let found = Settings::parse("linchpin.yaml", "flows: flows\nstore: mysql:x\n").unwrap_err();
+        assert_eq!(found[0].position(), (2, 8));
+        assert!(found[0].message.contains("write sled:DIR or sqlite:DIR"), "{found:?}");
     }
 
     #[test]

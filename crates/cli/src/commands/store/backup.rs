@@ -8,7 +8,7 @@ use linchpin_language::json;
 use linchpin_persistence::Location;
 use linchpin_runtime::upkeep::{self, Told};
 
-use super::work::{Access, Telling, absolute, amount, counted};
+use super::work::{Access, Telling, absolute, amount, counted, vacant};
 use crate::commands::Done;
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
@@ -46,14 +46,13 @@ impl Backup {
 pub(crate) struct Copy {
     /// The new store: sled:DIR or sqlite:DIR
     #[arg(long, value_name = "STORE")]
-    to: String,
+    to: Location,
 }
 
 impl Copy {
     pub(super) async fn run(self, project: &Project, report: &Report) -> Done {
-        let mut to = Location::parse(&self.to);
-        let setting = to.to_string();
-        to.dir = project.root.join(to.dir);
+        let setting = self.to.to_string();
+        let to = Location { dir: project.root.join(&self.to.dir), ..self.to };
         let tally = copied(project, report, &to).await?;
         report.json(&json!({ "store": setting, "copied": counted(tally) }));
         report.line(format!("{}: {}", to, amount(tally)));
@@ -85,12 +84,7 @@ pub(crate) struct Restore {
 impl Restore {
     pub(super) async fn run(self, project: &Project, report: &Report) -> Done {
         let to = project.store();
-        if to.dir.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
-            let dir = shown(&to.dir);
-            let dir = dir.display();
-            return Err(Failure::new(format!("{dir} holds a store, which is never overwritten"))
-                .help(format!("stop the daemon and move it away: mv {dir} {dir}.old")));
-        }
+        vacant(&to)?;
         let from = match Location::of(&self.folder).map_err(|error| unusable(&error))? {
             Some(from) => from,
             None => {

@@ -12,7 +12,7 @@ use linchpin_language::json;
 use linchpin_persistence::Location;
 use linchpin_runtime::upkeep::{self, ExchangeError};
 
-use super::work::{Access, Progress, Telling, amount, counted};
+use super::work::{Access, Progress, Telling, amount, counted, vacant};
 use crate::commands::Done;
 use crate::exit_code::ExitCode;
 use crate::failure::{Failure, sentence};
@@ -113,12 +113,7 @@ pub(crate) struct Import {
 impl Import {
     pub(super) async fn run(self, project: &Project, report: &Report) -> Done {
         let to = project.store();
-        if to.dir.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
-            let dir = shown(&to.dir);
-            let dir = dir.display();
-            return Err(Failure::new(format!("{dir} holds a store, which is never overwritten"))
-                .help(format!("stop the daemon and move it away: mv {dir} {dir}.old")));
-        }
+        vacant(&to)?;
         project.make_state()?;
         // The place gets its name when everything is in it.
         let dir = to.dir.with_extension("importing");

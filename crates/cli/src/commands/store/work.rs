@@ -15,10 +15,21 @@ use linchpin_server::{Client, Lines};
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::failure::Failure;
-use crate::project::Project;
+use crate::project::{Project, shown};
 use crate::report::Report;
 use crate::session::{open_store, reach, unusable};
 use crate::steps::plural;
+
+/// Refuses to write over a store.
+pub(super) fn vacant(to: &Location) -> Result<(), Failure> {
+    if to.dir.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
+        let dir = shown(&to.dir);
+        let dir = dir.display();
+        return Err(Failure::new(format!("{dir} holds a store, which is never overwritten"))
+            .help(format!("stop the daemon and move it away: mv {dir} {dir}.old")));
+    }
+    Ok(())
+}
 
 /// Who has the store.
 pub(super) enum Access {
