@@ -227,3 +227,14 @@ fn a_limit_holds_the_step_with_its_numbers_and_an_approval_raises_it() {
     assert_eq!(approved.code, 0, "{}{}", approved.out, approved.err);
     assert_eq!(pager.n_requests(), 2);
 }
+
+#[test]
+fn nothing_is_taken_back_of_a_run_that_changed_nothing() {
+    let flow = "flow: stops\nsteps: [ { fail: { message: no } } ]\n";
+    let project = Project::with(&[("stops.yaml", flow)]);
+    assert_eq!(project.run(&["run", "stops"]).code, 1);
+    let run = project.json(&["runs", "list"])["runs"][0]["run"].as_str().unwrap().to_owned();
+    let why = project.json(&["runs", "explain", &run]);
+    assert_eq!(why["is_safe"], true, "{why}");
+    assert_eq!(why["commands"], serde_json::json!([format!("linchpin runs show {run}")]));
+}

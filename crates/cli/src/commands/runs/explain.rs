@@ -180,7 +180,13 @@ impl Explained {
                     (_, true) => "what it has changed stands; take it back before starting anew",
                     (_, false) => "a write may have happened: look into the other system first",
                 },
-                vec![format!("show {run}{flags}"), format!("undo {run}{flags}")],
+                [
+                    Some(format!("show {run}{flags}")),
+                    (self.writes.done > 0).then(|| format!("undo {run}{flags}")),
+                ]
+                .into_iter()
+                .flatten()
+                .collect(),
             ),
             "succeeded" => (None, "", Vec::new()),
             _ => (None, "it is under way", vec![format!("logs {run} --follow{flags}")]),
