@@ -1,6 +1,6 @@
 //! What the lines about a run say.
 
-use linchpin_language::json;
+use linchpin_language::{Value, json};
 
 use super::*;
 
