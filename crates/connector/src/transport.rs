@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use crate::error::ActionError;
+use crate::error::{ActionError, ErrorKind};
 
 /// One HTTP request, relative to the connection's URL.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,6 +63,16 @@ pub struct Response {
     pub body: Bytes,
 }
 
+/// Takes the body of an answer piece by piece, so that nobody has to hold all of it.
+#[async_trait]
+pub trait Sink: Send {
+    /// The most bytes that it takes.
+    fn limit(&self) -> u64;
+
+    /// Takes the next piece; an error ends the exchange.
+    async fn take(&mut self, piece: Bytes) -> Result<(), ActionError>;
+}
+
 /// Sends requests for one connection.
 #[async_trait]
 pub trait Transport: Send + Sync {
@@ -71,6 +81,21 @@ pub trait Transport: Send + Sync {
     /// Fails only when there is no answer: `connection_failed` (nothing was written), `timeout` or a reset
     /// after sending (the write is unknown), `limit_exceeded`, `unauthenticated` (no token to be had).
     async fn send(&self, request: Request) -> Result<Response, ActionError>;
+
+    /// The same, with the body of a good answer (2xx) given to `sink` in place of held; that of any
+    /// other answer is in the response. One longer than the sink takes is `limit_exceeded`.
+    async fn fetch(&self, request: Request, sink: &mut dyn Sink) -> Result<Response, ActionError> {
+        let mut response = self.send(request).await?;
+        if (200..300).contains(&response.status) {
+            let body = std::mem::take(&mut response.body);
+            if body.len() as u64 > sink.limit() {
+                let message = format!("the answer is larger than {} bytes", sink.limit());
+                return Err(ActionError::new(ErrorKind::LimitExceeded, message));
+            }
+            sink.take(body).await?;
+        }
+        Ok(response)
+    }
 
     /// Waits, on whatever clock the host has, for a system to catch up with its own write.
     async fn pause(&self, how_long: Duration);

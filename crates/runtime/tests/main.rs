@@ -11,6 +11,7 @@ mod oauth;
 mod people;
 mod scheduler;
 mod support;
+mod transfer;
 mod transport;
 mod turns;
 mod vault;

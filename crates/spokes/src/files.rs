@@ -3,7 +3,6 @@
 //! In Rust because nothing is requested of another system. Where a path may lead is `folder`'s.
 
 mod csv;
-mod folder;
 
 use std::sync::Arc;
 
@@ -14,7 +13,7 @@ use linchpin_connector::{
 };
 use serde_json::{Value, json};
 
-use folder::Folder;
+use crate::folder::{Folder, blocking};
 
 /// The actions by the name that their files give under `code`.
 pub(crate) const ACTIONS: &[(&str, CodeAction)] = &[
@@ -53,35 +52,48 @@ impl Action for FileAction {
     }
 
     async fn read(&self, call: &Call<'_>) -> Result<Value, ActionError> {
-        let folder = Folder::of(call.connection)?;
-        let path = text(call.inputs, "path");
-        if self.work == Work::ReadJson {
-            return Ok(json!({ "value": read_json(&folder, path)? }));
-        }
-        let rows = csv::all(&folder, path, call.inputs)?;
-        Ok(json!({ "count": rows.len(), "rows": rows }))
+        let (connection, inputs, work) = (call.connection.clone(), call.inputs.clone(), self.work);
+        blocking(move || {
+            let folder = Folder::of(&connection)?;
+            let path = text(&inputs, "path");
+            if work == Work::ReadJson {
+                return Ok(json!({ "value": read_json(&folder, path)? }));
+            }
+            let rows = csv::all(&folder, path, &inputs)?;
+            Ok(json!({ "count": rows.len(), "rows": rows }))
+        })
+        .await
     }
 
     async fn page(&self, call: &Call<'_>, cursor: Option<&Value>) -> Result<Page, ActionError> {
-        let folder = Folder::of(call.connection)?;
-        csv::page(&folder, text(call.inputs, "path"), call.inputs, cursor)
+        let (connection, inputs) = (call.connection.clone(), call.inputs.clone());
+        let cursor = cursor.cloned();
+        blocking(move || {
+            let folder = Folder::of(&connection)?;
+            csv::page(&folder, text(&inputs, "path"), &inputs, cursor.as_ref())
+        })
+        .await
     }
 
     async fn look(&self, call: &Call<'_>) -> Result<Look, ActionError> {
-        let folder = Folder::of(call.connection)?;
-        let path = text(call.inputs, "path");
         let content = self.content(call.inputs)?;
-        let present = folder.present(path, content.len())?;
-        let effect = if present.is_some() { Effect::Update } else { Effect::Create };
-        let is_same = present.is_some_and(|present| present == content);
-        let changes = if is_same { Vec::new() } else { vec![Value::from(path)] };
+        let (connection, path) = (call.connection.clone(), text(call.inputs, "path").to_owned());
+        let (is_there, is_same) = blocking(move || {
+            let present = Folder::of(&connection)?.present(&path, content.len())?;
+            Ok((present.is_some(), present.is_some_and(|present| present == content)))
+        })
+        .await?;
+        let effect = if is_there { Effect::Update } else { Effect::Create };
+        let changes =
+            if is_same { Vec::new() } else { vec![Value::from(text(call.inputs, "path"))] };
         let chunks = u32::from(!is_same);
         Ok(Look { found: json!({}), changes, effect, chunks, variant: None })
     }
 
     async fn write(&self, call: &Call<'_>, look: &Look, _: u32) -> Result<Wrote, ActionError> {
-        let folder = Folder::of(call.connection)?;
-        folder.replace(text(call.inputs, "path"), &self.content(call.inputs)?)?;
+        let content = self.content(call.inputs)?;
+        let (connection, path) = (call.connection.clone(), text(call.inputs, "path").to_owned());
+        blocking(move || Folder::of(&connection)?.replace(&path, &content)).await?;
         Ok(Wrote::new(Value::Null, 0, look.effect))
     }
 

@@ -2,6 +2,9 @@
 //!
 //! In Rust because a manifest fixes method and body form per action, and because a plain request has
 //! nothing to look at: it goes out with no work beside it. Inputs, outputs and effects stay in the YAML.
+//! Those that move files are in `transfer`.
+
+mod transfer;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,16 +12,19 @@ use std::time::Duration;
 use async_trait::async_trait;
 use http::{HeaderMap, Method};
 use linchpin_connector::{
-    Action, ActionError, ActionSpec, Body, Call, ErrorKind, Look, Request, Response, WriteState,
-    Wrote, too_deep,
+    Action, ActionError, ActionSpec, Body, Call, CodeAction, ErrorKind, Look, Request, Response,
+    WriteState, Wrote, too_deep,
 };
 use serde_json::{Map, Value, json};
 
-/// Makes the action of one manifest file; `get`, `put` and `delete` are named after their method.
-pub(crate) fn action(spec: ActionSpec) -> Arc<dyn Action> {
-    Arc::new(HttpAction { spec })
-}
+/// The actions by the name that their files give under `code`.
+pub(crate) const ACTIONS: &[(&str, CodeAction)] = &[
+    ("http", |spec| Arc::new(HttpAction { spec })),
+    ("http_download", transfer::download),
+    ("http_upload", transfer::upload),
+];
 
+/// `get`, `put` and `delete` are named after their method.
 struct HttpAction {
     spec: ActionSpec,
 }
@@ -39,7 +45,7 @@ impl Action for HttpAction {
     }
 
     fn request_summary(&self, call: &Call<'_>, _: &Look, _: u32) -> String {
-        format!("{} {}", self.method_name(call.inputs), text(call.inputs, "path").unwrap_or("/"))
+        summary(&self.method_name(call.inputs), call.inputs)
     }
 }
 
@@ -51,22 +57,39 @@ impl HttpAction {
 
     async fn send(&self, call: &Call<'_>) -> Result<(u16, Value), ActionError> {
         let request = request(&self.method_name(call.inputs), call.inputs)?;
-        let place = format!("{} {}", request.method, request.path);
-        let response = call.transport.send(request).await?;
-        let accepted = (200..300).contains(&response.status)
-            || list(call.inputs, "accept")
-                .iter()
-                .any(|status| status.as_u64() == Some(response.status.into()));
-        if accepted {
-            return Ok((response.status, answer(&response)));
-        }
-        let error = refused(&place, &response, self.spec.effect.is_write());
-        if error.kind == ErrorKind::RateLimited {
-            call.transport
-                .limited(Duration::from_millis(error.retry_after_ms.unwrap_or(DEFAULT_WAIT_MS)));
-        }
-        Err(error)
+        let response = send(call, request, self.spec.effect.is_write()).await?;
+        Ok((response.status, answer(&response)))
     }
+}
+
+/// Sends a request and gives its good answer.
+async fn send(call: &Call<'_>, request: Request, is_write: bool) -> Result<Response, ActionError> {
+    let place = format!("{} {}", request.method, request.path);
+    let response = call.transport.send(request).await?;
+    let accept = list(call.inputs, "accept").iter();
+    let mut accept = accept.filter_map(Value::as_u64);
+    if is_good(&response) || accept.any(|status| status == u64::from(response.status)) {
+        return Ok(response);
+    }
+    Err(heeded(call, refused(&place, &response, is_write)))
+}
+
+fn is_good(response: &Response) -> bool {
+    (200..300).contains(&response.status)
+}
+
+/// Tells the budget of a refusal that means "too many calls".
+fn heeded(call: &Call<'_>, error: ActionError) -> ActionError {
+    if error.kind == ErrorKind::RateLimited {
+        let wait = error.retry_after_ms.unwrap_or(DEFAULT_WAIT_MS);
+        call.transport.limited(Duration::from_millis(wait));
+    }
+    error
+}
+
+/// The request in a few words.
+fn summary(method: &str, inputs: &Value) -> String {
+    format!("{method} {}", text(inputs, "path").unwrap_or("/"))
 }
 
 /// How long to hold back after a 429 that does not say.

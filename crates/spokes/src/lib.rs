@@ -6,6 +6,7 @@
 
 mod embedded;
 mod files;
+mod folder;
 mod http;
 
 use std::sync::Arc;
@@ -29,7 +30,7 @@ pub fn on_demand() -> Result<Vec<Arc<Spoke>>, Vec<Diagnostic>> {
 const FOLDERS: &[Folder<'static>] = &[
     (&include_dir!("$CARGO_MANIFEST_DIR/core"), &[]),
     (&include_dir!("$CARGO_MANIFEST_DIR/files"), files::ACTIONS),
-    (&include_dir!("$CARGO_MANIFEST_DIR/http"), &[("http", http::action)]),
+    (&include_dir!("$CARGO_MANIFEST_DIR/http"), http::ACTIONS),
     (&include_dir!("$CARGO_MANIFEST_DIR/litmos"), &[]),
     (&include_dir!("$CARGO_MANIFEST_DIR/servicenow"), &[]),
     (&include_dir!("$CARGO_MANIFEST_DIR/sumtotal"), &[]),

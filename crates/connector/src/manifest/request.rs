@@ -126,12 +126,7 @@ fn parse_sending(
     inputs: &Fields,
 ) -> Option<Sending> {
     let (method, path) = parse_target(reading, node, protocol, inputs)?;
-    let body = BodySpec {
-        json: reading.template_at(node, "json"),
-        xml: reading.template_at(node, "xml"),
-        form: reading.template_at(node, "form"),
-        bytes: reading.template_at(node, "bytes"),
-    };
+    let body = BodySpec::parse(reading, node);
     let answered = ["answer", "status", "headers"];
     let query = reading.templates_at(node, "query");
     let headers = reading.templates_at(node, "headers");

@@ -5,12 +5,15 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use linchpin_language::{Attributes, Map, Node, Value, codes, print, read_xml};
+use linchpin_language::{Attributes, Map, Node, Value, codes, json, print, read_xml};
 use percent_encoding::percent_decode_str;
 
 use crate::error::{ActionError, ErrorKind, WriteState};
 use crate::manifest::{Reading, grammar};
+use crate::multipart::{Part, parts};
 use crate::testing::compare::same;
 use crate::transport::{Body, Request, Response, Transport};
 
@@ -234,6 +237,9 @@ fn decode(body: &Body) -> Value {
     if body.content_type.contains("xml") {
         return read_xml(&text, Attributes::Dropped).unwrap_or(Value::String(text));
     }
+    if let Some(parts) = parts(body) {
+        return decode_parts(&parts);
+    }
     if body.content_type.contains("form-urlencoded") {
         let pairs = url::form_urlencoded::parse(text.as_bytes());
         let fields: Map<String, Value> = pairs
@@ -242,4 +248,28 @@ fn decode(body: &Body) -> Value {
         return Value::Object(fields);
     }
     Value::String(text)
+}
+
+/// The fields of a form with files, as a manifest writes them; one that is repeated is a list.
+fn decode_parts(parts: &[Part]) -> Value {
+    let mut fields: Map<String, Value> = Map::new();
+    for part in parts {
+        let text = String::from_utf8(part.bytes.to_vec());
+        let value = match (&part.file, text) {
+            (None, text) => Value::from(text.unwrap_or_default()),
+            (Some(file), Ok(text)) => {
+                json!({ "file": file, "type": part.content_type, "text": text })
+            }
+            (Some(file), Err(bytes)) => {
+                let content = STANDARD.encode(bytes.as_bytes());
+                json!({ "file": file, "type": part.content_type, "content": content })
+            }
+        };
+        match fields.get_mut(&part.name) {
+            None => drop(fields.insert(part.name.clone(), value)),
+            Some(Value::Array(items)) => items.push(value),
+            Some(one) => *one = Value::Array(vec![one.take(), value]),
+        }
+    }
+    Value::Object(fields)
 }

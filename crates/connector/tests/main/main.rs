@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod acme;
 #[cfg(test)]
+mod bodies;
+#[cfg(test)]
 mod dry_run;
 #[cfg(test)]
 mod errors;

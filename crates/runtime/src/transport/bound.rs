@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, LOCATION};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
-use linchpin_connector::{ActionError, ErrorKind, Request, Response, Transport, WriteState};
+use linchpin_connector::{ActionError, ErrorKind, Request, Response, Sink, Transport, WriteState};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::time::Instant;
 use url::{Position, Url};
@@ -146,10 +146,11 @@ impl Bound {
         source: &Arc<TokenSource>,
         mut headers: HeaderMap,
         prepared: Prepared,
+        mut sink: Option<&mut dyn Sink>,
     ) -> Result<Response, ActionError> {
         let token = source.token().await?;
         headers.insert(AUTHORIZATION, token.header());
-        let response = self.follow(headers.clone(), &prepared).await?;
+        let response = self.follow(headers.clone(), &prepared, &mut sink).await?;
         if response.status != 401 {
             token.works();
             return Ok(response);
@@ -161,7 +162,7 @@ impl Bound {
         let token = source.token().await?;
         headers.insert(AUTHORIZATION, token.header());
         self.binding.budget.acquire().await;
-        let response = self.follow(headers, &prepared).await?;
+        let response = self.follow(headers, &prepared, &mut sink).await?;
         if response.status != 401 {
             token.works();
         }
@@ -173,6 +174,7 @@ impl Bound {
         &self,
         headers: HeaderMap,
         prepared: &Prepared,
+        sink: &mut Option<&mut dyn Sink>,
     ) -> Result<Response, ActionError> {
         let deadline = Instant::now() + prepared.timeout;
         let mut url = prepared.url.clone();
@@ -185,7 +187,9 @@ impl Bound {
                 body: prepared.body.clone(),
                 timeout,
             };
-            let response = self.binding.wire.exchange(outgoing).await?;
+            // A good answer is the last, so the sink is given the body of one only.
+            let sink = sink.as_mut().map(|sink| &mut **sink as &mut dyn Sink);
+            let response = self.binding.wire.exchange_into(outgoing, sink).await?;
             let Some(target) = redirect(&response, &url) else { return Ok(response) };
             if target.origin() != self.binding.base.origin() {
                 return Err(elsewhere(&url, &target, response.status, &prepared.method));
@@ -198,6 +202,39 @@ impl Bound {
         }
         let message = format!("{} redirects more than {MAX_REDIRECTS} times", shown(&url));
         Err(ActionError::new(ErrorKind::BadResponse, message))
+    }
+
+    /// Sends a request with all that the connection adds, and heeds what the answer says.
+    async fn exchange(
+        &self,
+        request: Request,
+        mut sink: Option<&mut dyn Sink>,
+    ) -> Result<Response, ActionError> {
+        let headers = self.headers(&request)?;
+        let prepared = Prepared {
+            url: self.url(&request.path, &request.query)?,
+            method: request.method,
+            body: request.body.map(|body| body.bytes),
+            timeout: request.timeout.unwrap_or(self.binding.timeout),
+        };
+        let leave = self.binding.health.leave()?;
+        self.binding.budget.acquire().await;
+        let sent = match &self.binding.credential {
+            Credential::Token(source) => {
+                self.send_with_token(source, headers, prepared, sink).await
+            }
+            Credential::None | Credential::Header(..) | Credential::Query(..) => {
+                self.follow(headers, &prepared, &mut sink).await
+            }
+        };
+        leave.ended(&sent);
+        let mut response = sent?;
+        self.heed(&response);
+        if response.status == 401 {
+            (self.binding.on_refused)();
+        }
+        asked::in_seconds(&mut response, self.binding.clock.now());
+        Ok(cleaned(response, &self.binding.redactor))
     }
 }
 
@@ -212,29 +249,11 @@ struct Prepared {
 #[async_trait]
 impl Transport for Bound {
     async fn send(&self, request: Request) -> Result<Response, ActionError> {
-        let headers = self.headers(&request)?;
-        let prepared = Prepared {
-            url: self.url(&request.path, &request.query)?,
-            method: request.method,
-            body: request.body.map(|body| body.bytes),
-            timeout: request.timeout.unwrap_or(self.binding.timeout),
-        };
-        let leave = self.binding.health.leave()?;
-        self.binding.budget.acquire().await;
-        let sent = match &self.binding.credential {
-            Credential::Token(source) => self.send_with_token(source, headers, prepared).await,
-            Credential::None | Credential::Header(..) | Credential::Query(..) => {
-                self.follow(headers, &prepared).await
-            }
-        };
-        leave.ended(&sent);
-        let mut response = sent?;
-        self.heed(&response);
-        if response.status == 401 {
-            (self.binding.on_refused)();
-        }
-        asked::in_seconds(&mut response, self.binding.clock.now());
-        Ok(cleaned(response, &self.binding.redactor))
+        self.exchange(request, None).await
+    }
+
+    async fn fetch(&self, request: Request, sink: &mut dyn Sink) -> Result<Response, ActionError> {
+        self.exchange(request, Some(sink)).await
     }
 
     async fn pause(&self, how_long: Duration) {

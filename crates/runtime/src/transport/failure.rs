@@ -60,7 +60,7 @@ pub(super) fn not_allowed(host: &str, why: &str) -> ActionError {
 }
 
 /// The answer is larger than we are willing to hold.
-pub(super) fn too_large(host: &str, limit: usize) -> ActionError {
+pub(super) fn too_large(host: &str, limit: u64) -> ActionError {
     let limit =
         if limit >= 1 << 20 { format!("{} MB", limit >> 20) } else { format!("{limit} bytes") };
     let message = format!("the answer of {host} is larger than {limit}");

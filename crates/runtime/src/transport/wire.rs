@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Method};
 use hyper::ext::ReasonPhrase;
-use linchpin_connector::{ActionError, ErrorKind, Response};
+use linchpin_connector::{ActionError, ErrorKind, Response, Sink};
 use reqwest::{Certificate, ClientBuilder, Identity, Proxy, redirect};
 use url::{Host, Url};
 use zeroize::Zeroizing;
@@ -100,6 +100,15 @@ impl Wire {
 
     /// Sends a request and reads the whole answer, whatever its status.
     pub(crate) async fn exchange(&self, outgoing: Outgoing) -> Result<Response, ActionError> {
+        self.exchange_into(outgoing, None).await
+    }
+
+    /// The same, with the body of a good answer given to the sink piece by piece.
+    pub(super) async fn exchange_into(
+        &self,
+        outgoing: Outgoing,
+        sink: Option<&mut dyn Sink>,
+    ) -> Result<Response, ActionError> {
         let host = shown(&outgoing.url);
         self.judge_literal(&outgoing.url, &host)?;
         let timeout = outgoing.timeout;
@@ -112,24 +121,28 @@ impl Wire {
         *request.timeout_mut() = Some(timeout);
         let mut answer = self.client.execute(request).await.map_err(failed)?;
 
-        let limit = self.policy.max_response;
-        let announced = answer.content_length().and_then(|length| usize::try_from(length).ok());
-        if announced.is_some_and(|length| length > limit) {
+        let status = answer.status();
+        let mut sink = sink.filter(|_| status.is_success());
+        let limit = sink.as_ref().map_or(self.policy.max_response as u64, |sink| sink.limit());
+        if answer.content_length().is_some_and(|length| length > limit) {
             return Err(failure::too_large(&host, limit));
         }
-        let status = answer.status();
         let headers = std::mem::take(answer.headers_mut());
         // The client keeps a phrase only when it is not the usual one for the status.
         let reason = match answer.extensions().get::<ReasonPhrase>() {
             Some(phrase) => Some(String::from_utf8_lossy(phrase.as_bytes()).into_owned()),
             None => status.canonical_reason().map(str::to_owned),
         };
-        let mut body = Body::default();
+        let (mut body, mut length) = (Body::default(), 0);
         while let Some(chunk) = answer.chunk().await.map_err(failed)? {
-            if body.len() + chunk.len() > limit {
+            length += chunk.len() as u64;
+            if length > limit {
                 return Err(failure::too_large(&host, limit));
             }
-            body.push(chunk);
+            match &mut sink {
+                Some(sink) => sink.take(chunk).await?,
+                None => body.push(chunk),
+            }
         }
         Ok(Response { status: status.as_u16(), reason, headers, body: body.finish() })
     }
@@ -182,12 +195,8 @@ struct Body {
 }
 
 impl Body {
-    fn len(&self) -> usize {
-        self.first.len() + self.rest.len()
-    }
-
     fn push(&mut self, chunk: Bytes) {
-        if self.len() == 0 {
+        if self.first.is_empty() && self.rest.is_empty() {
             self.first = chunk;
             return;
         }

@@ -8,8 +8,8 @@ use linchpin_connector::{ActionError, ErrorKind, Page};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::folder::Folder;
 use super::{text, wrong};
+use crate::folder::Folder;
 
 /// Rows of one page of a stream.
 const PAGE: usize = 500;

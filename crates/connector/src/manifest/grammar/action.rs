@@ -83,6 +83,16 @@ pub(crate) static REQUEST: Mapping = mapping(
             Form::Structure,
             "The body, sent byte by byte: `content` in Base64, and its media `type`.",
         ),
+        key(
+            "text",
+            Form::Structure,
+            "The body, sent as a text; `content` and its media `type` when that is not text/plain.",
+        ),
+        key(
+            "multipart",
+            Form::Structure,
+            "The body, sent as a form with files: a field each; a file has `content` in Base64 or `text`, a name under `file`, and its media `type`.",
+        ),
         key("key", Form::Text, "Sent as Idempotency-Key."),
         key("timeout", Form::Duration, "How long to wait for the answer."),
         key("status", Form::Statuses, "The good statuses; any 2xx unless said."),

@@ -1,10 +1,24 @@
-//! One folder, and that no path leads out of it.
+//! The folder of a connection: that no path leads out of it, and that a file in it is written whole
+//! or not at all.
+//!
+//! Its functions wait for the disk; actions call them through [`blocking`].
 
 use std::fs::{self, File};
 use std::io::{ErrorKind as Io, Read, Write};
 use std::path::{Component, Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use linchpin_connector::{ActionError, Connection, ErrorKind, WriteState};
+use linchpin_connector::{ActionError, Connection, ErrorKind};
+
+/// Does what may wait for a disk where no other run waits for it too.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, ActionError> + Send + 'static,
+) -> Result<T, ActionError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(error) => Err(ActionError::new(ErrorKind::Internal, error.to_string())),
+    }
+}
 
 /// The folder of a connection.
 pub(crate) struct Folder {
@@ -17,7 +31,10 @@ impl Folder {
     pub(crate) fn of(connection: &Connection) -> Result<Folder, ActionError> {
         let named = connection.values.get("folder").and_then(|folder| folder.as_str());
         let named = named.filter(|folder| !folder.is_empty()).ok_or_else(|| {
-            refused(format!("the connection {} names no folder for files", connection.alias))
+            let alias = &connection.alias;
+            refused(format!(
+                "the connection {alias} names no `folder` for files: add it in connections.yaml"
+            ))
         })?;
         if !Path::new(named).is_absolute() {
             return Err(refused(format!(
@@ -83,31 +100,30 @@ impl Folder {
 
     /// Writes the whole content of a file: a reader sees the old one or the new one, never a part.
     pub(crate) fn replace(&self, path: &str, content: &[u8]) -> Result<(), ActionError> {
+        let mut part = self.part(path)?;
+        part.write(content)?;
+        part.place()
+    }
+
+    /// Begins a file that takes its place when it is whole.
+    pub(crate) fn part(&self, path: &str) -> Result<Part, ActionError> {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
         let target = self.target(path)?;
         let name = target.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        let beside = target.with_file_name(format!(".{name}.{}.part", std::process::id()));
-        let written = fs::OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .open(&beside)
-            .or_else(|error| match error.kind() {
-                // One that a crash has left behind.
-                Io::AlreadyExists => {
-                    fs::remove_file(&beside).and_then(|()| File::create_new(&beside))
-                }
-                _ => Err(error),
-            })
-            .and_then(|mut file| file.write_all(content).and_then(|()| file.sync_all()));
-        let moved = written.and_then(|()| fs::rename(&beside, &target));
-        moved.map_err(|error| {
-            // The old content still stands; the part is of no use.
-            fs::remove_file(&beside).ok();
-            failed(path, &error).with_write(WriteState::None)
-        })?;
-        // That the new name is on disk too; a system that cannot say so has it in memory.
-        let folder = target.parent().map(File::open);
-        folder.and_then(Result::ok).and_then(|folder| folder.sync_all().ok());
-        Ok(())
+        let (process, count) = (std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let beside = target.with_file_name(format!(".{name}.{process}-{count}.part"));
+        let file = File::create_new(&beside).or_else(|error| match error.kind() {
+            // One that a crash has left behind.
+            Io::AlreadyExists => fs::remove_file(&beside).and_then(|()| File::create_new(&beside)),
+            _ => Err(error),
+        });
+        let file = file.map_err(|error| failed(path, &error))?;
+        Ok(Part { file, beside, target, path: path.to_owned() })
+    }
+
+    /// Whether there is a file, and it may be written.
+    pub(crate) fn is_there(&self, path: &str) -> Result<bool, ActionError> {
+        Ok(self.target(path)?.exists())
     }
 
     /// Where a file is written: in a folder that is there, and not through a link.
@@ -142,8 +158,40 @@ impl Folder {
     }
 }
 
+/// A file that is being written, beside the place it will take. Dropped before, it was never there.
+pub(crate) struct Part {
+    file: File,
+    beside: PathBuf,
+    target: PathBuf,
+    path: String,
+}
+
+impl Part {
+    /// Writes the next piece.
+    pub(crate) fn write(&mut self, piece: &[u8]) -> Result<(), ActionError> {
+        self.file.write_all(piece).map_err(|error| failed(&self.path, &error))
+    }
+
+    /// Puts the file in its place, on disk.
+    pub(crate) fn place(self) -> Result<(), ActionError> {
+        let moved = self.file.sync_all().and_then(|()| fs::rename(&self.beside, &self.target));
+        moved.map_err(|error| failed(&self.path, &error))?;
+        // That the new name is on disk too; a system that cannot say so has it in memory.
+        let folder = self.target.parent().map(File::open);
+        folder.and_then(Result::ok).and_then(|folder| folder.sync_all().ok());
+        Ok(())
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        // In its place, it is not beside it any more.
+        fs::remove_file(&self.beside).ok();
+    }
+}
+
 fn refused(message: String) -> ActionError {
-    ActionError::new(ErrorKind::InvalidInput, message).with_write(WriteState::None)
+    ActionError::new(ErrorKind::InvalidInput, message)
 }
 
 fn failed(path: &str, error: &std::io::Error) -> ActionError {
@@ -152,5 +200,5 @@ fn failed(path: &str, error: &std::io::Error) -> ActionError {
         Io::PermissionDenied => ErrorKind::Forbidden,
         _ => ErrorKind::Unavailable,
     };
-    ActionError::new(kind, format!("{path}: {error}")).with_write(WriteState::None)
+    ActionError::new(kind, format!("{path}: {error}"))
 }
