@@ -78,7 +78,9 @@ impl Session {
         }
         let store = match open_store(project) {
             Ok(store) => store,
-            Err(StoreError::Locked { dir, holder }) => return wait(project, dir, holder).await,
+            Err(StoreError::Locked { dir, holder }) => {
+                return wait(project, (dir, holder), purpose).await;
+            }
             Err(error) => return Err(unusable(&error)),
         };
         Self::over(project, store, purpose).await
@@ -217,7 +219,11 @@ fn silent(dir: &Path, holder: &str) -> Failure {
 }
 
 /// Somebody has the store: it serves its socket soon, or it is not one of us.
-async fn wait(project: &Project, dir: PathBuf, holder: String) -> Result<Session, Failure> {
+async fn wait(
+    project: &Project,
+    (dir, holder): (PathBuf, String),
+    purpose: Purpose,
+) -> Result<Session, Failure> {
     let deadline = tokio::time::Instant::now() + ANSWER;
     while tokio::time::Instant::now() < deadline {
         if let Some(client) = reach(project).await? {
@@ -225,7 +231,7 @@ async fn wait(project: &Project, dir: PathBuf, holder: String) -> Result<Session
         }
         tokio::time::sleep(Duration::from_millis(30)).await;
         if let Ok(store) = open_store(project) {
-            return Box::pin(Session::over(project, store, Purpose::brief())).await;
+            return Box::pin(Session::over(project, store, purpose)).await;
         }
     }
     Err(unusable(&StoreError::Locked { dir, holder }))
