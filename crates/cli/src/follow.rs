@@ -82,22 +82,29 @@ pub(crate) async fn from(
 
 /// Goes on with a run whose process is gone or just going. Whoever has the store by then does it.
 pub(crate) async fn adopt(project: &Project, run: &str) -> Result<Session, Failure> {
+    let path = format!("/v1/runs/{run}/resume");
+    anew(project, run, async |client| client.post(&path, &json!({})).await.map(drop)).await
+}
+
+/// Says something of a run to whoever has the store, again until it is taken: the process that
+/// had it is gone or just going.
+pub(crate) async fn anew(
+    project: &Project,
+    run: &str,
+    say: impl AsyncFn(&Client) -> Result<(), ClientError>,
+) -> Result<Session, Failure> {
     let deadline = tokio::time::Instant::now() + GRACE + GRACE;
     loop {
         let session = Session::open(project, Purpose::lasting()).await;
         let failure = match session {
-            Ok(session) => {
-                let resumed =
-                    session.client.post(&format!("/v1/runs/{run}/resume"), &json!({})).await;
-                match resumed {
-                    // It may have ended between the two, which the journal will say.
-                    Ok(_) | Err(ClientError::Refused { status: 409, .. }) => return Ok(session),
-                    Err(error) => {
-                        session.close().await;
-                        error.into()
-                    }
+            Ok(session) => match say(&session.client).await {
+                // It may have ended between the two, which the journal will say.
+                Ok(()) | Err(ClientError::Refused { status: 409, .. }) => return Ok(session),
+                Err(error) => {
+                    session.close().await;
+                    error.into()
                 }
-            }
+            },
             Err(failure) => failure,
         };
         if tokio::time::Instant::now() > deadline {

@@ -75,6 +75,8 @@ struct State {
     /// How often the flows were replaced.
     changes: watch::Sender<u64>,
     active: Mutex<HashMap<RunId, Active>>,
+    /// Held from the look whether somebody drives a run until it is driven: nobody drives it twice.
+    waking: tokio::sync::Mutex<()>,
     /// Programs by the hashes of their texts: parsed once.
     programs: Mutex<HashMap<BTreeMap<String, String>, Arc<Program>>>,
     ids: Mutex<Ids>,
@@ -235,6 +237,7 @@ impl Host {
             flows: RwLock::new(flows),
             changes: watch::Sender::new(0),
             active: Mutex::default(),
+            waking: tokio::sync::Mutex::default(),
             programs: Mutex::default(),
             ids: Mutex::new(ids),
             claiming: Mutex::default(),
@@ -354,7 +357,7 @@ impl Host {
         id: &RunId,
         see: impl FnOnce(&Run) -> T + Send + 'static,
     ) -> Option<T> {
-        let inbox = lock(&self.state.active).get(id).map(|active| active.inbox.clone())?;
+        let inbox = self.inbox(id)?;
         let (seen, answer) = oneshot::channel();
         let see = Box::new(move |run: &Run| drop(seen.send(see(run))));
         inbox.send(Message::Look { see }).ok()?;
@@ -366,12 +369,18 @@ impl Host {
         self.look(id, Run::standing).await
     }
 
-    /// Hands an event of a person to a run. After `Ok` it is on disk.
+    /// Hands an event of a person to a run, which goes on with it if nobody drives it. After `Ok`
+    /// it is on disk.
     pub async fn tell(&self, id: &RunId, event: Event) -> Result<(), Error> {
-        let inbox = lock(&self.state.active).get(id).map(|active| active.inbox.clone());
-        let Some(inbox) = inbox else {
-            self.find_run(id).await?;
-            return Err(Error::Ended(id.clone()));
+        let inbox = match self.inbox(id) {
+            Some(inbox) => inbox,
+            None => {
+                let _waking = self.state.waking.lock().await;
+                match self.inbox(id) {
+                    Some(inbox) => inbox,
+                    None => return self.wake(id, event).await,
+                }
+            }
         };
         let (taken, answer) = oneshot::channel();
         if inbox.send(Message::Event { event, taken }).is_err() {
@@ -425,6 +434,11 @@ impl Host {
     pub async fn recorded(&self, id: &RunId) -> Option<Summary> {
         let record = self.shared.store.get(RUNS, id.as_str()).await.ok()??;
         serde_json::from_slice(&record.value).ok()
+    }
+
+    /// The inbox of a run that is driven.
+    fn inbox(&self, id: &RunId) -> Option<mpsc::UnboundedSender<Message>> {
+        lock(&self.state.active).get(id).map(|active| active.inbox.clone())
     }
 
     /// How many runs are being driven.

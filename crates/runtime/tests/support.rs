@@ -9,6 +9,7 @@ use axum::Router;
 use linchpin_connector::{Body, Request, Response, Spoke};
 use linchpin_engine::catalog::Catalog;
 use linchpin_engine::store::{Error, Expect, Record, Records, Store};
+use linchpin_engine::{Event, RunId};
 use linchpin_language::{Map, Value, json};
 use linchpin_persistence::MemoryStore;
 use linchpin_runtime::connections::{Connections, ConnectionsFile, Options, Resolved};
@@ -157,6 +158,28 @@ pub(crate) fn host(flow: &str, store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> 
     let (flows, mistakes) = Flows::parse(vec![(PathBuf::from("flow.yaml"), flow.to_owned())]);
     assert!(mistakes.is_empty(), "{mistakes:?}");
     Host::new(Parts { store, catalog, connections, clock }, flows)
+}
+
+/// Waits until something has happened to a run.
+pub(crate) async fn until(host: &Host, run: &RunId, is_so: fn(&Event) -> bool) {
+    let mut watcher = host.watch();
+    let entries = host.entries(run).await.unwrap();
+    if entries.iter().any(|entry| is_so(&entry.event)) {
+        return;
+    }
+    loop {
+        let (of, entry) = watcher.recv().await.unwrap();
+        if of == *run && is_so(&entry.event) {
+            return;
+        }
+    }
+}
+
+/// Lets all that can go on do so: the test has one thread.
+pub(crate) async fn settled() {
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
 }
 
 pub(crate) async fn serve(router: Router) -> String {

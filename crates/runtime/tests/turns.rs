@@ -2,23 +2,19 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use jiff::Timestamp;
 use linchpin_engine::event::{Control, Outcome};
-use linchpin_engine::store::{
-    Append, Error as StoreError, Expect, Journal, Record, RecordWrite, Records, Store,
-};
+use linchpin_engine::store::Store;
 use linchpin_engine::{Event, RunId};
 use linchpin_persistence::MemoryStore;
 use linchpin_runtime::FakeClock;
 use linchpin_runtime::flows::Flows;
 use linchpin_runtime::host::{Error, Host, Start};
-use tokio::sync::Semaphore;
 
-use crate::support::host;
+use crate::gated::Gated;
+use crate::support::{host, settled, until};
 
 fn clock() -> Arc<FakeClock> {
     let noon: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
@@ -50,21 +46,6 @@ async fn states(host: &Host, runs: &[&RunId]) -> Vec<String> {
     let listed = host.list(None, 100).await.unwrap();
     let state = |run: &&RunId| listed.iter().find(|one| one.run == **run).unwrap().state.clone();
     runs.iter().map(state).collect()
-}
-
-/// Waits until something has happened to a run.
-async fn until(host: &Host, run: &RunId, is_so: fn(&Event) -> bool) {
-    let mut watcher = host.watch();
-    let entries = host.entries(run).await.unwrap();
-    if entries.iter().any(|entry| is_so(&entry.event)) {
-        return;
-    }
-    loop {
-        let (of, entry) = watcher.recv().await.unwrap();
-        if of == *run && is_so(&entry.event) {
-            return;
-        }
-    }
 }
 
 fn is_begun(event: &Event) -> bool {
@@ -157,74 +138,8 @@ outputs: { n: inputs.n }
     assert_eq!((again.run, again.is_new), (inner, false));
 }
 
-/// A store whose appends wait for a permit, and fail when they are told to.
-struct Gated {
-    store: MemoryStore,
-    permits: Semaphore,
-    is_broken: AtomicBool,
-}
-
-#[async_trait]
-impl Journal for Gated {
-    async fn append(&self, batch: Append) -> Result<(), StoreError> {
-        self.permits.acquire().await.unwrap().forget();
-        if self.is_broken.swap(false, Ordering::SeqCst) {
-            let source = std::io::Error::other("no room");
-            return Err(StoreError::Io { action: "write", path: "store".into(), source });
-        }
-        self.store.append(batch).await
-    }
-
-    async fn read(&self, run: &RunId, from: u64, most: usize) -> Result<Vec<Vec<u8>>, StoreError> {
-        self.store.read(run, from, most).await
-    }
-
-    async fn runs(&self, before: Option<&RunId>, limit: usize) -> Result<Vec<RunId>, StoreError> {
-        self.store.runs(before, limit).await
-    }
-
-    async fn remove(&self, run: &RunId, records: Vec<RecordWrite>) -> Result<(), StoreError> {
-        self.store.remove(run, records).await
-    }
-}
-
-#[async_trait]
-impl Records for Gated {
-    async fn get(&self, collection: &str, key: &str) -> Result<Option<Record>, StoreError> {
-        self.store.get(collection, key).await
-    }
-
-    async fn put(
-        &self,
-        collection: &str,
-        key: &str,
-        value: Vec<u8>,
-        expect: Expect,
-    ) -> Result<u64, StoreError> {
-        self.store.put(collection, key, value, expect).await
-    }
-
-    async fn list(
-        &self,
-        collection: &str,
-        prefix: &str,
-        after: Option<&str>,
-        limit: usize,
-    ) -> Result<Vec<Record>, StoreError> {
-        self.store.list(collection, prefix, after, limit).await
-    }
-
-    async fn delete(&self, collection: &str, key: &str, expect: Expect) -> Result<(), StoreError> {
-        self.store.delete(collection, key, expect).await
-    }
-}
-
 async fn two_starts_with_one_key(is_broken: bool) -> [Result<(RunId, bool), Error>; 2] {
-    let store = Arc::new(Gated {
-        store: MemoryStore::new(),
-        permits: Semaphore::new(0),
-        is_broken: AtomicBool::new(is_broken),
-    });
+    let store = Arc::new(Gated::closed(is_broken));
     let host = host("flow: f\nsteps: [ { log: hi } ]\n", store.clone(), clock());
     let start = || {
         let start = Start { flow: "f".to_owned(), key: Some("k".to_owned()), ..Start::default() };
@@ -236,15 +151,8 @@ async fn two_starts_with_one_key(is_broken: bool) -> [Result<(RunId, bool), Erro
     let second = start();
     settled().await;
     assert!(!first.is_finished() && !second.is_finished(), "nothing is on disk yet");
-    store.permits.add_permits(100);
+    store.open();
     [first.await.unwrap(), second.await.unwrap()]
-}
-
-/// Lets all that can go on do so: the test has one thread.
-async fn settled() {
-    for _ in 0..100 {
-        tokio::task::yield_now().await;
-    }
 }
 
 #[tokio::test]

@@ -1,11 +1,11 @@
 //! Steps that need attention: what is shown of them, and how a person rules.
 
 use std::io::{Read, Write};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::tools::Project;
+use crate::tools::{Project, Running};
 
 const PAGES: &str = "\
 flow: pages
@@ -30,6 +30,16 @@ impl Pager {
 
     /// One that reads the first `n` requests and hangs up.
     fn hanging_up(n: usize) -> Self {
+        Self::leaving(n, drop)
+    }
+
+    /// One that reads the first request and never answers it.
+    fn silent() -> Self {
+        Self::leaving(1, std::mem::forget)
+    }
+
+    /// One that reads the first `n` requests and does this to their connections.
+    fn leaving(n: usize, leave: fn(TcpStream)) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let requests = Arc::new(AtomicUsize::new(0));
@@ -46,11 +56,13 @@ impl Pager {
                         Ok(length) => request.extend_from_slice(&part[..length]),
                     }
                 }
-                if counted.fetch_add(1, Ordering::SeqCst) >= n {
-                    let answer = "HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\n{}";
-                    // Whoever asked may be gone.
-                    stream.write_all(answer.as_bytes()).ok();
+                if counted.fetch_add(1, Ordering::SeqCst) < n {
+                    leave(stream);
+                    continue;
                 }
+                let answer = "HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\n{}";
+                // Whoever asked may be gone.
+                stream.write_all(answer.as_bytes()).ok();
             }
         });
         Self { url, requests }
@@ -168,6 +180,46 @@ fn a_paused_run_starts_nothing_until_it_is_resumed() {
     let resumed = project.start(&["runs", "resume", &run], "pause");
     assert_eq!(project.json(&["runs", "show", &run])["is_paused"], false);
     drop(resumed);
+}
+
+/// A project whose process was killed while the first of two writes was under way, and the run.
+/// The write may be sent again, which is what goes on with the run does.
+fn killed(pager: &Pager) -> (Project, String) {
+    let flow = "flow: puts\nconnections: { pager: http }\nsteps:\n  - log: begins\n  \
+        - { id: one, call: pager.put, with: { path: /one, json: { n: 1 } } }\n  \
+        - { id: two, call: pager.put, with: { path: /two, json: { n: 2 } } }\n";
+    let project = Project::with(&[("puts.yaml", flow)]);
+    let connections =
+        format!("pager: {{ spoke: http, url: '{}', allow_private: true }}", pager.url);
+    std::fs::write(project.path().join("connections.yaml"), connections).unwrap();
+    let driving = Running::of(project.command(&["run", "puts"]));
+    while pager.n_requests() == 0 {
+        std::thread::yield_now();
+    }
+    driving.kill();
+    let run = project.json(&["runs", "list"])["runs"][0]["run"].as_str().unwrap().to_owned();
+    (project, run)
+}
+
+#[test]
+fn a_killed_run_that_is_paused_sends_nothing_before_it_is_resumed() {
+    let pager = Pager::silent();
+    let (project, run) = killed(&pager);
+    let paused = project.run(&["runs", "pause", &run]);
+    assert_eq!(paused.code, 0, "{}{}", paused.out, paused.err);
+    assert_eq!(pager.n_requests(), 1);
+    let resumed = project.run(&["runs", "resume", &run]);
+    assert_eq!(resumed.code, 0, "{}{}", resumed.out, resumed.err);
+    assert_eq!(pager.n_requests(), 3);
+}
+
+#[test]
+fn a_killed_run_that_is_cancelled_does_not_begin_its_next_step() {
+    let pager = Pager::silent();
+    let (project, run) = killed(&pager);
+    let cancelled = project.run(&["runs", "cancel", &run]);
+    assert_eq!(cancelled.code, 0, "{}{}", cancelled.out, cancelled.err);
+    assert_eq!(pager.n_requests(), 2, "the write that was under way is settled");
 }
 
 #[test]

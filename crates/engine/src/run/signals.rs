@@ -7,7 +7,7 @@ use linchpin_language::{Value, did_you_mean, too_deep};
 
 use super::Run;
 use super::state::Mismatch;
-use crate::event::{Event, Ruling};
+use crate::event::{Control, Event, Ruling};
 use crate::flow::{StepKind, Wait};
 use crate::plan;
 
@@ -50,6 +50,13 @@ impl Run {
         }
         if let Event::Resolved { path, .. } = event {
             return self.refuses_ruling(path);
+        }
+        if let Event::Controlled { control: Control::Undo, .. } = event {
+            return match (&self.ended, self.undo_left().is_empty()) {
+                (None, _) => Some("it has not ended; resume or cancel it first".to_owned()),
+                (Some(_), true) => Some("there is nothing to take back".to_owned()),
+                (Some(_), false) => None,
+            };
         }
         let Event::Signalled { name, .. } = event else { return None };
         self.refuses_signal(name)

@@ -15,6 +15,11 @@ impl Run {
         self.begun_at.is_some()
     }
 
+    /// Whether it had ended before its changes were taken back.
+    pub fn was_reopened(&self) -> bool {
+        self.reopened.is_some()
+    }
+
     /// By when the steps of the flow must have ended; its handlers may take longer, and so may
     /// what is being stopped already.
     fn must_end(&self) -> Option<Timestamp> {

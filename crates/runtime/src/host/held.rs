@@ -113,7 +113,10 @@ impl Host {
         output: Arc<Value>,
     ) -> Result<Arc<Value>, Error> {
         let at = path.clone();
-        let action = self.look(id, move |run| run.action_at(&at)).await.flatten();
+        let action = match self.look(id, move |run| run.action_at(&at)).await {
+            Some(action) => action,
+            None => self.rebuilt(id).await?.action_at(path),
+        };
         let Some((spoke, name)) = action.as_deref().and_then(|action| action.split_once('.'))
         else {
             return Ok(output);

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use linchpin_engine::event::Accepted;
+use linchpin_engine::event::{Accepted, Control};
 use linchpin_engine::plan::Program;
+use linchpin_engine::run::Standing;
 use linchpin_engine::{Entry, Event, Run, RunId};
+use tokio::sync::oneshot;
 
 use super::turns::Turn;
 use super::{Error, Host, TEXTS, lock};
@@ -48,7 +50,7 @@ impl Host {
             after = Some(last.key.clone());
             for record in &page {
                 let Some(run) = RunId::parse(&record.key) else { continue };
-                if lock(&self.state.active).contains_key(&run) {
+                if self.inbox(&run).is_some() {
                     continue;
                 }
                 match self.resume(&run).await {
@@ -62,10 +64,11 @@ impl Host {
     /// Goes on with a run that has not ended and that nobody drives. Nothing changes for one
     /// that goes on already.
     pub async fn resume(&self, id: &RunId) -> Result<(), Error> {
+        let _waking = self.state.waking.lock().await;
         if *lock(&self.state.is_stopping) {
             return Err(Error::Stopping);
         }
-        if lock(&self.state.active).contains_key(id) {
+        if self.inbox(id).is_some() {
             return Ok(());
         }
         let run = self.rebuilt(id).await?;
@@ -80,6 +83,36 @@ impl Host {
         let turn = Turn::of(&run).map(|(turn, _)| turn);
         self.drive(run, (saved, Vec::new()), None);
         self.continues(id, turn).await
+    }
+
+    /// Goes on with a run that nobody drives, from this event of a person: what it says holds
+    /// before the run does anything. After `Ok` it is on disk.
+    pub(super) async fn wake(&self, id: &RunId, event: Event) -> Result<(), Error> {
+        if *lock(&self.state.is_stopping) {
+            return Err(Error::Stopping);
+        }
+        let refused = |why: String| Error::Refused { run: id.clone(), why };
+        let mut run = self.rebuilt(id).await?;
+        let is_undo = matches!(event, Event::Controlled { control: Control::Undo, .. });
+        if run.outcome().is_some() && !is_undo {
+            return Err(Error::Ended(id.clone()));
+        }
+        if let Some(why) = run.refuses(&event) {
+            return Err(refused(why));
+        }
+        let saved = run.position();
+        let entry = Entry { at: self.clock().now(), event };
+        run.apply(&entry).map_err(|why| refused(why.to_string()))?;
+        let waits = !run.is_begun() && run.standing() != Standing::Cancelling;
+        let turn = Turn::of(&run).map(|(turn, _)| turn);
+        let (accepted, on_disk) = oneshot::channel();
+        self.drive(run, (saved, vec![entry]), Some(accepted));
+        match on_disk.await {
+            Ok(Ok(())) if waits => self.continues(id, turn).await,
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(Error::Append(error)),
+            Err(_) => Err(Error::Stopping),
+        }
     }
 
     /// A run as its journal makes it. The journal is read in parts: one of a long loop may be

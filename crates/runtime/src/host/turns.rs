@@ -12,7 +12,6 @@ use linchpin_engine::store::RecordWrite;
 use linchpin_engine::{Event, Run, RunId};
 use linchpin_language::{Map, Value};
 use serde::{Deserialize, Serialize};
-use tokio::sync::oneshot;
 
 use super::{Error, Host, lock};
 use crate::driver::Message;
@@ -43,10 +42,9 @@ impl Turn {
     /// The record that says so.
     pub(crate) fn record(run: &Run) -> Result<Option<RecordWrite>, serde_json::Error> {
         let Some((turn, _)) = Self::of(run) else { return Ok(None) };
-        let value = match run.outcome() {
-            Some(_) => None,
-            None => Some(serde_json::to_vec(&turn)?),
-        };
+        // To take back what a run has changed is no turn of its flow.
+        let has_turn = run.outcome().is_none() && !run.was_reopened();
+        let value = has_turn.then(|| serde_json::to_vec(&turn)).transpose()?;
         let (collection, key) = (TURNS.to_owned(), run.accepted().run.to_string());
         Ok(Some(RecordWrite { collection, key, value }))
     }
@@ -220,16 +218,13 @@ impl Host {
         tokio::spawn(async move {
             let by = format!("run {newer}, which takes its place");
             let event = Event::Controlled { control: Control::Cancel, by };
-            let (taken, _) = oneshot::channel();
-            // One that nobody drives is brought back to run its handlers.
-            drop(Box::pin(host.resume(&run)).await);
-            host.send(&run, Message::Event { event, taken });
+            // One that nobody drives is brought back to run its handlers; it may have ended.
+            drop(Box::pin(host.tell(&run, event)).await);
         });
     }
 
     fn send(&self, run: &RunId, message: Message) -> bool {
-        let inbox = lock(&self.state.active).get(run).map(|active| active.inbox.clone());
-        inbox.is_some_and(|inbox| inbox.send(message).is_ok())
+        self.inbox(run).is_some_and(|inbox| inbox.send(message).is_ok())
     }
 }
 

@@ -3,12 +3,11 @@
 use linchpin_connector::ActionError;
 use linchpin_engine::event::Control;
 use linchpin_engine::run::UndoLeft;
-use linchpin_engine::{Entry, Event, Run, RunId, StepPath};
+use linchpin_engine::{Run, RunId, StepPath};
 use linchpin_language::Value;
 use serde::Serialize;
-use tokio::sync::oneshot;
 
-use super::{Error, Host, lock};
+use super::{Error, Host};
 use crate::call::{Prepared, Stage, Unprepared, key};
 
 /// A change that is not taken back, and what would take it back.
@@ -95,30 +94,6 @@ impl Host {
     /// Takes back what is left of the changes of a run that has ended. When it returns, that is
     /// on disk and goes on whatever happens; [`Host::wait`] waits for its end.
     pub async fn undo(&self, id: &RunId, by: &str) -> Result<(), Error> {
-        if *lock(&self.state.is_stopping) {
-            return Err(Error::Stopping);
-        }
-        let refused = |why: &str| Error::Refused { run: id.clone(), why: why.to_owned() };
-        if lock(&self.state.active).contains_key(id) {
-            return Err(refused("it goes on; cancel it first"));
-        }
-        let mut run = self.rebuilt(id).await?;
-        if run.outcome().is_none() {
-            return Err(refused("it has not ended; resume or cancel it first"));
-        }
-        if run.undo_left().is_empty() {
-            return Err(refused("there is nothing to take back"));
-        }
-        let saved = run.position();
-        let event = Event::Controlled { control: Control::Undo, by: by.to_owned() };
-        let entry = Entry { at: self.clock().now(), event };
-        run.apply(&entry).map_err(|why| refused(&why.to_string()))?;
-        let (accepted, on_disk) = oneshot::channel();
-        self.drive(run, (saved, vec![entry]), Some(accepted));
-        match on_disk.await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => Err(Error::Append(error)),
-            Err(_) => Err(Error::Stopping),
-        }
+        self.control(id, Control::Undo, by).await
     }
 }

@@ -12,9 +12,6 @@ use crate::project::Project;
 use crate::report::Report;
 use crate::session::{Purpose, Session};
 
-/// How often a word is sent anew when whoever took it has gone.
-const TRIES: usize = 10;
-
 /// Cancel a run: its handlers still run
 #[derive(Debug, Args)]
 pub(crate) struct Cancel {
@@ -27,33 +24,32 @@ pub(crate) struct Cancel {
 
 impl Cancel {
     pub(super) async fn run(self, project: &Project, report: &Report) -> Done {
-        let mut session = Session::open(project, Purpose::lasting()).await?;
+        let session = Session::open(project, Purpose::lasting()).await?;
         let asked = async {
             let run = super::whole(&session.client, &self.run).await?;
-            session.client.post(&format!("/v1/runs/{run}/resume"), &json!({})).await?;
             let answer = self.send(&session.client, &run).await;
             Ok::<_, Failure>((run, answer))
         };
-        let (run, mut answer) = match asked.await {
+        let (run, answer) = match asked.await {
             Ok(asked) => asked,
             Err(failure) => {
                 session.close().await;
                 return Err(failure);
             }
         };
-        // Whoever drove the run may end with it, and the answer with them; so may whoever took
-        // it over. The journal says whether the word arrived.
-        let mut n_left = TRIES;
-        while n_left > 0 && answer.as_ref().is_err_and(ClientError::is_gone) {
-            n_left -= 1;
-            session.close().await;
-            session = follow::adopt(project, &run).await?;
-            answer = self.send_again(&session.client, &run).await;
-        }
-        if let Err(error) = answer {
-            session.close().await;
-            return Err(error.into());
-        }
+        let session = match answer {
+            Ok(()) => session,
+            Err(error) => {
+                session.close().await;
+                if !error.is_gone() {
+                    return Err(error.into());
+                }
+                // Whoever drove the run may end with it, and the answer with them. The journal
+                // says whether the word arrived.
+                follow::anew(project, &run, async |client| self.send_again(client, &run).await)
+                    .await?
+            }
+        };
         let code = follow::to_end(report, project, session, &run).await?;
         // That it is cancelled is what was wanted.
         Ok(if code == ExitCode::Failed { ExitCode::Ok } else { code })

@@ -27,7 +27,6 @@ impl Pause {
         let paused = async {
             let client = &session.client;
             let run = super::whole(client, &self.run).await?;
-            client.post(&format!("/v1/runs/{run}/resume"), &json!({})).await?;
             let by = self.person.clone().unwrap_or_else(operator);
             let body = json!({ "control": "pause", "by": by });
             client.post(&format!("/v1/runs/{run}/control"), &body).await?;

@@ -58,7 +58,6 @@ impl Resolve {
     async fn rule(&mut self, client: &Client, ruling: &Value) -> Result<(), Failure> {
         self.run = super::whole(client, &self.run).await?;
         let run = &self.run;
-        client.post(&format!("/v1/runs/{run}/resume"), &json!({})).await?;
         let step = match &self.step {
             Some(step) => step.clone(),
             None => self.the_held_step(client).await?,
