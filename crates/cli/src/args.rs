@@ -6,7 +6,7 @@ use clap::{Args as Fields, Parser, Subcommand};
 
 use crate::commands::{
     check, completions, connections, daemon, diff, dry_run, explain, fmt, graph, init, lsp, new,
-    run, runs, sandbox, schedule, schema, spokes, store, vault,
+    run, runs, sandbox, schedule, schema, spokes, store, vault, webhooks,
 };
 use crate::exit_code::HELP;
 
@@ -55,6 +55,7 @@ pub(crate) enum Command {
     Daemon(daemon::Daemon),
     Runs(runs::Runs),
     Schedule(schedule::Schedule),
+    Webhooks(webhooks::Webhooks),
     Connections(connections::Connections),
     Vault(vault::Vault),
     Spokes(spokes::Spokes),

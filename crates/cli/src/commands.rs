@@ -20,6 +20,7 @@ pub(crate) mod schema;
 pub(crate) mod spokes;
 pub(crate) mod store;
 pub(crate) mod vault;
+pub(crate) mod webhooks;
 
 use crate::args::{Args, Command};
 use crate::exit_code::ExitCode;
@@ -45,6 +46,7 @@ pub(crate) async fn dispatch(args: Args, report: &Report) -> Done {
         Command::Daemon(command) => Box::pin(command.run(global, report)).await,
         Command::Runs(command) => Box::pin(command.run(global, report)).await,
         Command::Schedule(command) => command.run(global, report),
+        Command::Webhooks(command) => Box::pin(command.run(global, report)).await,
         Command::Connections(command) => Box::pin(command.run(global, report)).await,
         Command::Vault(command) => Box::pin(command.run(global, report)).await,
         Command::Spokes(command) => Box::pin(command.run(global, report)).await,

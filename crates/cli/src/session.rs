@@ -11,6 +11,7 @@ use linchpin_engine::store::{Error as StoreError, REMEDY, Records, Upkeep};
 use linchpin_persistence::MemoryStore;
 use linchpin_runtime::connections::{Connections, Options};
 use linchpin_runtime::host::{Host, Parts};
+use linchpin_runtime::triggers::webhook::Webhooks;
 use linchpin_runtime::upkeep::Told;
 use linchpin_runtime::{MasterKey, SystemClock, Vault};
 use linchpin_sandbox::Sandbox;
@@ -39,6 +40,7 @@ pub(crate) struct Session {
 /// The store is open in this process.
 struct Local {
     host: Host,
+    webhooks: Arc<Webhooks>,
     sandbox: Option<Sandbox>,
     serving: Option<Serving>,
 }
@@ -122,16 +124,23 @@ impl Session {
         let host = Host::new(parts, workspace.flows);
         let reload = Some(reload(project.clone(), purpose.file));
         let version = env!("CARGO_PKG_VERSION");
-        let router = router(App { host: host.clone(), store: upkeep, version, reload });
+        let webhooks = Arc::new(Webhooks::new(host.clone()));
+        let (own, hooks) = (host.clone(), Arc::clone(&webhooks));
+        let router = router(App { host: own, store: upkeep, version, reload, webhooks: hooks });
         let serving =
             if purpose.serves { Some(Serving::start(project, &router).await?) } else { None };
         let client = Client::local(router);
-        Ok(Self { client, local: Some(Local { host, sandbox, serving }) })
+        Ok(Self { client, local: Some(Local { host, webhooks, sandbox, serving }) })
     }
 
     /// The host, when the runs are driven in this process.
     pub(crate) fn host(&self) -> Option<&Host> {
         self.local.as_ref().map(|local| &local.host)
+    }
+
+    /// The webhooks of the flows, when the store is open here.
+    pub(crate) fn webhooks(&self) -> Option<&Arc<Webhooks>> {
+        self.local.as_ref().map(|local| &local.webhooks)
     }
 
     /// The socket that is served, if one is.
@@ -141,7 +150,7 @@ impl Session {
 
     /// Lets runs come to rest and the store go. Returns how many runs were still writing.
     pub(crate) async fn close(self) -> usize {
-        let Some(Local { host, sandbox, serving }) = self.local else { return 0 };
+        let Some(Local { host, sandbox, serving, .. }) = self.local else { return 0 };
         tracing::debug!("stopping");
         let n_left = host.stop(GRACE).await;
         tracing::debug!("runs are at rest");

@@ -10,9 +10,11 @@ use hmac::digest::KeyInit;
 use hmac::{Hmac, Mac};
 use http::HeaderMap;
 use jiff::Timestamp;
-use linchpin_language::{Expression, Map, Node, Text, Value, codes, json, print};
+use linchpin_language::{
+    Diagnostic, Document, Expression, Map, Node, Text, Value, codes, json, print,
+};
 use sha1::Sha1;
-use sha2::{Sha256, Sha512};
+use sha2::{Digest, Sha256, Sha512};
 
 use crate::manifest::{Reading, grammar};
 
@@ -97,6 +99,31 @@ pub enum Refused {
 }
 
 impl Webhook {
+    /// Reads a declaration as it stands under `webhook` in a spoke's manifest.
+    pub fn read(text: &str) -> Result<Self, Vec<Diagnostic>> {
+        let document = Document::parse("webhook", text)?;
+        let mut reading = Reading::default();
+        let webhook = Self::parse(&mut reading, &document.root());
+        match webhook.filter(|_| reading.diagnostics.is_empty()) {
+            Some(webhook) => Ok(webhook),
+            None => Err(reading.diagnostics),
+        }
+    }
+
+    /// The header that shows where a call comes from: it is for nobody else's eyes.
+    pub fn header(&self) -> Option<&str> {
+        match &self.auth {
+            Auth::Signed(signed) => Some(&signed.header),
+            Auth::HeaderToken(header) => Some(header),
+            Auth::UrlToken | Auth::None => None,
+        }
+    }
+
+    /// Whether the last part of the address is the secret.
+    pub fn has_url_token(&self) -> bool {
+        matches!(self.auth, Auth::UrlToken)
+    }
+
     /// Whether a secret is needed to take calls.
     pub fn needs_secret(&self) -> bool {
         !matches!(self.auth, Auth::None)
@@ -141,8 +168,16 @@ impl Webhook {
         }
     }
 
-    /// The id by which a repeated call is known; none when the spoke names none or the body has none.
+    /// The id by which a repeated call is known: what the spoke names, else the id in a header,
+    /// else a digest of all that is signed. None when neither is there.
     pub fn id(&self, incoming: &Incoming<'_>) -> Option<String> {
+        self.named(incoming).or_else(|| match &self.auth {
+            Auth::Signed(signed) => signed.id(incoming),
+            Auth::UrlToken | Auth::HeaderToken(_) | Auth::None => None,
+        })
+    }
+
+    fn named(&self, incoming: &Incoming<'_>) -> Option<String> {
         let dedupe = self.dedupe.as_ref()?;
         let body = serde_json::from_slice::<Value>(incoming.body).unwrap_or_default();
         let scope: Map<String, Value> = json!({ "body": body, "headers": plain(incoming.headers) })
@@ -258,20 +293,16 @@ impl Signed {
         now: Timestamp,
     ) -> Result<(), Refused> {
         let value = header(incoming.headers, &self.header)?;
-        let part = |name: &str| {
-            let parts = value.split(',').filter_map(|part| part.trim().split_once('='));
-            parts.filter(|(known, _)| *known == name).map(|(_, value)| value).collect::<Vec<_>>()
-        };
         let mut time = None;
-        let signatures = match &self.parts {
+        let signatures: Vec<&str> = match &self.parts {
             None => value.split_whitespace().collect(),
             Some((at, signature)) => {
-                let found = at.as_ref().and_then(|name| part(name).first().copied());
+                let found = at.as_ref().and_then(|name| part(value, name).next());
                 time = found.map(str::to_owned);
                 if at.is_some() && time.is_none() {
                     return Err(missing("time in its signature"));
                 }
-                part(signature)
+                part(value, signature).collect()
             }
         };
         if let Some(name) = &self.time_header {
@@ -299,6 +330,21 @@ impl Signed {
             Some(time) => self.fresh(&time, now),
             None => Ok(()),
         }
+    }
+
+    /// The id of a call whose signature is right.
+    fn id(&self, incoming: &Incoming<'_>) -> Option<String> {
+        if let Some(name) = &self.id_header {
+            return header(incoming.headers, name).ok().map(str::to_owned);
+        }
+        let value = header(incoming.headers, &self.header).ok()?;
+        let time = match (&self.time_header, &self.parts) {
+            (Some(name), _) => header(incoming.headers, name).ok(),
+            (None, Some((Some(name), _))) => part(value, name).next(),
+            (None, _) => None,
+        };
+        let signed = self.signed(time.unwrap_or_default(), "", incoming.body);
+        Some(Sha256::digest(signed).iter().map(|byte| format!("{byte:02x}")).collect())
     }
 
     /// What is signed: the text, with the body as the bytes that came.
@@ -371,6 +417,12 @@ fn mac<M: Mac + KeyInit>(secret: &[u8], signed: &[u8]) -> Vec<u8> {
         }
         Err(_) => Vec::new(),
     }
+}
+
+/// The parts of this name in a header of several: `t=1,v1=ab`.
+fn part<'h>(value: &'h str, name: &str) -> impl Iterator<Item = &'h str> {
+    let parts = value.split(',').filter_map(|part| part.trim().split_once('='));
+    parts.filter(move |(known, _)| *known == name).map(|(_, value)| value)
 }
 
 fn missing(what: &str) -> Refused {

@@ -308,8 +308,8 @@ fn each_mistake_of_a_record_or_flow_trigger_is_found_at_its_place() {
 
 #[test]
 fn what_is_not_served_yet_is_a_hint_and_nothing_more() {
-    let text = flow("trigger: { webhook: { path: x, auth: none } }");
-    let found = check_text("a.yaml", &text, &catalog());
+    let text = "flow: a\nconnections: { hr: desk }\ntrigger: { record: { call: hr.changes.stream, with: { site: x }, every: 5m } }\nsteps: [{ log: x }]\n";
+    let found = check_text("a.yaml", text, &catalog());
     let codes: Vec<_> = found.iter().map(|d| (d.code.0, d.severity)).collect();
     assert_eq!(codes, [("unserved-trigger", Severity::Hint)]);
 }

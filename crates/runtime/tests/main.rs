@@ -17,3 +17,4 @@ mod transfer;
 mod transport;
 mod turns;
 mod vault;
+mod webhooks;

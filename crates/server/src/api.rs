@@ -7,6 +7,7 @@ mod people;
 mod runs;
 mod store;
 mod upkeep;
+mod webhooks;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -49,6 +50,8 @@ pub fn router(app: App) -> Router {
         .route("/v1/connections/{alias}/authorized", post(connections::authorized))
         .route("/v1/connections/{alias}/test", post(connections::test))
         .route("/v1/connections/{alias}/remove", post(connections::remove))
+        .route("/v1/webhooks", get(webhooks::list))
+        .route("/v1/webhooks/secret", post(webhooks::keep))
         .route("/v1/store", get(store::status))
         .route("/v1/store/verify", get(store::verify))
         .route("/v1/store/copy", post(store::copy))

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use linchpin_engine::store::Upkeep;
 use linchpin_runtime::flows::Flows;
 use linchpin_runtime::host::Host;
+use linchpin_runtime::triggers::webhook::Webhooks;
 
 use crate::refusal::Refusal;
 
@@ -23,6 +24,8 @@ pub struct App {
     pub version: &'static str,
     /// Reads a flow and those it reaches anew before a start; without it the host's own are used.
     pub reload: Option<Reload>,
+    /// The webhooks of the host's flows.
+    pub webhooks: Arc<Webhooks>,
 }
 
 impl App {

@@ -14,6 +14,7 @@ mod test;
 use clap::{Args, Subcommand};
 use linchpin_language::Value;
 
+pub(super) use self::configure::fetch;
 use crate::args::Global;
 use crate::commands::Done;
 use crate::failure::Failure;

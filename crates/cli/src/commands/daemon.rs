@@ -1,10 +1,13 @@
 //! `linchpin daemon`: goes on with runs, starts what falls due, serves the socket.
 
 mod flows;
+mod hooks;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use clap::Args;
+use jiff::Timestamp;
 use linchpin_engine::event::Outcome;
 use linchpin_engine::store::Tally;
 use linchpin_engine::{Entry, Event, RunId};
@@ -29,6 +32,7 @@ use crate::session::{Session, reach};
 use crate::steps::{plural, print_instant, print_millis};
 
 use self::flows::Folder;
+use self::hooks::Hooks;
 
 /// Go on with runs, start what falls due, and serve the other commands
 #[derive(Debug, Args)]
@@ -50,9 +54,13 @@ impl Daemon {
         // Listened for before anything is started, so that no signal is lost.
         let signals = Signals::new()?;
         let session = Session::hold(&project).await?;
+        let Some(webhooks) = session.webhooks() else { return Err(taken_meanwhile()) };
+        let mut hooks = Hooks::new(Arc::clone(webhooks), project.settings.webhooks);
         let mut folder = Folder::new(project);
-        let served = serve(report, &session, &mut folder, signals).await;
+        let served = serve(report, &session, (&mut folder, &mut hooks), signals).await;
+        // Until the runs are at rest, deliveries are told to come again.
         let n_left = session.close().await;
+        hooks.end().await;
         let word = served?;
         let left = match n_left {
             0 => "every run is at rest".to_owned(),
@@ -66,15 +74,17 @@ impl Daemon {
     }
 }
 
+fn taken_meanwhile() -> Failure {
+    Failure::new("the store was taken by another process meanwhile")
+}
+
 async fn serve(
     report: &Report,
     session: &Session,
-    folder: &mut Folder,
+    (folder, hooks): (&mut Folder, &mut Hooks),
     mut signals: Signals,
 ) -> Result<&'static str, Failure> {
-    let Some(host) = session.host() else {
-        return Err(Failure::new("the store was taken by another process meanwhile"));
-    };
+    let Some(host) = session.host() else { return Err(taken_meanwhile()) };
     let failed = |error: &dyn std::error::Error| {
         Failure::because("the runs of this store cannot be gone on with", error)
     };
@@ -85,7 +95,47 @@ async fn serve(
     }
     folder.open(host, report).await;
     let scheduler = Scheduler::open(host.clone()).await.map_err(|error| failed(&error))?;
-    let next = scheduler.next_due();
+    ready(report, session, host, &recovered, (scheduler.next_due(), hooks)).await?;
+    let (stop, stopped) = watch::channel(false);
+    let mut firing = tokio::spawn(scheduler.run(stopped.clone()));
+    let limits = folder.project().settings.retention.clone();
+    let keeping = tokio::spawn(keep_to_limits(*report, host.clone(), limits));
+    let mut following = tokio::spawn(FlowEnds::new(host.clone()).run(stopped));
+    let word = loop {
+        tokio::select! {
+            word = signals.next() => match word {
+                Some(word) => break word,
+                None => {
+                    let has_changed = folder.look(host, report, true).await;
+                    hooks.follow(report, has_changed).await;
+                }
+            },
+            () = Folder::interval(host) => {
+                let has_changed = folder.look(host, report, false).await;
+                hooks.follow(report, has_changed).await;
+            }
+            ended = &mut firing => return Err(stopped_early("the scheduler", ended)),
+            ended = &mut following => return Err(stopped_early("what waits for flows", ended)),
+        }
+    };
+    tracing::debug!("received {word}");
+    stop.send_replace(true);
+    // They start nothing any more; one that is starting a run finishes that.
+    firing.await.ok();
+    following.await.ok();
+    told.abort();
+    keeping.abort();
+    Ok(word)
+}
+
+/// Says that the daemon is there, and what it will do.
+async fn ready(
+    report: &Report,
+    session: &Session,
+    host: &Host,
+    recovered: &[RunId],
+    (next, hooks): (BTreeMap<String, Timestamp>, &mut Hooks),
+) -> Result<(), Failure> {
     let socket = session.socket().map(|path| path.display().to_string()).unwrap_or_default();
     report.line(format!(
         "linchpin {} (process {}) serves {socket}",
@@ -101,36 +151,14 @@ async fn serve(
     for (flow, at) in &next {
         report.line(format!("  {flow} falls due at {}", print_instant(*at)));
     }
+    hooks.settle(report).await?;
     let next: serde_json::Map<String, Value> =
         next.into_iter().map(|(flow, at)| (flow, at.to_string().into())).collect();
     report.json(&json!({
         "state": "ready", "socket": socket, "pid": std::process::id(), "flows": n_flows,
-        "recovered": recovered, "next_due": next,
+        "recovered": recovered, "next_due": next, "webhooks": hooks.shown().await,
     }));
-    let (stop, stopped) = watch::channel(false);
-    let mut firing = tokio::spawn(scheduler.run(stopped.clone()));
-    let limits = folder.project().settings.retention.clone();
-    let keeping = tokio::spawn(keep_to_limits(*report, host.clone(), limits));
-    let mut following = tokio::spawn(FlowEnds::new(host.clone()).run(stopped));
-    let word = loop {
-        tokio::select! {
-            word = signals.next() => match word {
-                Some(word) => break word,
-                None => folder.look(host, report, true).await,
-            },
-            () = Folder::interval(host) => folder.look(host, report, false).await,
-            ended = &mut firing => return Err(stopped_early("the scheduler", ended)),
-            ended = &mut following => return Err(stopped_early("what waits for flows", ended)),
-        }
-    };
-    tracing::debug!("received {word}");
-    stop.send_replace(true);
-    // They start nothing any more; one that is starting a run finishes that.
-    firing.await.ok();
-    following.await.ok();
-    told.abort();
-    keeping.abort();
-    Ok(word)
+    Ok(())
 }
 
 /// Removes, now and every hour, the finished runs that the settings do not keep.
@@ -156,7 +184,7 @@ async fn keep_to_limits(report: Report, host: Host, limits: Retention) {
             }
         }
         let next = now.checked_add(jiff::SignedDuration::from_hours(1));
-        host.clock().sleep_until(next.unwrap_or(jiff::Timestamp::MAX)).await;
+        host.clock().sleep_until(next.unwrap_or(Timestamp::MAX)).await;
     }
 }
 

@@ -121,6 +121,13 @@ fn settings() -> Value {
                     "type": "object", "description": about, "additionalProperties": calendar(),
                 }),
                 "retention" => retention(about),
+                "server" => json!({
+                    "type": "object", "description": about, "additionalProperties": false,
+                    "properties": { "webhooks": {
+                        "type": "string", "description": "An IP address with a port.",
+                        "examples": ["127.0.0.1:7733"],
+                    } },
+                }),
                 _ => json!({ "type": "string", "description": about }),
             };
             ((*name).to_owned(), schema)

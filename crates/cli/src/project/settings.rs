@@ -1,7 +1,9 @@
 //! `linchpin.yaml`: read with positions, every mistake at once.
 
 mod retention;
+mod server;
 
+use std::net::SocketAddr;
 use std::path::Path;
 
 use linchpin_engine::schedule::Calendars;
@@ -26,6 +28,8 @@ pub(crate) struct Settings {
     pub(crate) calendars: Calendars,
     /// Which finished runs are kept.
     pub(crate) retention: Retention,
+    /// Where webhooks are served.
+    pub(crate) webhooks: SocketAddr,
 }
 
 impl Default for Settings {
@@ -37,13 +41,14 @@ impl Default for Settings {
             spokes: "spokes".to_owned(),
             calendars: Calendars::default(),
             retention: Retention::default(),
+            webhooks: server::webhooks(),
         }
     }
 }
 
 impl Settings {
     /// The keys of the file, each with its meaning.
-    pub(crate) const KEYS: [(&'static str, &'static str); 6] = [
+    pub(crate) const KEYS: [(&'static str, &'static str); 7] = [
         (
             "store",
             "The folder of the store, as sled:DIR or sqlite:DIR; sled:.linchpin/store when left out.",
@@ -56,6 +61,10 @@ impl Settings {
             "retention",
             "Which finished runs are kept: { age: 90d, count: 1000, flows: { FLOW: { age: 7d } } }; \
              all when left out.",
+        ),
+        (
+            "server",
+            "Where the daemon serves webhooks: { webhooks: 127.0.0.1:7733 }, which it is when left out.",
         ),
     ];
 
@@ -109,6 +118,9 @@ impl Settings {
                 ("retention", None) if node.value().is_object() => {
                     settings.retention = retention::read(&node, &mut mistakes);
                 }
+                ("server", None) if node.value().is_object() => {
+                    settings.webhooks = server::read(&node, &mut mistakes);
+                }
                 _ => mistakes.push(mistake(key, &node)),
             }
         }
@@ -124,6 +136,10 @@ fn mistake(key: &str, node: &Node<'_>) -> Diagnostic {
     if key == "retention" {
         let mistake = node.error(codes::WRONG_TYPE, "retention is a map of limits");
         return mistake.with_help("write retention: { age: 90d, count: 1000 }");
+    }
+    if key == "server" {
+        let mistake = node.error(codes::WRONG_TYPE, "server is a map of addresses");
+        return mistake.with_help("write server: { webhooks: 127.0.0.1:7733 }");
     }
     if Settings::names().any(|name| name == key) {
         return node.error(codes::WRONG_TYPE, format!("{key} is a text"));
@@ -169,6 +185,21 @@ mod tests {
         let found = Settings::parse("linchpin.yaml", "flows: flows\nstore: mysql:x\n").unwrap_err();
         assert_eq!(found[0].position(), (2, 8));
         assert!(found[0].message.contains("write sled:DIR or sqlite:DIR"), "{found:?}");
+    }
+
+    #[test]
+    fn where_webhooks_are_served_is_an_address_with_a_port() {
+        let read = |text: &str| Settings::parse("linchpin.yaml", text);
+        assert_eq!(read("").unwrap().webhooks.to_string(), "127.0.0.1:7733");
+        let other = read("server: { webhooks: 0.0.0.0:0 }").unwrap();
+        assert_eq!(other.webhooks.to_string(), "0.0.0.0:0");
+        for (wrong, code) in [
+            ("server: { webhooks: localhost }", "bad-value"),
+            ("server: { webhook: 127.0.0.1:1 }", "unknown-key"),
+            ("server: 127.0.0.1:1", "wrong-type"),
+        ] {
+            assert_eq!(read(wrong).unwrap_err()[0].code.0, code, "{wrong}");
+        }
     }
 
     #[test]

@@ -14,3 +14,4 @@ mod runs;
 mod schedule;
 mod spokes;
 mod tools;
+mod webhooks;

@@ -78,7 +78,9 @@ fn a_broken_new_version_leaves_the_old_one_and_is_told_of_once() {
 
 #[test]
 fn a_trigger_that_is_not_served_yet_is_told_of_at_the_start() {
-    let hook = "flow: hook\ntrigger: { webhook: { path: x, auth: none } }\nsteps: [ { log: x } ]\n";
+    let hook = "flow: hook\nconnections: { sn: servicenow }\n\
+        trigger: { record: { call: sn.records.stream, with: { table: incident }, every: 1h } }\n\
+        steps: [ { log: x } ]\n";
     let project = Project::with(&[("hook.yaml", hook)]);
     let told = project.path().join("told");
     let mut command = project.command(&["daemon"]);
@@ -86,7 +88,7 @@ fn a_trigger_that_is_not_served_yet_is_told_of_at_the_start() {
     let daemon = Running::of(command).prints("gone on with");
     assert_eq!(daemon.signal("TERM"), 0);
     let said = std::fs::read_to_string(&told).unwrap();
-    assert_eq!(said, "flow hook starts no run by its webhook: webhooks are not received yet\n");
+    assert_eq!(said, "flow hook starts no run by its record: records are not watched yet\n");
     let checked = project.run(&["check"]);
     assert_eq!(
         (checked.code, checked.out.contains("unserved-trigger")),

@@ -102,13 +102,18 @@ impl Running {
     }
 
     /// Reads what it prints up to the line with these words.
-    pub(crate) fn prints(mut self, words: &str) -> Self {
+    pub(crate) fn prints(self, words: &str) -> Self {
+        self.says(words).0
+    }
+
+    /// The same, and the line.
+    pub(crate) fn says(mut self, words: &str) -> (Self, String) {
         let mut line = String::new();
         while !line.contains(words) {
             line.clear();
             assert!(self.out.read_line(&mut line).unwrap() > 0, "it ended before {words:?}");
         }
-        self
+        (self, line)
     }
 
     /// As when the machine loses its mind: no handler runs.

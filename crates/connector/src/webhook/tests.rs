@@ -1,7 +1,5 @@
 //! Signatures as systems make them; the expected ones were computed by another implementation.
 
-use linchpin_language::Document;
-
 use super::*;
 
 const BODY: &[u8] = br#"{"id":"evt-1","kind":"course.completed"}"#;
@@ -9,18 +7,12 @@ const SECRET: &[u8] = b"canary-secret";
 const TIME: &str = "1769850000";
 
 fn webhook(text: &str) -> Webhook {
-    let document = Document::parse("spoke.yaml", text).unwrap();
-    let mut reading = Reading::default();
-    let webhook = Webhook::parse(&mut reading, &document.root());
-    assert!(reading.diagnostics.is_empty(), "{:?}", reading.diagnostics);
-    webhook.unwrap()
+    Webhook::read(text).unwrap_or_else(|mistakes| panic!("{mistakes:?}"))
 }
 
 fn mistakes(text: &str) -> Vec<String> {
-    let document = Document::parse("spoke.yaml", text).unwrap();
-    let mut reading = Reading::default();
-    Webhook::parse(&mut reading, &document.root());
-    reading.diagnostics.into_iter().map(|mistake| mistake.message).collect()
+    let found = Webhook::read(text).err().unwrap_or_default();
+    found.into_iter().map(|mistake| mistake.message).collect()
 }
 
 fn headers(all: &[(&'static str, &str)]) -> HeaderMap {
@@ -171,4 +163,19 @@ fn a_declaration_that_cannot_work_is_refused() {
         let found = mistakes(text);
         assert!(found.iter().any(|message| message.contains(words)), "{text}: {found:?}");
     }
+}
+
+#[test]
+fn what_was_signed_tells_a_call_from_others_where_nothing_else_does() {
+    let webhook = webhook(SUMTOTAL);
+    let id = |value: &str, body| {
+        let headers = headers(&[("x-sumt-signature", value)]);
+        webhook.id(&Incoming { headers: &headers, body, token: None })
+    };
+    let first = id("t=1769850000,v1=00", BODY).unwrap();
+    assert_eq!(first.len(), 64);
+    // The signature itself says nothing of what is told.
+    assert_eq!(id("t=1769850000,v1=ff", BODY), Some(first.clone()));
+    assert_ne!(id("t=1769850001,v1=00", BODY), Some(first.clone()));
+    assert_ne!(id("t=1769850000,v1=00", b"{}"), Some(first));
 }

@@ -57,10 +57,9 @@ impl Trigger {
     /// that is served.
     pub fn unserved(&self) -> Option<&'static str> {
         match self {
-            Self::Webhook(_) => Some("webhooks are not received"),
             Self::Record(_) => Some("records are not watched"),
             // A form's flow is started from the command line as well.
-            Self::Schedule(_) | Self::Flow(_) | Self::Form { .. } => None,
+            Self::Schedule(_) | Self::Webhook(_) | Self::Flow(_) | Self::Form { .. } => None,
         }
     }
 }
@@ -380,6 +379,28 @@ impl Scheme {
     /// The words of `scheme:`.
     pub const WORDS: &'static [&'static str] =
         &["standard", "hmac", "token", "servicenow", "litmos", "sumtotal"];
+
+    /// The word for it.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Standard => "standard",
+            Self::Hmac { .. } => "hmac",
+            Self::Token => "token",
+            Self::ServiceNow => "servicenow",
+            Self::Litmos => "litmos",
+            Self::SumTotal => "sumtotal",
+        }
+    }
+}
+
+impl Auth {
+    /// The word for it: `none`, or that of its scheme.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Shared { scheme, .. } => scheme.as_str(),
+        }
+    }
 }
 
 impl Missed {
@@ -392,12 +413,29 @@ impl Algorithm {
     /// The words of `algorithm:`.
     pub const WORDS: &'static [(&'static str, Self)] =
         &[("sha1", Self::Sha1), ("sha256", Self::Sha256), ("sha512", Self::Sha512)];
+
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Sha1 => "sha1",
+            Self::Sha256 => "sha256",
+            Self::Sha512 => "sha512",
+        }
+    }
 }
 
 impl Encoding {
     /// The words of `encoding:`.
     pub const WORDS: &'static [(&'static str, Self)] =
         &[("hex", Self::Hex), ("base64", Self::Base64)];
+
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Hex => "hex",
+            Self::Base64 => "base64",
+        }
+    }
 }
 
 impl Respond {

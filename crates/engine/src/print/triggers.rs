@@ -4,9 +4,8 @@ use linchpin_language::{Map, Value, print_duration};
 
 use super::{Written, fields, steps};
 use crate::flow::{
-    Algorithm, Auth, Calendar, CalendarRef, Encoding, End, FlowTrigger, Missed, Moment,
-    RecordChange, RecordTrigger, Respond, Rule, RunFor, Schedule, Scheme, SecretRef, Trigger,
-    Webhook, day_name,
+    Auth, Calendar, CalendarRef, Encoding, End, FlowTrigger, Missed, Moment, RecordChange,
+    RecordTrigger, Respond, Rule, RunFor, Schedule, Scheme, SecretRef, Trigger, Webhook, day_name,
 };
 
 /// A trigger.
@@ -83,20 +82,12 @@ fn webhook(webhook: &Webhook) -> Map<String, Value> {
 
 fn shared(scheme: &Scheme, secrets: &[SecretRef]) -> Map<String, Value> {
     let mut all = Written::default();
-    match scheme {
-        Scheme::Standard => all.put("scheme", "standard"),
-        Scheme::Hmac { header, algorithm, encoding, prefix } => {
-            all.put("scheme", "hmac");
-            all.put("header", header.as_str());
-            let word = Algorithm::WORDS.iter().find(|(_, one)| one == algorithm);
-            all.put_some("algorithm", word.map(|(word, _)| *word));
-            all.put_word("encoding", Encoding::WORDS, encoding, &Encoding::Hex);
-            all.put_some("prefix", prefix.as_deref());
-        }
-        Scheme::Token => all.put("scheme", "token"),
-        Scheme::ServiceNow => all.put("scheme", "servicenow"),
-        Scheme::Litmos => all.put("scheme", "litmos"),
-        Scheme::SumTotal => all.put("scheme", "sumtotal"),
+    all.put("scheme", scheme.as_str());
+    if let Scheme::Hmac { header, algorithm, encoding, prefix } = scheme {
+        all.put("header", header.as_str());
+        all.put("algorithm", algorithm.as_str());
+        all.put_word("encoding", Encoding::WORDS, encoding, &Encoding::Hex);
+        all.put_some("prefix", prefix.as_deref());
     }
     match secrets {
         [one] => all.put("secret", secret(one)),

@@ -4,6 +4,7 @@ mod authorizing;
 mod choosing;
 mod examining;
 mod gathering;
+mod hooks;
 mod making;
 mod moving;
 mod showing;

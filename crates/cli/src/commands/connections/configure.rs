@@ -96,7 +96,7 @@ fn is_secret(status: &Value, name: &str) -> bool {
 }
 
 /// Reads a secret from where it is said to be.
-pub(super) fn fetch(name: &str, source: &str) -> Result<String, Failure> {
+pub(in crate::commands) fn fetch(name: &str, source: &str) -> Result<String, Failure> {
     let text = if source == "-" {
         let mut text = String::new();
         std::io::stdin()

@@ -62,14 +62,15 @@ impl Folder {
         clock.sleep_until(next).await;
     }
 
-    /// Takes over what has changed; looks closely only when a file seems to have.
-    pub(super) async fn look(&mut self, host: &Host, report: &Report, is_wanted: bool) {
+    /// Takes over what has changed, and says whether something has; looks closely only when a file
+    /// seems to have.
+    pub(super) async fn look(&mut self, host: &Host, report: &Report, is_wanted: bool) -> bool {
         let stamp = Stamp::of(&self.project, &[]);
         if !is_wanted && self.seen.as_ref() == Some(&stamp) {
-            return;
+            return false;
         }
         self.seen = Some(stamp);
-        let Some(found) = self.read(report).await else { return };
+        let Some(found) = self.read(report).await else { return false };
         let present = host.flows();
         self.tell_mistakes(report, &found.mistakes, &present);
         let kept = present.clone().only(|old| found.mistakes.contains_key(&old.file));
@@ -79,7 +80,7 @@ impl Folder {
             report.line("the flows were read again: nothing has changed");
         }
         if changes.is_empty() {
-            return;
+            return false;
         }
         host.set_flows(flows.clone());
         for (word, name) in changes {
@@ -88,6 +89,7 @@ impl Folder {
                 tell_unserved(report, loaded);
             }
         }
+        true
     }
 
     /// The flows that have no mistakes, and the mistakes of the others.
