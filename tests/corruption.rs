@@ -112,7 +112,7 @@ impl Original {
         for number in (0..RUNS).step_by(11) {
             let run = identity(number);
             let records = ["runs", "open"].map(|collection| write(collection, &run, None));
-            store.remove(&run, records.into()).await.unwrap();
+            store.remove(&run, vec![], records.into()).await.unwrap();
             journals.remove(&run);
         }
         let left_as = folder.path().join("store");

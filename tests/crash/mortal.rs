@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use async_trait::async_trait;
 use linchpin_engine::RunId;
 use linchpin_engine::store::{
-    Append, Error, Expect, Journal, Record, RecordWrite, Records, Upkeep,
+    Append, Condition, Error, Expect, Journal, Record, RecordWrite, Records, Upkeep,
 };
 
 /// When the process dies.
@@ -68,8 +68,13 @@ impl Journal for Mortal {
         self.inner.runs(before, limit).await
     }
 
-    async fn remove(&self, run: &RunId, records: Vec<RecordWrite>) -> Result<(), Error> {
-        self.write(self.inner.remove(run, records)).await
+    async fn remove(
+        &self,
+        run: &RunId,
+        only_if: Vec<Condition>,
+        records: Vec<RecordWrite>,
+    ) -> Result<(), Error> {
+        self.write(self.inner.remove(run, only_if, records)).await
     }
 }
 

@@ -114,6 +114,60 @@ fn an_export_is_imported_whole_or_not_at_all() {
     assert_eq!(again, text);
 }
 
+/// The bytes of `text` are others in every file of the store.
+fn damaged(project: &Project, text: &str) {
+    let text = text.as_bytes();
+    let mut n_found = 0;
+    for (path, mut bytes) in project.files() {
+        if !path.starts_with(project.path().join(".linchpin/store/sqlite")) {
+            continue;
+        }
+        let places: Vec<_> =
+            bytes.windows(text.len()).enumerate().filter(|(_, part)| *part == text).collect();
+        let places: Vec<_> = places.into_iter().map(|(at, _)| at).collect();
+        n_found += places.len();
+        for at in places {
+            bytes[at] ^= 1;
+        }
+        std::fs::write(path, bytes).unwrap();
+    }
+    assert!(n_found > 0, "no file has {:?}", String::from_utf8_lossy(text));
+}
+
+#[test]
+fn what_is_whole_in_a_damaged_store_is_carried_over_and_whole_again() {
+    let project = project("store: sqlite:.linchpin/store\n");
+    let one = "
+flow: one
+inputs: { text: { type: string } }
+concurrency: { max: 1, full: skip }
+steps: [ { id: word, wait: { signal: go } } ]
+";
+    project.write("flows/one.yaml", one);
+    started(&project, &["note", "-i", "text=first"]);
+    let lost = started(&project, &["note", "-i", "text=canary-of-note"]);
+    let mut open = project.start(&["run", "one", "-i", "text=canary-of-one"]);
+    open.until(|line| line.contains("word").then_some(()));
+    drop(open);
+    store(&project, &["hold", &lost]).ends_with(0);
+    damaged(&project, "canary-of-note");
+    damaged(&project, "canary-of-one");
+    store(&project, &["verify"]).ends_with(5);
+    store(&project, &["export", "none.jsonl"]).ends_with(5);
+    let saved = store(&project, &["export", "saved.jsonl", "--salvage"]).ends_with(1).json();
+    assert_eq!(saved["left_out"].as_array().unwrap().len(), 2, "{saved}");
+    std::fs::rename(project.path().join(".linchpin/store"), project.path().join("old")).unwrap();
+    store(&project, &["import", "saved.jsonl"]).ends_with(0);
+    let verified = store(&project, &["verify"]).ends_with(0).json();
+    assert_eq!(verified["read"]["runs"], 1);
+    assert_eq!(listed(&project).len(), 1);
+    let status = store(&project, &["status"]).ends_with(0).json();
+    assert_eq!(status["holds"], serde_json::json!({}));
+    // The place of the run that is lost is free.
+    let mut next = project.start(&["run", "one"]);
+    next.until(|line| line.contains("word").then_some(()));
+}
+
 fn daemon(project: &Project) -> Process {
     let mut daemon = project.start(&["daemon"]);
     daemon.until(|line| line.contains("gone on with").then_some(()));

@@ -7,7 +7,9 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
-use linchpin_engine::store::{Append, Error, Expect, Journal, Record, RecordWrite, Records};
+use linchpin_engine::store::{
+    Append, Condition, Error, Expect, Journal, Record, RecordWrite, Records,
+};
 use linchpin_engine::{Entry, Event, RunId};
 
 use super::world::{Gate, World};
@@ -205,21 +207,26 @@ impl Disk {
         value: Option<Vec<u8>>,
         expect: Expect,
     ) -> Result<u64, Error> {
-        let found = self.records.get(&key).map(|(version, _)| *version);
-        let holds = match expect {
-            Expect::Anything => true,
-            Expect::Absent => found.is_none(),
-            Expect::Version(version) => found == Some(version),
-        };
-        if !holds {
-            return Err(Error::Changed { collection: key.0, key: key.1 });
-        }
-        let version = found.unwrap_or_default() + 1;
+        let version = self.require(&key, expect)?.unwrap_or_default() + 1;
         match value {
             Some(value) => drop(self.records.insert(key, (version, value))),
             None => drop(self.records.remove(&key)),
         }
         Ok(version)
+    }
+
+    /// The version that a record has, if it is what is expected.
+    fn require(&self, key: &(String, String), expect: Expect) -> Result<Option<u64>, Error> {
+        let found = self.records.get(key).map(|(version, _)| *version);
+        let holds = match expect {
+            Expect::Anything => true,
+            Expect::Absent => found.is_none(),
+            Expect::Version(version) => found == Some(version),
+        };
+        match holds {
+            true => Ok(found),
+            false => Err(Error::Changed { collection: key.0.clone(), key: key.1.clone() }),
+        }
     }
 }
 
@@ -243,8 +250,16 @@ impl Journal for SimStore {
         Ok(runs.take(limit).map(|(run, _)| run.clone()).collect())
     }
 
-    async fn remove(&self, run: &RunId, records: Vec<RecordWrite>) -> Result<(), Error> {
+    async fn remove(
+        &self,
+        run: &RunId,
+        only_if: Vec<Condition>,
+        records: Vec<RecordWrite>,
+    ) -> Result<(), Error> {
         let mut state = self.lock();
+        for Condition { collection, key, expect } in only_if {
+            state.disk.require(&(collection, key), expect)?;
+        }
         state.disk.journals.remove(run);
         for RecordWrite { collection, key, value } in records {
             state.disk.put((collection, key), value, Expect::Anything)?;

@@ -257,7 +257,7 @@ pub(crate) fn open_store(project: &Project) -> Result<Arc<dyn Upkeep>, StoreErro
 
 /// A store whose files were changed since they were closed is read whole before anything goes
 /// on with it: an engine that repairs itself may do so by forgetting.
-async fn distrust(store: &Arc<dyn Upkeep>) -> Result<(), Failure> {
+pub(crate) async fn distrust(store: &Arc<dyn Upkeep>) -> Result<(), Failure> {
     if !store.about().map_err(|error| unusable(&error))?.is_changed {
         return Ok(());
     }

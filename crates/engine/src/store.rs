@@ -84,6 +84,17 @@ pub enum Expect {
     Version(u64),
 }
 
+/// What must be true of one record for something else to happen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Condition {
+    /// The collection the record is in.
+    pub collection: String,
+    /// Its key in the collection.
+    pub key: String,
+    /// What it is expected to be.
+    pub expect: Expect,
+}
+
 /// The journals of runs.
 #[async_trait]
 pub trait Journal: Send + Sync {
@@ -99,9 +110,15 @@ pub trait Journal: Send + Sync {
     /// Up to `limit` runs that have a journal, newest first, those before `before` only.
     async fn runs(&self, before: Option<&RunId>, limit: usize) -> Result<Vec<RunId>, Error>;
 
-    /// Removes the journal of a run and writes the records in the same atomic batch. After
-    /// `Ok` the run is unknown, also after a crash.
-    async fn remove(&self, run: &RunId, records: Vec<RecordWrite>) -> Result<(), Error>;
+    /// Removes the journal of a run and writes the records in the same atomic batch, if every
+    /// condition holds. After `Ok` the run is unknown, also after a crash. [`Error::Changed`]
+    /// when a condition does not hold; nothing is removed and nothing is written then.
+    async fn remove(
+        &self,
+        run: &RunId,
+        only_if: Vec<Condition>,
+        records: Vec<RecordWrite>,
+    ) -> Result<(), Error>;
 }
 
 /// Small records beside the journals: keys of runs, schedules, the vault, settings.

@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use linchpin_engine::RunId;
-use linchpin_engine::store::{Append, Error, Expect, Record, RecordWrite, Store};
+use linchpin_engine::store::{Append, Condition, Error, Expect, Record, RecordWrite, Store};
 use tokio::task::JoinSet;
 
 /// Runs every case that does not need the store to be opened twice.
@@ -18,6 +18,7 @@ pub async fn suite<S: Store + 'static>(open: impl AsyncFn(&str) -> S) {
     records_are_written_with_the_entries(&open("atomic").await).await;
     runs_are_listed_newest_first(&open("runs").await).await;
     a_removed_run_is_unknown(&open("remove").await).await;
+    a_removal_needs_what_it_expects(&open("removal").await).await;
     a_put_needs_what_it_expects(&open("expect").await).await;
     a_delete_needs_what_it_expects(&open("delete").await).await;
     records_are_listed_by_key(&open("list").await).await;
@@ -35,7 +36,7 @@ pub async fn reopening<S: Store + 'static>(open: impl AsyncFn(&str) -> S) {
     let large = vec![7; 200_000];
     append(&store, 'a', 0, &[b"one", &large]).await.expect("the first append");
     append(&store, 'b', 0, &[b"gone"]).await.expect("an append to another run");
-    store.remove(&run('b'), vec![]).await.expect("the removal");
+    store.remove(&run('b'), vec![], vec![]).await.expect("the removal");
     for value in [b"1", b"2"] {
         store.put("c", "k", value.to_vec(), Expect::Anything).await.expect("the put");
     }
@@ -180,14 +181,36 @@ async fn a_removed_run_is_unknown(store: &impl Store) {
     append(store, 'b', 0, &[b"kept"]).await.expect("the append");
     store.put("c", "of a", b"1".to_vec(), Expect::Absent).await.expect("the put");
     let records = vec![write("c", "of a", None), write("c", "removed", Some(b"a"))];
-    store.remove(&run('a'), records).await.expect("the removal");
+    store.remove(&run('a'), vec![], records).await.expect("the removal");
     assert_eq!(store.get("c", "of a").await.expect("gone"), None);
     assert_eq!(store.get("c", "removed").await.expect("put"), Some(record("removed", 1, b"a")));
-    store.remove(&run('z'), vec![]).await.expect("the removal of nothing");
+    store.remove(&run('z'), vec![], vec![]).await.expect("the removal of nothing");
     assert!(read(store, 'a').await.is_empty());
     assert_eq!(runs(store, None, 9).await, [run('b')]);
     append(store, 'a', 0, &[b"anew"]).await.expect("a fresh start");
     assert_eq!(read(store, 'a').await, [b"anew"]);
+}
+
+async fn a_removal_needs_what_it_expects(store: &impl Store) {
+    append(store, 'a', 0, &[b"0"]).await.expect("the append");
+    store.put("c", "k", b"1".to_vec(), Expect::Absent).await.expect("the put");
+    let is =
+        |key: &str, expect| Condition { collection: "c".to_owned(), key: key.to_owned(), expect };
+    let remove = async |only_if| {
+        store.remove(&run('a'), only_if, vec![write("c", "gone", Some(b"a"))]).await
+    };
+    for refused in [
+        vec![is("k", Expect::Absent)],
+        vec![is("k", Expect::Version(1)), is("l", Expect::Version(1))],
+        vec![is("l", Expect::Absent), is("k", Expect::Version(2))],
+    ] {
+        changed(remove(refused).await);
+        assert_eq!(read(store, 'a').await, [b"0"], "nothing was removed");
+        assert_eq!(store.get("c", "gone").await.expect("nothing was written"), None);
+    }
+    let holds = vec![is("k", Expect::Version(1)), is("l", Expect::Absent)];
+    remove(holds).await.expect("the removal");
+    assert!(read(store, 'a').await.is_empty());
 }
 
 async fn a_put_needs_what_it_expects(store: &impl Store) {

@@ -35,7 +35,9 @@ use std::thread::{Builder, JoinHandle};
 
 use async_trait::async_trait;
 use linchpin_engine::RunId;
-use linchpin_engine::store::{Append, Error, Expect, Journal, Record, RecordWrite, Records};
+use linchpin_engine::store::{
+    Append, Condition, Error, Expect, Journal, Record, RecordWrite, Records,
+};
 use tokio::sync::oneshot;
 
 use self::committer::{Committer, Progress, Request, Synced};
@@ -149,8 +151,13 @@ impl<T: Tree> Journal for Embedded<T> {
         self.settled(self.reading(|tree| reading::runs(tree, before, limit))).await
     }
 
-    async fn remove(&self, run: &RunId, records: Vec<RecordWrite>) -> Result<(), Error> {
-        self.submit(Operation::Remove(run.clone(), records)).await.map(drop)
+    async fn remove(
+        &self,
+        run: &RunId,
+        only_if: Vec<Condition>,
+        records: Vec<RecordWrite>,
+    ) -> Result<(), Error> {
+        self.submit(Operation::Remove { run: run.clone(), only_if, records }).await.map(drop)
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use linchpin_engine::store::{Error, Tally, Upkeep, Watch};
 
+use crate::embedded::mark::Mark;
 use crate::embedded::transfer::Filling;
 use crate::embedded::{Kind, fault, files, outgrown, stamp};
 use crate::{SledStore, SqliteStore};
@@ -66,7 +67,7 @@ impl Location {
 
     /// Whether an interrupted process left the store under another name; an open puts it back.
     pub fn steps_aside(&self) -> bool {
-        !self.dir.exists() && outgrown::aside(&self.dir).exists()
+        outgrown::is_aside(&self.dir)
     }
 
     /// Opens the store there, or makes one where there is nothing.
@@ -84,8 +85,12 @@ impl Location {
         files::remove_folder(&anew).map_err(fault::io("remove", &anew))?;
         let store = self.open()?;
         let tally = store.copy(&anew, None, watch)?;
+        let copied = Mark::open(&self.dir)?.sequence();
         drop(store);
-        outgrown::replace(&self.dir, &anew)?;
+        if let Err(error) = outgrown::replace(&self.dir, &anew, copied) {
+            files::remove_folder(&anew).map_err(fault::io("remove", &anew))?;
+            return Err(error);
+        }
         Ok(tally)
     }
 

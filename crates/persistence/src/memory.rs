@@ -5,7 +5,9 @@ use std::ops::Bound;
 
 use async_trait::async_trait;
 use linchpin_engine::RunId;
-use linchpin_engine::store::{Append, Error, Expect, Journal, Record, RecordWrite, Records};
+use linchpin_engine::store::{
+    Append, Condition, Error, Expect, Journal, Record, RecordWrite, Records,
+};
 use tokio::sync::Mutex;
 
 /// A store without a disk. It keeps the contracts except that nothing survives the process.
@@ -73,8 +75,16 @@ impl Journal for MemoryStore {
         Ok(runs.take(limit).map(|(run, _)| run.clone()).collect())
     }
 
-    async fn remove(&self, run: &RunId, records: Vec<RecordWrite>) -> Result<(), Error> {
+    async fn remove(
+        &self,
+        run: &RunId,
+        only_if: Vec<Condition>,
+        records: Vec<RecordWrite>,
+    ) -> Result<(), Error> {
         let mut state = self.state.lock().await;
+        for Condition { collection, key, expect } in &only_if {
+            state.require(collection, key, *expect)?;
+        }
         state.journals.remove(run);
         state.write(records);
         Ok(())

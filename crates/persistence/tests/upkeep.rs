@@ -221,7 +221,7 @@ async fn a_store_gives_back_the_room_of_what_was_removed() {
         let store = place.open().unwrap();
         fill(&*store, 400).await;
         for number in 3..400 {
-            store.remove(&run(number), vec![]).await.unwrap();
+            store.remove(&run(number), vec![], vec![]).await.unwrap();
         }
         let (expected, _) = content(&*store);
         drop(store);

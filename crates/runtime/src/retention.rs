@@ -11,7 +11,7 @@ use std::time::Duration;
 use futures::future::join_all;
 use jiff::Timestamp;
 use linchpin_engine::RunId;
-use linchpin_engine::store::{Error, Expect, RecordWrite, Store, Tally};
+use linchpin_engine::store::{Condition, Error, Expect, Record, RecordWrite, Store, Tally};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
@@ -50,6 +50,16 @@ struct Line {
     flow: String,
     ended_at: Option<Timestamp>,
     key: Option<String>,
+    /// Of the line itself.
+    #[serde(skip)]
+    version: u64,
+}
+
+impl Line {
+    fn of(record: &Record) -> Option<Self> {
+        let line = serde_json::from_slice(&record.value).ok()?;
+        Some(Self { version: record.version, ..line })
+    }
 }
 
 impl Retention {
@@ -80,9 +90,15 @@ impl Limits {
     }
 }
 
-/// Holds a run: it is kept until it is released.
-pub async fn hold(store: &dyn Store, run: &RunId, reason: &str) -> Result<(), Error> {
-    store.put(HOLDS, run.as_str(), reason.as_bytes().to_vec(), Expect::Anything).await.map(drop)
+/// Holds a run: it is kept until it is released. `false` when there is no such run.
+pub async fn hold(store: &dyn Store, run: &RunId, reason: &str) -> Result<bool, Error> {
+    // Held first and looked for afterwards: a run that is there now is not removed any more.
+    store.put(HOLDS, run.as_str(), reason.as_bytes().to_vec(), Expect::Anything).await?;
+    let is_there = !store.read(run, 0, 1).await?.is_empty();
+    if !is_there {
+        store.delete(HOLDS, run.as_str(), Expect::Anything).await?;
+    }
+    Ok(is_there)
 }
 
 /// Releases a run; `false` when nobody held it.
@@ -156,13 +172,14 @@ impl Pruning {
                     None => due.push((line, why)),
                 }
             }
-            if self.apply {
-                let removals = due.iter().map(|(line, _)| self.remove(line));
-                join_all(removals).await.into_iter().collect::<Result<(), Error>>()?;
-            }
-            tally.runs += due.len() as u64;
-            for (Line { run, flow, .. }, why) in due {
-                self.tell(Told::Removed { run, flow, why });
+            let removals = due.iter().map(|(line, _)| self.remove(line));
+            let removed = join_all(removals).await.into_iter().collect::<Result<Vec<_>, _>>()?;
+            for ((Line { run, flow, .. }, why), removed) in due.into_iter().zip(removed) {
+                tally.runs += u64::from(removed);
+                self.tell(match removed {
+                    true => Told::Removed { run, flow, why },
+                    false => Told::Kept { run, why: "it was changed meanwhile".to_owned() },
+                });
             }
             if self.sender.is_closed() {
                 break;
@@ -183,8 +200,7 @@ impl Pruning {
         let page = self.store.list(RUNS, "", after.as_deref(), PAGE).await?;
         let Some(last) = page.last() else { return Ok(None) };
         *after = Some(last.key.clone());
-        let lines = page.iter().filter_map(|record| serde_json::from_slice(&record.value).ok());
-        Ok(Some(lines.collect()))
+        Ok(Some(page.iter().filter_map(Line::of).collect()))
     }
 
     /// How many runs of each flow have ended; nothing where no flow has a count.
@@ -216,7 +232,11 @@ impl Pruning {
         Ok((!notes.is_empty()).then(|| "a flow is still to be started by its end".to_owned()))
     }
 
-    async fn remove(&self, line: &Line) -> Result<(), Error> {
+    /// Removes a run unless it was opened again or held since its line was read; `false` then.
+    async fn remove(&self, line: &Line) -> Result<bool, Error> {
+        if !self.apply {
+            return Ok(true);
+        }
         let delete = |collection: &str, key: String| RecordWrite {
             collection: collection.to_owned(),
             key,
@@ -229,7 +249,18 @@ impl Pruning {
                 records.push(delete(KEYS, key));
             }
         }
-        self.store.remove(&line.run, records).await
+        let still = |collection: &str, expect| Condition {
+            collection: collection.to_owned(),
+            key: line.run.to_string(),
+            expect,
+        };
+        let only_if =
+            vec![still(RUNS, Expect::Version(line.version)), still(HOLDS, Expect::Absent)];
+        match self.store.remove(&line.run, only_if, records).await {
+            Ok(()) => Ok(true),
+            Err(Error::Changed { .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 }
 

@@ -1,18 +1,19 @@
-//! A store that lets a test say when an append goes on, and others in while it reads.
+//! A store that lets a test say when an append or a removal goes on, and others in while it reads.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use linchpin_engine::RunId;
 use linchpin_engine::store::{
-    Append, Error as StoreError, Expect, Journal, Record, RecordWrite, Records,
+    Append, Condition, Error as StoreError, Expect, Journal, Record, RecordWrite, Records,
 };
 use linchpin_persistence::MemoryStore;
 use tokio::sync::Semaphore;
 
-/// A store whose appends wait for a permit, and fail when they are told to.
+/// A store whose appends and removals wait for a permit; appends fail when they are told to.
 pub(crate) struct Gated {
-    store: MemoryStore,
+    store: Arc<MemoryStore>,
     permits: Semaphore,
     is_broken: AtomicBool,
 }
@@ -20,11 +21,13 @@ pub(crate) struct Gated {
 impl Gated {
     /// Nothing is appended before it is opened; the first append may fail.
     pub(crate) fn closed(is_broken: bool) -> Self {
-        Self {
-            store: MemoryStore::new(),
-            permits: Semaphore::new(0),
-            is_broken: AtomicBool::new(is_broken),
-        }
+        let is_broken = AtomicBool::new(is_broken);
+        Self { is_broken, ..Self::over(Arc::new(MemoryStore::new())) }
+    }
+
+    /// Over a store that others use as it is.
+    pub(crate) fn over(store: Arc<MemoryStore>) -> Self {
+        Self { store, permits: Semaphore::new(0), is_broken: AtomicBool::new(false) }
     }
 
     pub(crate) fn open(&self) {
@@ -52,8 +55,14 @@ impl Journal for Gated {
         self.store.runs(before, limit).await
     }
 
-    async fn remove(&self, run: &RunId, records: Vec<RecordWrite>) -> Result<(), StoreError> {
-        self.store.remove(run, records).await
+    async fn remove(
+        &self,
+        run: &RunId,
+        only_if: Vec<Condition>,
+        records: Vec<RecordWrite>,
+    ) -> Result<(), StoreError> {
+        self.permits.acquire().await.unwrap().forget();
+        self.store.remove(run, only_if, records).await
     }
 }
 

@@ -11,6 +11,7 @@ mod journal;
 mod oauth;
 mod people;
 mod rest;
+mod retention;
 mod scheduler;
 mod support;
 mod transfer;

@@ -206,8 +206,7 @@ impl<T: Tree> Committer<T> {
             match failure {
                 // What is on disk is unknown: the next open must look closely.
                 Some(_) => Ok(()),
-                None if doubt.load(Ordering::SeqCst) => mark.set_state(State::Doubted),
-                None => mark.set_state(State::Closed(digest)),
+                None => mark.set_state(State::closed(digest, doubt.load(Ordering::SeqCst))),
             }
         });
         if let Err(error) = closed {

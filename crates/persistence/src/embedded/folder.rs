@@ -71,6 +71,11 @@ impl Folder {
         }
         let lock = Lock::take(dir)?;
         match stamp::check(dir, kind)? {
+            // It stepped aside after it was looked for.
+            None if outgrown::is_aside(dir) => {
+                let holder = "another process, which writes it anew".to_owned();
+                return Err(Error::Locked { dir: dir.to_owned(), holder });
+            }
             None => stamp::write(dir, kind)?,
             Some(stamp::FORMAT) => {}
             Some(older) => super::upgrade::upgrade(dir, kind, older)?,

@@ -3,8 +3,9 @@
 //! The system releases the lock when the process ends, however it ends, so a lock file that
 //! is left behind stops nobody.
 
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read, Seek, Write};
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{ErrorKind, Read, Seek, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use linchpin_engine::store::Error;
@@ -23,24 +24,39 @@ impl Lock {
     /// Takes the lock, or says at once who has it.
     pub(crate) fn take(dir: &Path) -> Result<Self, Error> {
         let path = dir.join(FILE);
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&path)
-            .map_err(fault::io("open", &path))?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(Error::Locked { dir: dir.to_owned(), holder: holder(&mut file) });
-            }
-            Err(TryLockError::Error(source)) => {
-                return Err(Error::Io { action: "lock", path, source });
+        loop {
+            let mut file = OpenOptions::new()
+                .read(true)
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .open(&path)
+                .map_err(fault::io("open", &path))?;
+            match file.try_lock() {
+                // Another store may have taken this one's place since the file was opened.
+                Ok(()) if !is_at(&file, &path).map_err(fault::io("lock", &path))? => {}
+                Ok(()) => {
+                    write_holder(&mut file).map_err(fault::io("write", &path))?;
+                    return Ok(Self { _file: file });
+                }
+                Err(TryLockError::WouldBlock) => {
+                    return Err(Error::Locked { dir: dir.to_owned(), holder: holder(&mut file) });
+                }
+                Err(TryLockError::Error(source)) => {
+                    return Err(Error::Io { action: "lock", path, source });
+                }
             }
         }
-        write_holder(&mut file).map_err(fault::io("write", &path))?;
-        Ok(Self { _file: file })
+    }
+}
+
+/// Whether the path leads to the open file.
+pub(super) fn is_at(file: &File, path: &Path) -> std::io::Result<bool> {
+    let own = file.metadata()?;
+    match fs::metadata(path) {
+        Ok(found) => Ok((found.dev(), found.ino()) == (own.dev(), own.ino())),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
     }
 }
 

@@ -33,6 +33,16 @@ pub(crate) enum State {
     Closed(Option<u32>),
 }
 
+impl State {
+    /// A store that is closed, and whose files have this digest.
+    pub(crate) fn closed(digest: Option<u32>, is_doubted: bool) -> Self {
+        match is_doubted {
+            true => Self::Doubted,
+            false => Self::Closed(digest),
+        }
+    }
+}
+
 /// The open mark.
 pub(crate) struct Mark {
     file: File,

@@ -1,12 +1,17 @@
 //! One store in the place of another: the old one steps aside, the new one takes its name, and
 //! then the old one goes. An open that finds neither in its place puts the old one back.
+//!
+//! Whoever replaces a store holds it meanwhile: its lock steps aside with it.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use linchpin_engine::store::Error;
 
-use super::{fault, files};
+use super::lock::{self, Lock};
+use super::mark::Mark;
+use super::{fault, files, stamp};
 use crate::location::name_with;
 
 /// Where the store in `dir` steps aside to.
@@ -14,8 +19,19 @@ pub(crate) fn aside(dir: &Path) -> PathBuf {
     dir.with_file_name(name_with(dir, ".outgrown"))
 }
 
-/// Puts the closed store `anew` in the place of the closed store in `dir`.
-pub(crate) fn replace(dir: &Path, anew: &Path) -> Result<(), Error> {
+/// Whether the store that belongs in `dir` has stepped aside and nothing has taken its place.
+pub(crate) fn is_aside(dir: &Path) -> bool {
+    !dir.join(stamp::FILE).exists() && aside(dir).exists()
+}
+
+/// Puts the closed store `anew` in the place of the closed store in `dir`, of which it is a copy
+/// made when the last acknowledged batch was `sequence`.
+pub(crate) fn replace(dir: &Path, anew: &Path, sequence: u64) -> Result<(), Error> {
+    let _held = Lock::take(dir)?;
+    if Mark::open(dir)?.sequence() != sequence {
+        let holder = "another process, which has written since it was copied".to_owned();
+        return Err(Error::Locked { dir: dir.to_owned(), holder });
+    }
     let old = aside(dir);
     let replace = || {
         files::remove_folder(&old)?;
@@ -31,9 +47,25 @@ pub(crate) fn replace(dir: &Path, anew: &Path) -> Result<(), Error> {
 
 /// Ends what a killed process began: the place is never empty while there is an old store.
 pub(crate) fn put_back(dir: &Path) -> Result<(), Error> {
-    let old = aside(dir);
-    if dir.exists() || !old.exists() {
+    if !is_aside(dir) {
         return Ok(());
     }
-    fs::rename(&old, dir).map_err(fault::io("put back", &old))
+    let old = aside(dir);
+    let _held = match Lock::take(&old) {
+        // Whoever replaced it has done so.
+        Err(Error::Io { source, .. }) if source.kind() == ErrorKind::NotFound => return Ok(()),
+        taken => taken?,
+    };
+    if !is_aside(dir) {
+        return Ok(());
+    }
+    let put_back = || {
+        // Somebody may have been about to make a store here.
+        match fs::remove_file(dir.join(lock::FILE)) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        fs::rename(&old, dir)
+    };
+    put_back().map_err(fault::io("put back", &old))
 }

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use std::sync::mpsc::Sender;
 
 use linchpin_engine::RunId;
-use linchpin_engine::store::{Append, Error, Expect, RecordWrite};
+use linchpin_engine::store::{Append, Condition, Error, Expect, RecordWrite};
 
 use super::stored::{self, Head};
 use super::tree::{Change, Tree, Writes};
@@ -27,7 +27,11 @@ pub(crate) enum Operation {
         key: String,
         expect: Expect,
     },
-    Remove(RunId, Vec<RecordWrite>),
+    Remove {
+        run: RunId,
+        only_if: Vec<Condition>,
+        records: Vec<RecordWrite>,
+    },
     /// Everything that is written from now on goes there too, after it is on disk. Without a
     /// place: what was written before has gone to all such places.
     Tap(Option<Sender<Writes>>),
@@ -43,7 +47,7 @@ impl Operation {
                 entries.chain(values.map(Vec::len)).sum()
             }
             Self::Put { value, .. } => value.len(),
-            Self::Delete { .. } | Self::Remove(..) | Self::Tap(_) => 0,
+            Self::Delete { .. } | Self::Remove { .. } | Self::Tap(_) => 0,
         }
     }
 }
@@ -92,7 +96,12 @@ impl<'a, T: Tree> Staging<'a, T> {
                 self.writes.extend(writes);
                 Ok(0)
             }
-            Operation::Remove(run, records) => self.remove(run, records).map(|()| 0),
+            Operation::Remove { run, only_if, records } => {
+                for Condition { collection, key, expect } in &only_if {
+                    self.require(collection, key, *expect)?;
+                }
+                self.remove(run, records).map(|()| 0)
+            }
             // Nothing of the tree is concerned.
             Operation::Tap(_) => Ok(0),
         }

@@ -1,6 +1,7 @@
 //! What every store on disk does beyond the contracts: locking, damage, failed syncs.
 
 use std::fs;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -9,7 +10,9 @@ use linchpin_engine::RunId;
 use linchpin_engine::store::{Append, Error, Expect, Store, Upkeep};
 use tempfile::TempDir;
 
-use super::{Kind, Sync, copy_of_format};
+use super::lock::{self, Lock};
+use super::mark::Mark;
+use super::{Kind, Sync, copy_of_format, outgrown};
 use crate::{Location, SledStore, SqliteStore};
 
 fn run() -> RunId {
@@ -316,5 +319,97 @@ async fn one_append_costs_one_sync_and_many_at_once_share_theirs() {
         }
         puts.join_all().await;
         assert!(n_syncs.load(Ordering::SeqCst) < 5 + 250);
+    }
+}
+
+/// A closed store in `store`, and beside it a closed copy of it in `anew`; with the number of the
+/// last batch that is in both.
+async fn copied(kind: Kind) -> (TempDir, Location, u64) {
+    let outer = tempfile::tempdir().unwrap();
+    let place = Location { kind, dir: outer.path().join("store") };
+    let store = place.open().unwrap();
+    store.append(entry(0, b"copied")).await.unwrap();
+    let anew = outer.path().join("anew");
+    let sequence = tokio::task::spawn_blocking(move || {
+        store.copy(&anew, None, &mut |_| ControlFlow::Continue(())).unwrap();
+        Mark::open(&store.about().unwrap().dir).unwrap().sequence()
+    });
+    let sequence = sequence.await.unwrap();
+    (outer, place, sequence)
+}
+
+#[tokio::test]
+async fn a_store_that_somebody_opened_after_it_was_copied_is_not_replaced() {
+    for kind in Kind::ALL {
+        let (outer, place, sequence) = copied(kind).await;
+        let anew = outer.path().join("anew");
+        let store = place.open().unwrap();
+        let refused = outgrown::replace(&place.dir, &anew, sequence);
+        assert!(matches!(refused, Err(Error::Locked { .. })), "{refused:?}");
+        store.append(entry(1, b"late")).await.unwrap();
+        drop(store);
+        let refused = outgrown::replace(&place.dir, &anew, sequence);
+        assert!(matches!(refused, Err(Error::Locked { .. })), "{refused:?}");
+        assert_eq!(entries(&*place.open().unwrap()).await, [b"copied".as_slice(), b"late"]);
+        assert!(!outgrown::aside(&place.dir).exists());
+    }
+}
+
+#[tokio::test]
+async fn nobody_takes_the_place_of_a_store_that_is_being_replaced() {
+    let (outer, place, sequence) = copied(Kind::Sled).await;
+    let held = Lock::take(&place.dir).unwrap();
+    let aside = outgrown::aside(&place.dir);
+    fs::rename(&place.dir, &aside).unwrap();
+    let refused = place.open().map(drop);
+    assert!(matches!(refused, Err(Error::Locked { .. })), "{refused:?}");
+    // Its process ends, and somebody else ended while it made a store there.
+    drop(held);
+    fs::create_dir(&place.dir).unwrap();
+    fs::write(place.dir.join("lock"), "process 1\n").unwrap();
+    assert_eq!(entries(&*place.open().unwrap()).await, [b"copied"]);
+    outgrown::replace(&place.dir, &outer.path().join("anew"), sequence).unwrap();
+    assert_eq!(entries(&*place.open().unwrap()).await, [b"copied"]);
+    assert_eq!(fs::read_dir(outer.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn a_lock_on_a_file_that_is_not_there_any_more_is_none() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("lock");
+    let file = fs::File::create(&path).unwrap();
+    assert!(lock::is_at(&file, &path).unwrap());
+    fs::rename(&path, dir.path().join("old")).unwrap();
+    assert!(!lock::is_at(&file, &path).unwrap());
+    fs::write(&path, "").unwrap();
+    assert!(!lock::is_at(&file, &path).unwrap());
+}
+
+#[tokio::test]
+async fn a_copy_of_a_store_that_nobody_trusts_is_not_trusted_either() {
+    for kind in Kind::ALL {
+        let dir = closed_store(kind).await;
+        // Another file that the engine does not miss: the files are not as they were closed.
+        fs::write(dir.path().join(kind.name()).join("added"), "x").unwrap();
+        let outer = tempfile::tempdir().unwrap();
+        let to = outer.path().join("copy");
+        let store = open(kind, dir.path()).unwrap();
+        assert!(store.about().unwrap().is_changed);
+        let copy = to.clone();
+        let copied = tokio::task::spawn_blocking(move || {
+            store.copy(&copy, None, &mut |_| ControlFlow::Continue(())).unwrap();
+        });
+        copied.await.unwrap();
+        let copy = open(kind, &to).unwrap();
+        assert!(copy.about().unwrap().is_changed);
+        copy.trust();
+        drop(copy);
+        let place = Location { kind, dir: to };
+        tokio::task::spawn_blocking(move || {
+            place.compact(&mut |_| ControlFlow::Continue(())).unwrap();
+            assert!(!place.open().unwrap().about().unwrap().is_changed);
+        })
+        .await
+        .unwrap();
     }
 }

@@ -32,8 +32,9 @@ pub(crate) trait Filling {
     fn take(&mut self, writes: Writes) -> Result<(), Error>;
 
     /// Everything is there: puts it on disk and closes the store. Its batches go on after
-    /// `sequence`.
-    fn finish(self: Box<Self>, sequence: u64) -> Result<(), Error>;
+    /// `sequence`. What was copied from files that nobody has read whole since they were changed
+    /// is doubted as they are.
+    fn finish(self: Box<Self>, sequence: u64, is_doubted: bool) -> Result<(), Error>;
 }
 
 /// A new store over an engine.
@@ -48,7 +49,7 @@ impl<T: Tree> Filling for Target<T> {
         fault::guarded(&opened.file, || opened.tree.write(Change::Many(writes)))
     }
 
-    fn finish(self: Box<Self>, sequence: u64) -> Result<(), Error> {
+    fn finish(self: Box<Self>, sequence: u64, is_doubted: bool) -> Result<(), Error> {
         let Self { opened: Opened { tree, file, mut mark, lock, .. }, mut sync } = *self;
         fault::guarded(&file, || {
             let number = stored::seal(key::SEQUENCE, sequence, &[]);
@@ -56,7 +57,7 @@ impl<T: Tree> Filling for Target<T> {
             sync().map_err(fault::io("sync", &file))?;
             mark.advance(sequence, key::SEQUENCE)?;
             let digest = tree.close(true)?;
-            mark.set_state(State::Closed(digest))
+            mark.set_state(State::closed(digest, is_doubted))
         })?;
         drop(lock);
         Ok(())

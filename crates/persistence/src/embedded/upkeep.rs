@@ -71,7 +71,8 @@ impl<T: Tree> Embedded<T> {
         self.tap(None)?;
         transfer.catch_up(&told)?;
         let Transfer { to, tally, .. } = transfer;
-        to.finish(self.progress.visible.load(Ordering::SeqCst))?;
+        let is_doubted = self.doubt.load(Ordering::SeqCst);
+        to.finish(self.progress.visible.load(Ordering::SeqCst), is_doubted)?;
         Ok(tally)
     }
 

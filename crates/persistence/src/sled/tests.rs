@@ -57,7 +57,7 @@ async fn no_value_is_put_into_a_file_of_its_own() {
         let blobs = fs::read_dir(dir.path().join("sled/blobs")).unwrap().count();
         assert_eq!(blobs, 0, "files that nobody syncs, at {position}");
     }
-    store.remove(&run(), vec![]).await.unwrap();
+    store.remove(&run(), vec![], vec![]).await.unwrap();
     for number in 0..200 {
         let key = format!("{number:03}");
         store.put("c", &key, vec![2; 6_100], Expect::Absent).await.unwrap();

@@ -10,6 +10,7 @@
 //! the vault sealed stays sealed: no secret is in clear. The last line tells a whole export
 //! from the beginning of one.
 
+use std::collections::BTreeSet;
 use std::io::{self, BufRead, Write};
 use std::ops::ControlFlow;
 
@@ -55,8 +56,8 @@ pub enum ExchangeError {
     NotEmpty,
 }
 
-/// Writes everything in a store. With `damages` what is damaged is left out whole and put there;
-/// without, it ends the export.
+/// Writes everything in a store. With `damages` what is damaged is left out whole and put there,
+/// with a run all that is listed of it; without, it ends the export.
 pub fn export(
     store: &dyn Upkeep,
     out: &mut dyn Write,
@@ -64,7 +65,8 @@ pub fn export(
     watch: Watch<'_>,
 ) -> Result<Tally, ExchangeError> {
     let kind = store.about()?.kind;
-    let mut lines = Lines { out, crc: crc32fast::Hasher::new(), tally: Tally::default() };
+    let (crc, tally) = (crc32fast::Hasher::new(), Tally::default());
+    let mut lines = Lines { out, crc, tally, lost: BTreeSet::new() };
     lines.write(&json!({ "linchpin_export": VERSION, "kind": kind }))?;
     let mut failed = None;
     // A journal is written when it is known to be whole.
@@ -95,6 +97,8 @@ struct Lines<'a> {
     out: &'a mut dyn Write,
     crc: crc32fast::Hasher,
     tally: Tally,
+    /// The runs whose journals are left out. Journals come before records.
+    lost: BTreeSet<String>,
 }
 
 type Pending = Option<(RunId, Vec<Vec<Vec<u8>>>)>;
@@ -121,6 +125,10 @@ impl Lines<'_> {
             },
             Piece::Record { collection, record } => {
                 self.journal(pending.take())?;
+                // A list that names a run without a journal would be damaged itself.
+                if self.lost.contains(&record.key) {
+                    return Ok(());
+                }
                 let mut line = Map::new();
                 line.insert("collection".to_owned(), collection.into());
                 line.insert("key".to_owned(), record.key.into());
@@ -134,6 +142,7 @@ impl Lines<'_> {
                 if pending.as_ref().is_some_and(|(run, _)| Some(run) == damage.run.as_ref()) {
                     *pending = None;
                 }
+                self.lost.extend(damage.run.as_ref().map(RunId::to_string));
                 damages.push(damage);
             }
         }

@@ -11,6 +11,7 @@ use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use linchpin_engine::store::Upkeep;
+use linchpin_runtime::host::Error;
 use linchpin_runtime::retention::{self, Retention};
 use linchpin_runtime::upkeep::{self, Told};
 use serde::Deserialize;
@@ -74,8 +75,9 @@ pub(super) async fn hold(
 ) -> Result<Json<Value>, Refusal> {
     let run = run_id(&id)?;
     let Hold { reason } = body(&bytes)?;
-    app.host.find_run(&run).await?;
-    retention::hold(&**app.host.store(), &run, &reason).await?;
+    if !retention::hold(&**app.host.store(), &run, &reason).await? {
+        return Err(Error::UnknownRun(run.to_string()).into());
+    }
     Ok(Json(json!({ "run": run, "reason": reason })))
 }
 

@@ -12,7 +12,7 @@ use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 use crate::project::{Project, shown};
 use crate::report::Report;
-use crate::session::{open_store, unusable};
+use crate::session::{distrust, open_store, unusable};
 
 /// Write the store anew without the room of what was removed; needs it alone
 #[derive(Debug, Args)]
@@ -21,6 +21,7 @@ pub(crate) struct Compact {}
 impl Compact {
     pub(super) async fn run(self, project: &Project, report: &Report) -> Done {
         let store = Access::hold(project, "compacting").await?;
+        distrust(&store).await?;
         let before = store.about().map_err(|error| unusable(&error))?.bytes;
         drop(store);
         let location = project.store();

@@ -33,11 +33,10 @@ impl Hold {
                 client.post(&format!("/v1/store/holds/{run}"), &body).await?;
             }
             Access::Local(store) => {
-                let journal = store.read(&run, 0, 1).await.map_err(|error| unusable(&error))?;
-                if journal.is_empty() {
+                let held = retention::hold(&*store, &run, &reason).await;
+                if !held.map_err(|error| unusable(&error))? {
                     return Err(unknown(&self.run));
                 }
-                retention::hold(&*store, &run, &reason).await.map_err(|error| unusable(&error))?;
             }
         }
         report.json(&json!({ "run": run, "reason": reason }));
