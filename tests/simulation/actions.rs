@@ -178,8 +178,13 @@ impl Action for SimAction {
         })
     }
 
-    async fn finish(&self, call: &Call<'_>, _: &Look, _: &[Wrote]) -> Result<Value, ActionError> {
-        Ok(self.output(call))
+    async fn finish(
+        &self,
+        call: &Call<'_>,
+        _: &Look,
+        _: &[Wrote],
+    ) -> Result<Arc<Value>, ActionError> {
+        Ok(Arc::new(self.output(call)))
     }
 
     fn undo(

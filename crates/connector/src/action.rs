@@ -177,9 +177,9 @@ pub trait Action: Send + Sync {
         call: &Call<'_>,
         look: &Look,
         wrote: &[Wrote],
-    ) -> Result<Value, ActionError> {
+    ) -> Result<Arc<Value>, ActionError> {
         let _ = (call, look);
-        Ok(wrote.last().map(|wrote| Value::clone(&wrote.answer)).unwrap_or_default())
+        Ok(wrote.last().map(|wrote| Arc::clone(&wrote.answer)).unwrap_or_default())
     }
 
     /// What the writes would do, without doing them.
@@ -246,7 +246,8 @@ pub struct Look {
 /// One write that got a good answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Wrote {
-    /// The answer's body as a value; null when it was empty.
+    /// The answer's body as a value; null when it was empty. In a journal it is null as well when
+    /// it is the output of the call, which stands beside it.
     pub answer: Arc<Value>,
     /// The HTTP status.
     pub status: u16,

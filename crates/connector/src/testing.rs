@@ -173,7 +173,7 @@ pub async fn perform(action: &dyn Action, call: &Call<'_>) -> Result<Value, Acti
     for chunk in 0..look.chunks {
         wrote.push(write(action, call, &look, chunk).await?);
     }
-    action.finish(call, &look, &wrote).await
+    action.finish(call, &look, &wrote).await.map(Arc::unwrap_or_clone)
 }
 
 async fn pages(action: &dyn Action, call: &Call<'_>) -> Result<Vec<Value>, ActionError> {

@@ -103,3 +103,15 @@ pub trait Transport: Send + Sync {
     /// Tells the rate budget that an answer meant "too many calls", and for how long.
     fn limited(&self, wait: Duration);
 }
+
+/// Whether a segment of a path is `.` or `..`, as it is or percent-encoded: it would lead elsewhere.
+pub fn is_dots(segment: &str) -> bool {
+    let mut rest = segment;
+    let mut n_dots = 0;
+    while !rest.is_empty() {
+        let after = rest.strip_prefix('.').or_else(|| rest.strip_prefix("%2e"));
+        let Some(after) = after.or_else(|| rest.strip_prefix("%2E")) else { return false };
+        (rest, n_dots) = (after, n_dots + 1);
+    }
+    matches!(n_dots, 1 | 2)
+}

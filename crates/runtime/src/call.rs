@@ -38,11 +38,11 @@ pub(crate) enum Stage {
     Looked(Result<Arc<Look>, ActionError>),
     /// A chunk was written; after the last one the outputs are there, or why they could not be
     /// read back.
-    Wrote(Result<(Wrote, Option<Result<Value, ActionError>>), ActionError>),
+    Wrote(Result<(Wrote, Option<Result<Arc<Value>, ActionError>>), ActionError>),
     /// An open intent was read back. The look tells what is left when only a part was done.
     Verified(Result<(Verdict, Option<Arc<Look>>), ActionError>),
     /// The outputs of writes that were done before.
-    Finished(Result<Value, ActionError>),
+    Finished(Result<Arc<Value>, ActionError>),
 }
 
 /// Why a call could not even be prepared.

@@ -97,9 +97,14 @@ impl Action for FileAction {
         Ok(Wrote::new(Value::Null, 0, look.effect))
     }
 
-    async fn finish(&self, call: &Call<'_>, _: &Look, _: &[Wrote]) -> Result<Value, ActionError> {
+    async fn finish(
+        &self,
+        call: &Call<'_>,
+        _: &Look,
+        _: &[Wrote],
+    ) -> Result<Arc<Value>, ActionError> {
         let bytes = self.content(call.inputs)?.len();
-        Ok(json!({ "path": text(call.inputs, "path"), "bytes": bytes }))
+        Ok(Arc::new(json!({ "path": text(call.inputs, "path"), "bytes": bytes })))
     }
 
     fn request_summary(&self, call: &Call<'_>, _: &Look, _: u32) -> String {

@@ -13,9 +13,9 @@ use async_trait::async_trait;
 use http::{HeaderMap, Method};
 use linchpin_connector::{
     Action, ActionError, ActionSpec, Body, Call, CodeAction, ErrorKind, Look, Request, Response,
-    WriteState, Wrote, too_deep,
+    WriteState, Wrote, is_dots, too_deep,
 };
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 /// The actions by the name that their files give under `code`.
 pub(crate) const ACTIONS: &[(&str, CodeAction)] = &[
@@ -134,10 +134,7 @@ fn path(written: &str) -> Result<String, ActionError> {
     if written.contains(['?', '#', '\\']) {
         return wrong("holds ?, # or \\; parameters go under query");
     }
-    let dots = |segment: &str| {
-        matches!(segment.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | "..")
-    };
-    if written.split('/').any(dots) {
+    if written.split('/').any(is_dots) {
         return wrong("must not hold . or .. as a segment");
     }
     let mut encoded = String::with_capacity(written.len());
@@ -181,11 +178,16 @@ fn list<'a>(inputs: &'a Value, name: &str) -> &'a [Value] {
 }
 
 fn answer(response: &Response) -> Value {
-    let mut headers = Map::new();
+    let mut headers = Map::with_capacity(response.headers.len());
     for (name, value) in &response.headers {
         headers.insert(name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into());
     }
-    json!({ "status": response.status, "headers": headers, "body": body(response) })
+    // Not by `json!`, which would copy both.
+    let mut answer = Map::with_capacity(3);
+    answer.insert("status".to_owned(), response.status.into());
+    answer.insert("headers".to_owned(), headers.into());
+    answer.insert("body".to_owned(), body(response));
+    answer.into()
 }
 
 /// JSON as a value, whatever the content type says, as long as it reads and can be kept; else the
@@ -220,6 +222,8 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]

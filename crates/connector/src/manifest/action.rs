@@ -211,9 +211,9 @@ impl Action for ManifestAction {
         call: &Call<'_>,
         look: &Look,
         wrote: &[Wrote],
-    ) -> Result<Value, ActionError> {
+    ) -> Result<Arc<Value>, ActionError> {
         let names = self.names_after_write(call, look, wrote).await?;
-        self.outputs(&names)
+        self.outputs(&names).map(Arc::new)
     }
 
     fn simulate(&self, call: &Call<'_>, look: &Look) -> Result<Simulated, ActionError> {

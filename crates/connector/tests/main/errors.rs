@@ -99,7 +99,7 @@ async fn a_good_answer_says_what_the_write_was() {
     let wrote = scene.action().write(&scene.call(), &look, 0).await.unwrap();
     assert_eq!(wrote.effect, linchpin_connector::Effect::Create);
     let output = scene.action().finish(&scene.call(), &look, &[wrote]).await.unwrap();
-    assert_eq!(output, json!({ "thing": "42" }));
+    assert_eq!(*output, json!({ "thing": "42" }));
 }
 
 #[tokio::test]

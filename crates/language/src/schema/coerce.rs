@@ -53,9 +53,10 @@ impl Schema {
             other => return Err(vec![Schema::object(fields.clone()).mismatch("", &other)]),
         };
         let mut mismatches = Vec::new();
-        let mut read = Map::new();
+        let mut read = Map::with_capacity(fields.len());
         for (name, schema) in fields {
-            let value = given.shift_remove(name).unwrap_or_default();
+            let found = given.shift_remove_entry(name);
+            let (own, value) = found.unwrap_or_else(|| (name.clone(), Value::Null));
             let missing =
                 value.is_null() && schema.required && schema.default.is_none() && !schema.nullable;
             match schema.coerce(value, name) {
@@ -65,7 +66,7 @@ impl Schema {
                 }),
                 Err(mismatch) => mismatches.push(mismatch),
                 Ok(value) => {
-                    read.insert(name.clone(), value);
+                    read.insert(own, value);
                 }
             }
         }

@@ -175,7 +175,7 @@ impl Driver {
                 self.note_undo(&call, None, Some(&output))?;
                 self.succeed(&call, op, (None, Some(output)))
             }
-            Stage::Read(Ok(output)) => self.succeed(&call, op, (None, Some(output))),
+            Stage::Read(Ok(output)) => self.succeed(&call, op, (None, Some(Arc::new(output)))),
             Stage::Read(Err(error)) | Stage::Looked(Err(error)) | Stage::Finished(Err(error)) => {
                 self.call_failed(call, op, error, Certainty::NotDone)
             }
@@ -292,13 +292,19 @@ impl Driver {
         &mut self,
         call: &UnderWay,
         op: u64,
-        (wrote, output): (Option<Wrote>, Option<Value>),
+        (mut wrote, output): (Option<Wrote>, Option<Arc<Value>>),
     ) -> Result<(), Halt> {
         let look = call.look.as_deref();
         let effect = wrote.as_ref().map(|wrote| wrote.effect);
         let effect = effect.or(look.map(|look| look.effect)).unwrap_or(Effect::Read);
         let is_last = look.is_some_and(|look| call.chunk + 1 == look.chunks && wrote.is_some())
             || (call.is_adopted && output.is_some());
+        if let (Some(wrote), Some(output)) = (&mut wrote, &output)
+            && Arc::ptr_eq(&wrote.answer, output)
+        {
+            // The journal holds it once.
+            wrote.answer = Arc::default();
+        }
         let succeeded = Succeeded {
             path: call.run.path.clone(),
             op,
@@ -306,7 +312,7 @@ impl Driver {
             input: look.is_none_or(|look| look.chunks == 0).then(|| Arc::clone(&call.run.input)),
             changes: if is_last { look.map_or(0, n_changes) } else { 0 },
             wrote,
-            output: output.map(Arc::new),
+            output,
             effect,
         };
         self.record(Event::Succeeded(Box::new(succeeded)))

@@ -250,7 +250,7 @@ impl DryHost<'_> {
             Err(error) => return self.failed(&run, &error),
         };
         self.preview.read(&run, &output, may_differ);
-        self.succeed(&run, output, Effect::Read, 0)
+        self.succeed(&run, Arc::new(output), Effect::Read, 0)
     }
 
     async fn simulate(&mut self, run: RunAction, prepared: Prepared) -> Played {
@@ -282,17 +282,23 @@ impl DryHost<'_> {
         let changes = n_changes(&look);
         let (output, effect) = (simulated.output, simulated.effect);
         self.overlay.add(&label, simulated.rows);
-        self.succeed(&run, output, effect, changes)
+        self.succeed(&run, Arc::new(output), effect, changes)
     }
 
-    fn succeed(&mut self, run: &RunAction, output: Value, effect: Effect, changes: u64) -> Played {
+    fn succeed(
+        &mut self,
+        run: &RunAction,
+        output: Arc<Value>,
+        effect: Effect,
+        changes: u64,
+    ) -> Played {
         self.record(Event::Succeeded(Box::new(Succeeded {
             path: run.path.clone(),
             op: run.op,
             attempt: run.attempt,
             input: Some(Arc::clone(&run.input)),
             wrote: None,
-            output: Some(Arc::new(output)),
+            output: Some(output),
             effect,
             changes,
         })))

@@ -30,9 +30,13 @@ pub(super) fn wait(response: &Response, now: Timestamp) -> Option<Duration> {
 /// How many calls the server says are left, and for how long.
 pub(super) fn remaining(response: &Response, now: Timestamp) -> Option<(u64, Duration)> {
     let get = |name: &str| response.headers.get(name)?.to_str().ok().map(str::trim);
-    for prefix in ["ratelimit", "x-ratelimit", "x-rate-limit"] {
-        let Some(left) = get(&format!("{prefix}-remaining")) else { continue };
-        let reset: f64 = get(&format!("{prefix}-reset"))?.parse().ok()?;
+    for (left, reset) in [
+        ("ratelimit-remaining", "ratelimit-reset"),
+        ("x-ratelimit-remaining", "x-ratelimit-reset"),
+        ("x-rate-limit-remaining", "x-rate-limit-reset"),
+    ] {
+        let Some(left) = get(left) else { continue };
+        let reset: f64 = get(reset)?.parse().ok()?;
         // Some count the seconds from now, some from 1970.
         let seconds = if reset > 1e9 { reset - now.as_duration().as_secs_f64() } else { reset };
         let wait = Duration::try_from_secs_f64(seconds.max(0.0)).ok()?;

@@ -8,7 +8,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, LOCATION};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
-use linchpin_connector::{ActionError, ErrorKind, Request, Response, Sink, Transport, WriteState};
+use linchpin_connector::{
+    ActionError, ErrorKind, Request, Response, Sink, Transport, WriteState, is_dots,
+};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::time::Instant;
 use url::{Position, Url};
@@ -298,11 +300,8 @@ fn check_path(path: &str) -> Result<(), &'static str> {
         return Err("is not percent-encoded");
     }
     let segments = path.split('?').next().unwrap_or_default().split('/');
-    for segment in segments {
-        let dots = segment.replace("%2e", ".").replace("%2E", ".");
-        if dots == "." || dots == ".." {
-            return Err("has a segment \".\" or \"..\"");
-        }
+    if segments.into_iter().any(is_dots) {
+        return Err("has a segment \".\" or \"..\"");
     }
     Ok(())
 }
