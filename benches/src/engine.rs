@@ -1,4 +1,4 @@
-//! The engine under measurement: the embedded host on the sled store, every step journaled.
+//! The engine under measurement: the embedded host on a store on disk, every step journaled.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -14,6 +14,8 @@ use linchpin_runtime::connections::{Connections, ConnectionsFile, Options};
 use linchpin_runtime::flows::Flows;
 use linchpin_runtime::host::{Host, Parts, Start};
 use linchpin_runtime::{MasterKey, SystemClock, Vault};
+
+use crate::Setting;
 
 type Fails<T> = Result<T, Box<dyn std::error::Error>>;
 
@@ -42,9 +44,9 @@ pub(crate) struct Bench {
 }
 
 impl Bench {
-    pub(crate) fn open(url: &str, flow: &str) -> Fails<Self> {
+    pub(crate) fn open(setting: Setting<'_>, flow: &str) -> Fails<Self> {
         let folder = tempfile::tempdir_in(".")?;
-        let bench = Self::open_in(folder.path(), url, flow)?;
+        let bench = Self::open_kind(folder.path(), setting.store, setting.url, flow)?;
         Ok(Self { _folder: Some(folder), ..bench })
     }
 
@@ -119,8 +121,8 @@ async fn run_one(host: &Host) {
 }
 
 /// Bytes that one step of [`TEN_POSTS`] leaves in the journal.
-pub(crate) async fn bytes_per_step(url: &str) -> Fails<usize> {
-    let bench = Bench::open(url, TEN_POSTS)?;
+pub(crate) async fn bytes_per_step(setting: Setting<'_>) -> Fails<usize> {
+    let bench = Bench::open(setting, TEN_POSTS)?;
     let run = bench.start(Map::new()).await?;
     bench.host.wait(&run).await;
     let entries = bench.host.store().read(&run, 0, usize::MAX).await?;

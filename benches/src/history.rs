@@ -198,7 +198,8 @@ pub(crate) async fn unfinished() -> Anything {
 
 impl Finished {
     async fn new(url: &str) -> Result<Self, Box<dyn std::error::Error>> {
-        let bench = Bench::open(url, TEN_POSTS)?;
+        let folder = tempfile::tempdir_in(".")?;
+        let bench = Bench::open_in(folder.path(), url, TEN_POSTS)?;
         let run = bench.start(Map::new()).await?;
         bench.host.wait(&run).await;
         let store = bench.host.store();

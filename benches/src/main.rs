@@ -1,7 +1,7 @@
 //! Benchmarks of the durable path, each printed beside its floor in the same run.
 //!
 //! `cargo run --release -p linchpin-benches [-- --quick] [--wide | --long | --editor |
-//! --history RUNS [--entries N] | --open] [--binary PATH]`. The floor is what any
+//! --history RUNS [--entries N] | --open] [--store sled|sqlite] [--binary PATH]`. The floor is what any
 //! engine with the same promise must pay: a keep-alive HTTP request per step, and a record of
 //! the same size written and synced, by one thread for all who wait (group commit).
 
@@ -18,6 +18,8 @@ mod upstream;
 
 use std::time::{Duration, Instant};
 
+use linchpin_persistence::Kind;
+
 /// The one that the `linchpin` command has.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -26,6 +28,14 @@ type Anything = Result<(), Box<dyn std::error::Error>>;
 
 /// How often each figure is taken; the median is printed with its spread.
 const ROUNDS: usize = 5;
+
+/// What the workloads on a store share.
+#[derive(Clone, Copy)]
+struct Setting<'a> {
+    url: &'a str,
+    store: Kind,
+    rounds: usize,
+}
 
 fn main() -> Anything {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -67,10 +77,13 @@ fn main() -> Anything {
     if has("--long") {
         return long_loop::measure(&mut server);
     }
+    let store = after("--store").map_or(Some(Kind::default()), |name| Kind::named(name));
+    let store = store.ok_or("--store is sled or sqlite")?;
+    let setting = Setting { url: &server.url, store, rounds };
     if has("--wide") {
-        return runtime.block_on(widest(&server.url, rounds));
+        return runtime.block_on(widest(setting));
     }
-    runtime.block_on(all(&server.url, rounds))?;
+    runtime.block_on(all(setting))?;
     long_loop::measure(&mut server)?;
     match after("--binary") {
         Some(binary) => {
@@ -85,32 +98,33 @@ fn main() -> Anything {
     }
 }
 
-async fn all(url: &str, rounds: usize) -> Anything {
+async fn all(setting: Setting<'_>) -> Anything {
     let syncs = floor::sync_rate()?;
     println!("this disk: one write and sync_data takes {:.3} ms", syncs * 1e3);
-    let record = engine::bytes_per_step(url).await?;
+    println!("store: {}", setting.store);
+    let record = engine::bytes_per_step(setting).await?;
     println!("journal: {record} bytes a step\n");
-    one_flow(url, rounds, record).await?;
+    one_flow(setting, record).await?;
     for under_way in [16, 256] {
-        many_flows(url, rounds, record, under_way).await?;
+        many_flows(setting, record, under_way).await?;
     }
-    wide_loop(url, rounds, record).await?;
-    light_steps(rounds).await
+    wide_loop(setting, record).await?;
+    light_steps(setting).await
 }
 
 /// W2 with 256 under way alone, for a profile.
-async fn widest(url: &str, rounds: usize) -> Anything {
-    let record = engine::bytes_per_step(url).await?;
-    many_flows(url, rounds, record, 256).await
+async fn widest(setting: Setting<'_>) -> Anything {
+    let record = engine::bytes_per_step(setting).await?;
+    many_flows(setting, record, 256).await
 }
 
 /// W1: one flow of 10 sequential POST steps.
-async fn one_flow(url: &str, rounds: usize, record: usize) -> Anything {
-    let bench = engine::Bench::open(url, engine::TEN_POSTS)?;
-    let floor = floor::Floor::new(url, record)?;
+async fn one_flow(setting: Setting<'_>, record: usize) -> Anything {
+    let bench = engine::Bench::open(setting, engine::TEN_POSTS)?;
+    let floor = floor::Floor::new(setting.url, record)?;
     let (mut ours, mut floors) = (Vec::new(), Vec::new());
     bench.run_flows(20, 1).await?;
-    for _ in 0..rounds {
+    for _ in 0..setting.rounds {
         let started = Instant::now();
         bench.run_flows(20, 1).await?;
         ours.push(started.elapsed().as_secs_f64() / 20.0 * 1e3);
@@ -122,12 +136,12 @@ async fn one_flow(url: &str, rounds: usize, record: usize) -> Anything {
 }
 
 /// W2: 500 such flows, some under way at once.
-async fn many_flows(url: &str, rounds: usize, record: usize, under_way: usize) -> Anything {
-    let bench = engine::Bench::open(url, engine::TEN_POSTS)?;
-    let floor = floor::Floor::new(url, record)?;
+async fn many_flows(setting: Setting<'_>, record: usize, under_way: usize) -> Anything {
+    let bench = engine::Bench::open(setting, engine::TEN_POSTS)?;
+    let floor = floor::Floor::new(setting.url, record)?;
     let (mut ours, mut floors, mut cpu) = (Vec::new(), Vec::new(), Vec::new());
     bench.run_flows(50, under_way).await?;
-    for _ in 0..rounds {
+    for _ in 0..setting.rounds {
         let (started, used) = (Instant::now(), process::own_cpu());
         bench.run_flows(500, under_way).await?;
         ours.push(5000.0 / started.elapsed().as_secs_f64());
@@ -144,11 +158,11 @@ async fn many_flows(url: &str, rounds: usize, record: usize, under_way: usize) -
 }
 
 /// W3: a loop over 1000 items, one call each, 16 wide.
-async fn wide_loop(url: &str, rounds: usize, record: usize) -> Anything {
-    let bench = engine::Bench::open(url, engine::THOUSAND_ITEMS)?;
-    let floor = floor::Floor::new(url, record)?;
+async fn wide_loop(setting: Setting<'_>, record: usize) -> Anything {
+    let bench = engine::Bench::open(setting, engine::THOUSAND_ITEMS)?;
+    let floor = floor::Floor::new(setting.url, record)?;
     let (mut ours, mut floors) = (Vec::new(), Vec::new());
-    for _ in 0..rounds {
+    for _ in 0..setting.rounds {
         let started = Instant::now();
         bench.run_flows(1, 1).await?;
         ours.push(started.elapsed().as_secs_f64() * 1e3);
@@ -160,12 +174,12 @@ async fn wide_loop(url: &str, rounds: usize, record: usize) -> Anything {
 }
 
 /// W6: a flow of 40 steps that call nothing.
-async fn light_steps(rounds: usize) -> Anything {
+async fn light_steps(setting: Setting<'_>) -> Anything {
     let flow = engine::forty_light_steps();
-    let bench = engine::Bench::open("http://127.0.0.1:9", &flow)?;
+    let bench = engine::Bench::open(setting, &flow)?;
     let mut ours = Vec::new();
     bench.run_flows(10, 1).await?;
-    for _ in 0..rounds {
+    for _ in 0..setting.rounds {
         let started = Instant::now();
         bench.run_flows(20, 1).await?;
         ours.push(started.elapsed().as_secs_f64() / 20.0 * 1e3);
