@@ -1,12 +1,14 @@
 //! The product as people use it: the built binary, each test in a project folder of its own,
 //! nothing but this machine, and waiting only for what a process says.
 
+mod aliases;
 mod assign_courses;
 mod authorization;
 mod behaviours;
 mod broken_flows;
 mod certificates;
 mod daemon;
+mod doctor;
 mod examples;
 mod hostile;
 mod litmos_description;
@@ -21,3 +23,4 @@ pub(crate) mod support;
 mod tokens;
 mod torture;
 mod undo;
+mod vault_keys;

@@ -61,6 +61,17 @@ outputs:
   succeeded: each.succeeded
 ";
 
+/// Reads, waits for a person, and reads again.
+const LONG: &str = r"
+flow: long
+connections: { app: ident }
+steps:
+  - { id: before, call: app.rows.list }
+  - id: pause
+    ask: { of: starter, message: Go on?, form: { yes: { type: boolean, required: true } } }
+  - { id: after, call: app.rows.list }
+";
+
 /// The server, as long as a test needs it.
 struct Server {
     process: Child,
@@ -141,6 +152,7 @@ impl Server {
             ("spokes/ident/spoke.yaml", SPOKE),
             ("spokes/ident/actions/rows.list.yaml", ACTION),
             ("flows/reads.yaml", &reads),
+            ("flows/long.yaml", LONG),
             ("connections.yaml", &connections.concat()),
         ])
     }
@@ -287,6 +299,31 @@ fn fifty_steps_renew_once_and_each_rotated_token_serves() {
     daemon.kill();
     server.control("expire");
     server.linchpin(&project, &["run", "reads"]).ends_with(0);
+}
+
+#[test]
+fn a_token_that_ends_in_the_middle_of_a_run_is_renewed_once_and_the_run_goes_on() {
+    let Some((server, project, _outside)) = start() else { return };
+    server.authorize(&project, "app");
+    let mut daemon = Process::start(&mut server.command(&project, &["daemon"]));
+    daemon.until(|line| line.contains(" serves ").then_some(()));
+    for alias in ["app", "post"] {
+        project.write(
+            "flows/long.yaml",
+            LONG.replace("app: ident", &format!("{alias}: ident"))
+                .replace("call: app.", &format!("call: {alias}.")),
+        );
+        let waits = server.linchpin(&project, &["run", "long", "--json"]).ends_with(4).json();
+        let run = waits["run"].as_str().unwrap_or_else(|| panic!("{waits}"));
+        server.control("expire");
+        let before = server.requests();
+        let answer = ["runs", "answer", run, "pause", "-v", "yes=true"];
+        server.linchpin(&project, &answer).ends_with(0);
+        server.linchpin(&project, &["runs", "logs", run, "--follow"]).ends_with(0);
+        let shown = server.linchpin(&project, &["runs", "show", run, "--json"]).ends_with(0).json();
+        assert_eq!(shown["state"], "succeeded", "{shown}");
+        assert_eq!(server.requests() - before, 1, "{alias}: one renewal");
+    }
 }
 
 #[test]

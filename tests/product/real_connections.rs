@@ -63,3 +63,41 @@ fn a_wrong_secret_is_refused_when_it_is_configured_and_not_kept() {
     let shown = project.linchpin(&["connections", "show", "lms", "--json"]).ends_with(0).json();
     assert_eq!(shown["active"], false, "{shown}");
 }
+
+#[test]
+fn what_one_project_exports_another_takes_from_a_file_or_its_standard_input_without_secrets() {
+    let systems = Systems::start(10);
+    let project = project(&systems);
+    systems.configure(&project);
+    let lines = project.linchpin(&["connections", "export"]).ends_with(0).stdout;
+    assert_eq!(project.linchpin(&["connections", "export", "-"]).ends_with(0).stdout, lines);
+    let json = project.linchpin(&["connections", "export", "--json"]).ends_with(0).stdout;
+    project.linchpin(&["connections", "export", "moved.yaml"]).ends_with(0);
+    let kept = std::fs::read_to_string(project.path().join("moved.yaml")).unwrap();
+    assert_eq!(kept, lines);
+    let again = project.linchpin(&["connections", "export", "moved.yaml"]).ends_with(3);
+    assert!(again.stderr.contains("is there already and stays as it is"), "{}", again.stderr);
+    let secret = systems.secret("litmos", "api_key");
+    assert!(!lines.contains(secret) && !json.contains(secret), "{lines}{json}");
+
+    for text in [&lines, &json] {
+        let other = Project::with(&[("given", text)]);
+        let mut import = other.command(&["connections", "import", "-"]);
+        import.stdin(std::fs::File::open(other.path().join("given")).unwrap());
+        let done = super::support::Done::of(&mut import).ends_with(0);
+        for alias in ["lms", "sn", "st"] {
+            assert!(done.stdout.contains(&format!("{alias} is filled in")), "{}", done.stdout);
+        }
+        let shown = other.linchpin(&["connections", "show", "lms", "--json"]).ends_with(0).json();
+        let url = &shown["fields"].as_array().unwrap()[0]["value"];
+        assert_eq!((url.as_str(), &shown["active"]), (Some(systems.url("litmos")), &false.into()));
+        let listed = other.linchpin(&["connections", "import", "given"]).ends_with(0);
+        assert!(listed.stdout.contains("lms is filled in"), "{}", listed.stdout);
+    }
+    // What is no list of aliases is refused by its name.
+    let other = Project::with(&[("given", "- 1\n")]);
+    let mut import = other.command(&["connections", "import", "-"]);
+    import.stdin(std::fs::File::open(other.path().join("given")).unwrap());
+    let refused = super::support::Done::of(&mut import).ends_with(3);
+    assert!(refused.stderr.contains("the standard input holds no aliases"), "{}", refused.stderr);
+}

@@ -1,15 +1,14 @@
 //! No secret comes out: not in the store, the journal, the output, the logs or an error.
 
+mod crash;
+
 use std::fmt::Write as _;
-use std::io::{BufRead, BufReader, Write as _};
-use std::net::TcpListener;
-use std::thread;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 use serde_json::json;
 
-use super::support::{Done, Project, Systems};
+use super::support::{Done, Project, Systems, serving};
 
 /// How a secret may look where it is not meant to be.
 fn disguises(secret: &str) -> Vec<String> {
@@ -150,38 +149,18 @@ fn no_secret_of_the_three_systems_comes_out() {
 
 /// A system that says all it was sent, as some do when something is wrong.
 fn echo() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    thread::spawn(move || {
-        for stream in listener.incoming().map_while(Result::ok) {
-            thread::spawn(move || {
-                let mut reader = BufReader::new(&stream);
-                let mut head = String::new();
-                while !head.ends_with("\r\n\r\n") {
-                    if reader.read_line(&mut head).unwrap_or(0) == 0 {
-                        return;
-                    }
-                }
-                let status = if head.starts_with("GET /bad") { "400 Bad" } else { "200 OK" };
-                let token = head.lines().find_map(|line| {
-                    let (name, value) = line.split_once(": ")?;
-                    name.eq_ignore_ascii_case("authorization").then(|| value.to_owned())
-                });
-                let token = token.unwrap_or_default();
-                let body = json!({ "message": format!("refused: {token}"), "head": head,
-                    "coded": STANDARD.encode(&token) })
-                .to_string();
-                let answer = format!(
-                    "HTTP/1.1 {status}\r\ncontent-type: application/json\r\nx-echo: {token}\r\n\
-                     content-length: {}\r\nconnection: close\r\n\r\n{body}",
-                    body.len()
-                );
-                // The caller may have gone.
-                (&stream).write_all(answer.as_bytes()).ok();
-            });
-        }
-    });
-    url
+    serving(|head| {
+        let status = if head.starts_with("GET /bad") { "400 Bad" } else { "200 OK" };
+        let token = head.lines().find_map(|line| {
+            let (name, value) = line.split_once(": ")?;
+            name.eq_ignore_ascii_case("authorization").then(|| value.to_owned())
+        });
+        let token = token.unwrap_or_default();
+        let body = json!({ "message": format!("refused: {token}"), "head": head,
+            "coded": STANDARD.encode(&token) });
+        let head = format!("{status}\r\ncontent-type: application/json\r\nx-echo: {token}");
+        (head, body.to_string())
+    })
 }
 
 const ECHOED: &str = r#"

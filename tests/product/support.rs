@@ -3,9 +3,10 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -279,6 +280,42 @@ pub(super) fn http(method: &str, url: &str, body: Option<&Value>) -> Value {
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     assert!(head.starts_with("HTTP/1.1 2"), "{method} {url}: {answer}");
     serde_json::from_str(body).unwrap_or_else(|error| panic!("{method} {url}: {error}: {answer}"))
+}
+
+/// A system of the test's own, which answers each request by its head: status and JSON.
+pub(super) fn answering(answer: impl Fn(&str) -> (u16, Value) + Send + Sync + 'static) -> String {
+    serving(move |head| {
+        let (status, body) = answer(head);
+        (format!("{status} Answer\r\ncontent-type: application/json"), body.to_string())
+    })
+}
+
+/// The same with the status line and headers as they are sent, and any body.
+pub(super) fn serving(answer: impl Fn(&str) -> (String, String) + Send + Sync + 'static) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let answer = Arc::new(answer);
+    thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            let answer = Arc::clone(&answer);
+            thread::spawn(move || {
+                let mut reader = BufReader::new(&stream);
+                let mut head = String::new();
+                while !head.ends_with("\r\n\r\n") {
+                    if reader.read_line(&mut head).unwrap_or(0) == 0 {
+                        return;
+                    }
+                }
+                let (head, body) = answer(&head);
+                let length = body.len();
+                let more = format!("content-length: {length}\r\nconnection: close");
+                let answer = format!("HTTP/1.1 {head}\r\n{more}\r\n\r\n{body}");
+                // The caller may have gone.
+                (&stream).write_all(answer.as_bytes()).ok();
+            });
+        }
+    });
+    url
 }
 
 /// `linchpin sandbox` as a process of its own, in place of real systems.

@@ -3,9 +3,10 @@
 //! What people are told goes through `report.rs`.
 
 use std::io::{self, Write};
+use std::panic::PanicHookInfo;
 use std::sync::{Arc, OnceLock};
 
-use linchpin_runtime::Redactor;
+use linchpin_runtime::{Redactor, crash};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -37,6 +38,13 @@ pub(crate) fn start(verbose: bool) {
 pub(crate) fn redact(redactor: Arc<Redactor>) {
     // A process has one set of connections; the first is kept.
     REDACTOR.set(redactor).ok();
+}
+
+/// Tells of a panic, whether logging was asked for or not.
+pub(crate) fn crashed(panic: &PanicHookInfo<'_>) {
+    let told = crash::told(panic, REDACTOR.get().map(AsRef::as_ref));
+    // There is nobody else to tell.
+    io::stderr().write_all(told.as_bytes()).ok();
 }
 
 /// Stderr without secrets.

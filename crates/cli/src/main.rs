@@ -43,11 +43,10 @@ fn main() -> process::ExitCode {
         }
     };
     logging::start(args.global.verbose);
-    let hook = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |panic| {
+    std::panic::set_hook(Box::new(|panic| {
         // A storage engine that gives up on a damaged file is told of as an error.
         if !linchpin_persistence::is_guarded() {
-            hook(panic);
+            logging::crashed(panic);
         }
     }));
     let report = Report::new(&args.global);

@@ -7,6 +7,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use linchpin_persistence::{Kind, Location};
+use linchpin_runtime::vault::KeyPlace;
 
 use crate::args::Global;
 use crate::failure::Failure;
@@ -75,9 +76,22 @@ impl Project {
         Location { kind: set.kind, dir }
     }
 
-    /// The file with the vault's master key; never inside the store.
-    pub(crate) fn vault_key(&self) -> PathBuf {
-        self.root.join(".linchpin").join("vault.key")
+    /// Where the vault's master key is; never inside the store.
+    pub(crate) fn vault_key(&self) -> KeyPlace {
+        let own = || KeyPlace::File(".linchpin/vault.key".into());
+        self.placed(self.settings.vault.key.clone().unwrap_or_else(own))
+    }
+
+    /// Where it was before, while not everything is sealed under the present one.
+    pub(crate) fn vault_key_before(&self) -> Option<KeyPlace> {
+        self.settings.vault.before.clone().map(|before| self.placed(before))
+    }
+
+    fn placed(&self, place: KeyPlace) -> KeyPlace {
+        match place {
+            KeyPlace::File(path) => KeyPlace::File(self.root.join(path)),
+            KeyPlace::Credential(_) | KeyPlace::Command(_) => place,
+        }
     }
 
     /// The file that keeps the sandbox' effects between runs.

@@ -105,7 +105,7 @@ impl Session {
             let own = workspace.mistakes.iter().filter(|mistake| is_of_connections(mistake));
             return Err(Failure::mistakes("the connections have mistakes", own.cloned().collect()));
         }
-        let vault = Arc::new(vault(project, Arc::clone(&store))?);
+        let vault = Arc::new(vault(project, Arc::clone(&store)).await?);
         let options = Options { folder: project.root.clone(), ..Options::default() };
         let clock = Arc::new(SystemClock);
         let (file, spokes) = (workspace.connections.clone(), workspace.spokes.clone());
@@ -303,19 +303,18 @@ pub(crate) fn unusable(error: &StoreError) -> Failure {
 }
 
 /// The vault in the store; in the sandbox one that is forgotten, since nothing in it is real.
-fn vault(project: &Project, store: Arc<dyn Upkeep>) -> Result<Vault, Failure> {
-    let file = project.vault_key();
+async fn vault(project: &Project, store: Arc<dyn Upkeep>) -> Result<Vault, Failure> {
+    let place = project.vault_key();
     let failed = |error: &dyn std::error::Error| {
-        Failure::because(format!("the vault's key {} cannot be used", file.display()), error)
+        Failure::because(format!("the key of the vault cannot be had from {place}"), error)
     };
     if project.is_sandbox {
         let key = MasterKey::generate().map_err(|error| failed(&error))?;
         return Ok(Vault::new(Arc::new(MemoryStore::new()) as Arc<dyn Records>, key));
     }
-    if let Some(folder) = file.parent() {
-        std::fs::create_dir_all(folder).map_err(|error| failed(&error))?;
-    }
-    Vault::open_file(store as Arc<dyn Records>, &file).map_err(|error| failed(&error))
+    let opened =
+        Vault::open_at(store as Arc<dyn Records>, place.clone(), project.vault_key_before());
+    opened.await.map_err(|error| failed(&error))
 }
 
 /// Reads a flow and those it reaches anew before a start, so that an edit counts from the next run on.

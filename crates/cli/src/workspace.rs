@@ -274,8 +274,15 @@ fn is_same(one: &Path, other: &Path) -> bool {
         || matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
 }
 
-/// The text of a file.
+/// Stands for the standard input, or output, in the place of a file.
+pub(crate) const STDIN: &str = "-";
+
+/// The text of a file, or of the standard input.
 pub(crate) fn text_of(file: &Path) -> Result<String, Failure> {
+    if file.as_os_str() == STDIN {
+        return std::io::read_to_string(std::io::stdin())
+            .map_err(|error| Failure::because("cannot read the standard input", &error));
+    }
     std::fs::read_to_string(file).map_err(|error| {
         let what = format!("cannot read {}", file.display());
         let failure = Failure::because(what, &error);

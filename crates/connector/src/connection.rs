@@ -81,6 +81,12 @@ impl ConnectionTemplate {
         found.unwrap_or(&self.credentials[0])
     }
 
+    /// Whether the form asks which credential: only where the answer changes what else it asks. Else a
+    /// connection has the first one, unless its settings say another.
+    pub fn asks_which(&self) -> bool {
+        self.fields.iter().any(|field| !field.only_for.is_empty())
+    }
+
     /// The fields that a connection with these values has.
     pub fn fields_for<'t>(
         &'t self,

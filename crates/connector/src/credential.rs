@@ -3,7 +3,7 @@
 use std::fmt;
 
 use indexmap::IndexMap;
-use linchpin_language::{Node, Text};
+use linchpin_language::{Node, Text, Value};
 use serde::{Deserialize, Serialize};
 
 use crate::manifest::Reading;
@@ -81,7 +81,7 @@ impl CredentialKind {
     }
 
     /// The parts it cannot do without.
-    fn needs(self) -> &'static [&'static str] {
+    pub(crate) fn needs(self) -> &'static [&'static str] {
         match self {
             CredentialKind::ApiKey => &["value"],
             CredentialKind::Basic => &["username", "password"],
@@ -160,9 +160,13 @@ impl CredentialTemplate {
             .and_then(|node| reading.word(&node, &words, CredentialKind::parse));
         let mut fields = IndexMap::new();
         for (name, entry) in node.entries() {
-            if name != "kind" && name != "title" {
-                fields.extend(reading.text(&entry).map(|text| (name.to_owned(), text)));
-            }
+            let text = match (name, entry.value()) {
+                ("kind" | "title", _) => continue,
+                // A part that is switched is a text over the connection, or its word as it is.
+                ("pkce", Value::Bool(is_on)) => Text::parse(&is_on.to_string()).ok(),
+                _ => reading.text(&entry),
+            };
+            fields.extend(text.map(|text| (name.to_owned(), text)));
         }
         let kind = kind?;
         for key in kind.needs() {

@@ -42,7 +42,13 @@ impl Definitions {
             type_schema(mapping.required, &mut properties)
         } else if std::ptr::eq(mapping, &CREDENTIAL) {
             let parts = credential::KEYS.iter().filter(|part| **part != "kind");
-            properties.extend(parts.map(|part| ((*part).to_owned(), text())));
+            properties.extend(parts.map(|part| {
+                let schema = match *part {
+                    "pkce" => json!({ "type": ["string", "boolean"] }),
+                    _ => text(),
+                };
+                ((*part).to_owned(), schema)
+            }));
             object(properties, mapping.required)
         } else {
             object(properties, mapping.required)

@@ -2,6 +2,8 @@
 //!
 //! Bundled spokes and those of a user have the same page.
 
+mod manifest;
+
 use std::fmt::Write;
 
 use linchpin_language::{Fields, Schema, Type, Value, print, print_duration, write_yaml};
@@ -9,6 +11,8 @@ use linchpin_language::{Fields, Schema, Type, Value, print, print_duration, writ
 use crate::action::{ActionSpec, VerifyMode};
 use crate::connection::ConnectionTemplate;
 use crate::spoke::Spoke;
+
+pub use manifest::manifest;
 
 /// The page of a spoke. `notice` comes before its heading, `opening` after it; both may be empty.
 pub fn page(spoke: &Spoke, notice: &str, opening: &str) -> String {

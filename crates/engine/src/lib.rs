@@ -3,6 +3,7 @@
 //! Nothing here does I/O: no clock, no randomness, no network, no disk, no task. Time and
 //! results come in as events. See "Invariants" in `docs/ARCHITECTURE.md`.
 
+pub mod alias;
 pub mod catalog;
 pub mod check;
 pub mod command;

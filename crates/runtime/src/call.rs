@@ -1,9 +1,11 @@
 //! One call of an action, stage by stage. The driver decides which stage comes next and journals
 //! between them; a stage itself keeps nothing.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use jiff::Timestamp;
 use linchpin_connector::{
     Action, ActionError, Call, Effect, ErrorKind, Look, Overlay, Page, Undo, Verdict, WriteState,
@@ -175,12 +177,31 @@ impl Prepared {
         write: WriteState,
     ) -> Result<T, ActionError> {
         let run = self.key.split('/').next().unwrap_or_default();
-        let stage = on_behalf_of(run, stage);
+        let stage = self.unharmed(on_behalf_of(run, stage), write);
         let Some(timeout) = self.timeout else { return stage.await };
         tokio::time::timeout(timeout, stage).await.unwrap_or_else(|_| {
             let alias = self.alias();
             let message = format!("{alias} did not answer within {} s", timeout.as_secs_f64());
             let mut error = ActionError::new(ErrorKind::Timeout, message);
+            error.write = write;
+            Err(error)
+        })
+    }
+
+    /// A mistake in the code of an action fails its step; the run and the others go on. What it said is
+    /// on stderr: it may be anything, so it is kept nowhere.
+    async fn unharmed<T>(
+        &self,
+        stage: impl Future<Output = Result<T, ActionError>>,
+        write: WriteState,
+    ) -> Result<T, ActionError> {
+        AssertUnwindSafe(stage).catch_unwind().await.unwrap_or_else(|_| {
+            let (name, alias) = (&self.action.spec().name, self.alias());
+            let message = format!(
+                "{name} of {alias} came to a sudden end: this is a mistake in its code, and the output of \
+                 the process that ran it says where"
+            );
+            let mut error = ActionError::new(ErrorKind::Internal, message);
             error.write = write;
             Err(error)
         })

@@ -1,5 +1,7 @@
 //! The flows of a project: their texts, checked, and what a run of one needs of them.
 
+mod needs;
+
 use std::collections::BTreeMap;
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};

@@ -4,6 +4,7 @@ mod budget;
 mod call;
 pub mod clock;
 pub mod connections;
+pub mod crash;
 mod driver;
 pub mod dry_run;
 pub mod flows;

@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, TryLockError};
 
 use aho_corasick::{AhoCorasick, MatchKind};
 use base64::Engine as _;
@@ -82,6 +82,22 @@ impl Redactor {
     /// The text without any known secret.
     pub fn redact(&self, text: &str) -> String {
         self.clean(text).into_owned()
+    }
+
+    /// The same without waiting for anybody; `None` when the known secrets cannot be looked at now.
+    pub(crate) fn redact_at_once(&self, text: &str) -> Option<String> {
+        let search = match self.known.try_read() {
+            Ok(known) => known.search.clone(),
+            Err(TryLockError::Poisoned(known)) => known.into_inner().search.clone(),
+            Err(TryLockError::WouldBlock) => return None,
+        };
+        let Some(search) = search else { return Some(text.to_owned()) };
+        let mut clean = String::with_capacity(text.len());
+        search.replace_all_with(text, &mut clean, |_, _, out| {
+            out.push_str(REDACTED);
+            true
+        });
+        Some(clean)
     }
 
     /// Cleans every text, key and number in a value. Unlike redacting printed JSON, this keeps it JSON.

@@ -4,6 +4,7 @@
 //! to another place in the store does not open there. Each record names its key by id.
 
 mod key;
+mod place;
 mod rotation;
 
 use std::path::PathBuf;
@@ -18,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 pub use key::MasterKey;
+pub use place::KeyPlace;
 pub use rotation::{Rotated, VaultStatus};
 
 use crate::secret::Secret;
@@ -90,9 +92,24 @@ pub enum Error {
         /// The alias or field.
         name: String,
     },
-    /// The key is not in a file of ours, so it cannot be replaced here.
-    #[error("the vault key is not in a file of its own, so it is not replaced here")]
-    NoKeyFile,
+    /// The unit has no such credential, or this is no unit.
+    #[error(
+        "there is no systemd credential {name} here: the unit needs LoadCredential={name}:PATH, and other \
+         commands reach the vault through the daemon while it runs"
+    )]
+    NoCredential {
+        /// Its name.
+        name: String,
+    },
+    /// The key is not in a file of ours, so another one is put there by whoever keeps it.
+    #[error(
+        "the vault key comes from {place} and is replaced there: name the place of the old key as \
+         `vault: {{ before: ... }}` in linchpin.yaml, then run this again"
+    )]
+    NotOurs {
+        /// Where it comes from.
+        place: String,
+    },
     /// No randomness to be had.
     #[error("the system gives no random numbers")]
     Random,
@@ -105,8 +122,10 @@ pub enum Error {
 pub struct Vault {
     records: Arc<dyn Records>,
     keys: RwLock<Keys>,
-    /// The file that the key is in, when it may be replaced.
-    key_file: Option<PathBuf>,
+    /// Where the key is kept; only one in a file is replaced here.
+    place: Option<KeyPlace>,
+    /// Where the key was kept before, and the id of that key.
+    before: Option<(KeyPlace, String)>,
     /// Held while the key is being replaced.
     rotating: tokio::sync::Mutex<()>,
 }
@@ -130,7 +149,8 @@ impl Vault {
     /// A vault over these records, under this key.
     pub fn new(records: Arc<dyn Records>, key: MasterKey) -> Self {
         let keys = RwLock::new(Keys { current: Arc::new(key), others: Vec::new() });
-        Self { records, keys, key_file: None, rotating: tokio::sync::Mutex::default() }
+        let rotating = tokio::sync::Mutex::default();
+        Self { records, keys, place: None, before: None, rotating }
     }
 
     /// Stores a secret in place of any earlier one. After `Ok` it is on disk.

@@ -166,5 +166,5 @@ async fn a_rotation_that_is_cut_at_any_write_loses_nothing_and_is_finished_by_th
 #[tokio::test]
 async fn a_key_that_is_not_in_a_file_of_ours_is_not_replaced() {
     let vault = vault(Arc::new(MemoryStore::new()));
-    assert!(matches!(vault.rotate().await, Err(Error::NoKeyFile)));
+    assert!(matches!(vault.rotate().await, Err(Error::NotOurs { .. })));
 }

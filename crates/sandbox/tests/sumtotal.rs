@@ -233,3 +233,96 @@ async fn st_1_2_an_administrator_adds_an_oauth_client_with_the_fields_of_the_for
         listed["clients"].as_array().unwrap().iter().any(|one| one["clientName"] == "Linchpin")
     );
 }
+
+/// The address where a person agrees, with these parameters beside the usual ones.
+fn asking(http: &Http, more: &str) -> String {
+    let secrets = &http.sandbox.sumtotal().secrets;
+    let base = secrets["token_url"].replace("/token", "/authorize");
+    let id = &secrets["code_only_client_id"];
+    format!("{base}?response_type=code&client_id={id}&state=s%2B1&redirect_uri={BACK}{more}")
+}
+
+const BACK: &str = "http%3A%2F%2F127.0.0.1%3A4711%2Fcallback";
+
+async fn code(http: &Http, more: &str) -> String {
+    let agreed = http.send("GET", &asking(http, &format!("{more}&login=100301")), &[], "").await;
+    assert_eq!(agreed.status, 302, "{}", agreed.text);
+    let back = agreed.header("location").to_owned();
+    let answer = back.strip_prefix("http://127.0.0.1:4711/callback?code=").unwrap();
+    answer.strip_suffix("&state=s%2B1").unwrap().to_owned()
+}
+
+async fn personal(http: &Http, form: &str) -> (u16, Value) {
+    token(http, "code_only_client_id", "code_only_client_secret", form).await
+}
+
+#[tokio::test]
+async fn a_person_agrees_and_each_refresh_token_works_once_and_brings_the_next() {
+    let http = start().await;
+    let scope = "&scope=allapis%20offline_access";
+    let page = http.send("GET", &asking(&http, scope), &[], "").await;
+    assert!(page.status == 200 && page.text.contains("agree as Kim Lo"), "{}", page.text);
+    let refused = http.send("GET", &asking(&http, &format!("{scope}&login=")), &[], "").await;
+    assert!(refused.header("location").contains("error=access_denied"), "{:?}", refused.headers);
+
+    let code = code(&http, scope).await;
+    let form = format!("grant_type=authorization_code&code={code}&redirect_uri={BACK}");
+    let (status, first) = personal(&http, &form).await;
+    assert_eq!((status, &first["scope"]), (200, &json!("allapis offline_access")), "{first}");
+    assert_eq!(personal(&http, &form).await.1["error"], "invalid_grant", "a code is used once");
+    let me = http.sumtotal(first["access_token"].as_str().unwrap(), "GET", OWN, "").await.json();
+    assert_eq!(me["userId"], "100301", "{me}");
+
+    let renew = |given: &Value| {
+        format!(
+            "grant_type=refresh_token&refresh_token={}",
+            given["refresh_token"].as_str().unwrap()
+        )
+    };
+    let (status, second) = personal(&http, &renew(&first)).await;
+    assert_eq!(status, 200, "{second}");
+    assert_ne!(second["refresh_token"], first["refresh_token"]);
+    assert_eq!(personal(&http, &renew(&first)).await.1["error"], "invalid_grant");
+    assert_eq!(personal(&http, &renew(&second)).await.0, 200);
+    // A client that calls for itself has nobody's profile.
+    let own = http.sumtotal_token().await;
+    assert_eq!(http.sumtotal(&own, "GET", OWN, "").await.status, 403);
+}
+
+const OWN: &str = "/apis/api/v2/advanced/users";
+
+#[tokio::test]
+async fn what_does_not_belong_to_the_question_gets_no_token() {
+    let http = start().await;
+    let foreign = asking(&http, "").replace("4711%2Fcallback", "4711%2Felsewhere");
+    assert_eq!(http.send("GET", &foreign, &[], "").await.status, 400);
+    let unknown = asking(&http, "").replace("client_id=", "client_id=x");
+    assert_eq!(http.send("GET", &unknown, &[], "").await.status, 400);
+    let scope = http.send("GET", &asking(&http, "&scope=everything"), &[], "").await;
+    assert!(scope.header("location").contains("error=invalid_scope"), "{:?}", scope.headers);
+    let implicit = asking(&http, "").replace("type=code", "type=token");
+    let implicit = http.send("GET", &implicit, &[], "").await;
+    assert!(implicit.header("location").contains("error=unsupported_response_type"));
+
+    let challenge = "&code_challenge_method=plain&code_challenge=word";
+    for (more, form, status) in [
+        ("", format!("redirect_uri={}", BACK.replace("4711", "4712")), 400),
+        (challenge, format!("redirect_uri={BACK}"), 400),
+        (challenge, format!("redirect_uri={BACK}&code_verifier=word"), 200),
+        // Without the scope for it there is nothing to renew it with.
+        ("&scope=allapis", format!("redirect_uri={BACK}"), 200),
+    ] {
+        let code = code(&http, more).await;
+        let form = format!("grant_type=authorization_code&code={code}&{form}");
+        let (found, answer) = personal(&http, &form).await;
+        assert_eq!(found, status, "{form}: {answer}");
+        let renews = more != "&scope=allapis" && status == 200;
+        assert_eq!(answer.get("refresh_token").is_some(), renews, "{answer}");
+    }
+    let secrets = http.sandbox.sumtotal().secrets.clone();
+    let words = |password: &str| {
+        format!("grant_type=password&username={}&password={password}", secrets["user_name"])
+    };
+    assert_eq!(personal(&http, &words(&secrets["user_password"])).await.0, 200);
+    assert_eq!(personal(&http, &words("wrong")).await.1["error"], "invalid_grant");
+}

@@ -35,7 +35,8 @@ pub(crate) fn client() -> Client {
     PROVIDER.call_once(|| {
         rustls::crypto::ring::default_provider().install_default().unwrap();
     });
-    Client::builder().build().unwrap()
+    // A browser would follow; a test wants to see where to.
+    Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap()
 }
 
 pub(crate) async fn start() -> Http {

@@ -2,7 +2,6 @@
 
 mod changes;
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -15,7 +14,7 @@ use crate::failure::Failure;
 use crate::project::{FILE, Project, shown};
 use crate::report::{Report, Style};
 use crate::steps::plural;
-use crate::workspace::{entries, text_of};
+use crate::workspace::{STDIN, entries, text_of};
 
 /// Lay out flows, connections and spokes in one way; comments and meaning stay
 #[derive(Debug, Args)]
@@ -42,7 +41,7 @@ impl Outcome {
 
 impl Fmt {
     pub(crate) fn run(self, global: &Global, report: &Report) -> Done {
-        if self.files.len() == 1 && self.files[0].as_os_str() == "-" {
+        if self.files.len() == 1 && self.files[0].as_os_str() == STDIN {
             return self.stdin(report);
         }
         let mut outcomes = Vec::new();
@@ -64,10 +63,7 @@ impl Fmt {
 
     /// For editors: what cannot be read comes back as it was.
     fn stdin(&self, report: &Report) -> Done {
-        let mut text = String::new();
-        std::io::stdin()
-            .read_to_string(&mut text)
-            .map_err(|error| Failure::because("cannot read stdin", &error))?;
+        let text = text_of(Path::new(STDIN))?;
         let tidy = format_yaml("stdin", &text)
             .map_err(|found| Failure::mistakes("stdin is left as it is", found))?;
         if self.check {

@@ -128,6 +128,7 @@ fn settings() -> Value {
                         "examples": ["127.0.0.1:7733"],
                     } },
                 }),
+                "vault" => vault(about),
                 _ => json!({ "type": "string", "description": about }),
             };
             ((*name).to_owned(), schema)
@@ -158,6 +159,23 @@ fn retention(about: &str) -> Value {
     });
     json!({
         "type": "object", "description": about, "properties": all, "additionalProperties": false,
+    })
+}
+
+/// The schema of where the vault's key is.
+fn vault(about: &str) -> Value {
+    let word = json!({ "type": "string", "minLength": 1 });
+    let place = json!({
+        "type": "object",
+        "properties": {
+            "file": word, "credential": word,
+            "command": { "type": "array", "items": { "type": "string" }, "minItems": 1 },
+        },
+        "additionalProperties": false, "minProperties": 1, "maxProperties": 1,
+    });
+    json!({
+        "type": "object", "description": about, "additionalProperties": false,
+        "properties": { "key": place, "before": place },
     })
 }
 

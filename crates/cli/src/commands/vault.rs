@@ -50,7 +50,7 @@ impl Vault {
 
 fn show(report: &Report, status: &Value) -> ExitCode {
     let text = |name: &str| status[name].as_str().unwrap_or_default();
-    report.line(format!("key {} in {}", text("key"), text("key_file")));
+    report.line(format!("key {} from {}", text("key"), text("key_place")));
     for (key, n) in status["sealed"].as_object().into_iter().flatten() {
         let n = plural(n.as_u64().unwrap_or_default(), "secret");
         let which = if key == text("key") { "" } else { ", another key" };
@@ -64,6 +64,18 @@ fn show(report: &Report, status: &Value) -> ExitCode {
         warn(
             "replacing the key was interrupted: `linchpin vault rotate-key` finishes it".to_owned(),
         );
+    }
+    if let Some(before) = status["before"].as_str() {
+        let sealed = status["sealed"].as_object();
+        let is_moved = sealed.is_none_or(|sealed| sealed.keys().all(|key| key == text("key")));
+        warn(match is_moved {
+            true => format!(
+                "nothing is sealed under the key of {before} any more: take `before` out of linchpin.yaml"
+            ),
+            false => {
+                format!("`linchpin vault rotate-key` seals what is left under the key of {before}")
+            }
+        });
     }
     let broken = status["broken"].as_array().cloned().unwrap_or_default();
     for place in broken.iter().filter_map(Value::as_str) {

@@ -2,6 +2,7 @@
 
 mod retention;
 mod server;
+mod vault;
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -11,6 +12,7 @@ use linchpin_language::{Diagnostic, Document, Node, codes, did_you_mean};
 use linchpin_persistence::{Kind, Location};
 use linchpin_runtime::retention::Retention;
 
+pub(crate) use self::vault::VaultKey;
 use crate::failure::Failure;
 
 /// The settings of a project.
@@ -30,6 +32,8 @@ pub(crate) struct Settings {
     pub(crate) retention: Retention,
     /// Where webhooks are served.
     pub(crate) webhooks: SocketAddr,
+    /// Where the vault's master key is.
+    pub(crate) vault: VaultKey,
 }
 
 impl Default for Settings {
@@ -42,13 +46,14 @@ impl Default for Settings {
             calendars: Calendars::default(),
             retention: Retention::default(),
             webhooks: server::webhooks(),
+            vault: VaultKey::default(),
         }
     }
 }
 
 impl Settings {
     /// The keys of the file, each with its meaning.
-    pub(crate) const KEYS: [(&'static str, &'static str); 7] = [
+    pub(crate) const KEYS: [(&'static str, &'static str); 8] = [
         (
             "store",
             "The folder of the store, as sled:DIR or sqlite:DIR; sled:.linchpin/store when left out.",
@@ -65,6 +70,12 @@ impl Settings {
         (
             "server",
             "Where the daemon serves webhooks: { webhooks: 127.0.0.1:7733 }, which it is when left out.",
+        ),
+        (
+            "vault",
+            "Where the key of the vault is: { key: { file: PATH } }, { credential: NAME } for one of \
+             systemd, or { command: [PROGRAM, ARGUMENT] }; .linchpin/vault.key when left out. `before` \
+             is where it was until `linchpin vault rotate-key` has sealed everything anew.",
         ),
     ];
 
@@ -121,6 +132,9 @@ impl Settings {
                 ("server", None) if node.value().is_object() => {
                     settings.webhooks = server::read(&node, &mut mistakes);
                 }
+                ("vault", None) if node.value().is_object() => {
+                    settings.vault = vault::read(&node, &mut mistakes);
+                }
                 _ => mistakes.push(mistake(key, &node)),
             }
         }
@@ -140,6 +154,10 @@ fn mistake(key: &str, node: &Node<'_>) -> Diagnostic {
     if key == "server" {
         let mistake = node.error(codes::WRONG_TYPE, "server is a map of addresses");
         return mistake.with_help("write server: { webhooks: 127.0.0.1:7733 }");
+    }
+    if key == "vault" {
+        let mistake = node.error(codes::WRONG_TYPE, "vault says where its key is");
+        return mistake.with_help("write vault: { key: { credential: NAME } }");
     }
     if Settings::names().any(|name| name == key) {
         return node.error(codes::WRONG_TYPE, format!("{key} is a text"));

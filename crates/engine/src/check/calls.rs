@@ -130,8 +130,7 @@ fn connection(checker: &mut Checker<'_>, call: &Call, connection: &Located<Text>
     }
     let flow = checker.flow;
     let named = connection.value.source();
-    // `lms.emea` is one of several connections of the alias `lms`.
-    let alias = named.split_once('.').map_or(named, |(alias, _)| alias);
+    let alias = whole(named);
     let spoke = Catalog::spoke_of(&flow.connections, &call.alias.value);
     let mistake = match flow.connections.get(alias) {
         None => {
@@ -143,19 +142,30 @@ fn connection(checker: &mut Checker<'_>, call: &Call, connection: &Located<Text>
             let message = format!("`{alias}` is of the spoke `{}`, not `{spoke}`", other.value);
             checker.error(codes::BAD_CONNECTION, message, connection.span)
         }
-        Some(_) => {
-            let known = &checker.catalog.aliases;
-            // What a flow calls another alias of the environment cannot be followed from here.
-            if named == alias || known.contains_key(named) || !known.contains_key(alias) {
-                return;
-            }
-            let message = format!("the alias `{alias}` has no connection `{named}`");
-            let mistake = checker.error(codes::UNKNOWN_ALIAS, message, connection.span);
-            let parts = known.keys().filter(|key| key.starts_with(&format!("{alias}.")));
-            suggest(mistake, named, parts.map(String::as_str))
-        }
+        Some(_) => match no_part(checker, named, connection.span) {
+            Some(mistake) => mistake,
+            None => return,
+        },
     };
     checker.report(mistake);
+}
+
+/// The alias of a name: `lms.emea` is one of several connections of the alias `lms`.
+fn whole(named: &str) -> &str {
+    named.split_once('.').map_or(named, |(alias, _)| alias)
+}
+
+/// The mistake of naming a connection that an alias of the environment does not have.
+fn no_part(checker: &Checker<'_>, named: &str, span: Span) -> Option<Diagnostic> {
+    let (alias, known) = (whole(named), &checker.catalog.aliases);
+    // What a flow calls another alias of the environment cannot be followed from here.
+    if named == alias || known.contains_key(named) || !known.contains_key(alias) {
+        return None;
+    }
+    let message = format!("the alias `{alias}` has no connection `{named}`");
+    let mistake = checker.error(codes::UNKNOWN_ALIAS, message, span);
+    let parts = known.keys().filter(|key| key.starts_with(&format!("{alias}.")));
+    Some(suggest(mistake, named, parts.map(String::as_str)))
 }
 
 /// The action that a call names; reports what does not exist.
@@ -230,7 +240,8 @@ pub(super) fn subflow<'c>(checker: &mut Checker<'c>, call: &'c Subflow, trail: &
     let name = format!("`flow.{}`", call.flow.value);
     inputs(checker, &signature.inputs, call.with.span, call.flow.span, &name, trail);
     for (theirs, ours) in &call.connections {
-        let spoke = Catalog::spoke_of(&checker.flow.connections, &ours.value);
+        let alias = whole(&ours.value);
+        let spoke = Catalog::spoke_of(&checker.flow.connections, alias);
         let mistake = match signature.connections.get(theirs) {
             None => {
                 let key = checker.node(ours.span).map_or(ours.span, |node| node.key_span());
@@ -247,7 +258,10 @@ pub(super) fn subflow<'c>(checker: &mut Checker<'c>, call: &'c Subflow, trail: &
                     format!("`{}` is of the spoke `{spoke}`, {name} wants `{wanted}`", ours.value);
                 checker.error(codes::BAD_CONNECTION, message, ours.span)
             }
-            Some(_) => continue,
+            Some(_) => match no_part(checker, &ours.value, ours.span) {
+                Some(mistake) => mistake,
+                None => continue,
+            },
         };
         checker.report(mistake);
     }

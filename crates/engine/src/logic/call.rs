@@ -94,12 +94,5 @@ pub(crate) fn alias(scan: &mut Scan<'_>, place: Place<'_>, call: &Call) -> Optio
 
 /// What an alias of a flow is called in the environment.
 pub(crate) fn resolve(frame: &Frame, alias: &str) -> String {
-    if let Some(bound) = frame.aliases.get(alias) {
-        return bound.clone();
-    }
-    // One of several connections of an alias goes where the alias goes.
-    match alias.split_once('.').and_then(|(base, part)| Some((frame.aliases.get(base)?, part))) {
-        Some((base, part)) => format!("{base}.{part}"),
-        None => alias.to_owned(),
-    }
+    crate::alias::resolve(&frame.aliases, alias)
 }

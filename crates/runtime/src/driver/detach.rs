@@ -4,6 +4,7 @@
 use linchpin_connector::{ActionError, Effect, ErrorKind};
 use linchpin_engine::command::StartRun;
 use linchpin_engine::event::Succeeded;
+use linchpin_engine::retry::RetryPolicy;
 use linchpin_engine::run::Certainty;
 use linchpin_engine::{Event, RunId, StepPath};
 use linchpin_language::{Map, Value, json};
@@ -74,6 +75,7 @@ impl Driver {
             | Error::Journal { .. } => ErrorKind::InvalidInput,
         };
         let error = ActionError::new(kind, error.to_string());
-        self.fail((path, op), &error, None, Certainty::NotDone)
+        let doubt = (Certainty::NotDone, &RetryPolicy::default());
+        self.fail((path, op), &error, None, doubt)
     }
 }

@@ -39,7 +39,9 @@ impl Driver {
                 return Ok(None);
             }
             Err(Unprepared::Failed(error)) => {
-                self.fail((run.path, run.op), &error, Some(run.input), Certainty::NotDone)?;
+                let policy = self.shared.connections.retry(&run.alias);
+                let (place, input) = ((run.path, run.op), Some(run.input));
+                self.fail(place, &error, input, (Certainty::NotDone, &policy))?;
                 return Ok(None);
             }
         };
@@ -56,8 +58,9 @@ impl Driver {
                     return self.intend(op, look, 0);
                 }
                 Stage::Looked(Err(error)) => {
+                    let policy = self.shared.connections.retry(call.prepared.alias());
                     let (path, input) = (call.run.path, call.run.input);
-                    self.fail((path, op), &error, Some(input), Certainty::NotDone)?;
+                    self.fail((path, op), &error, Some(input), (Certainty::NotDone, &policy))?;
                     return Ok(None);
                 }
                 _ => StageTask::Look,
@@ -92,7 +95,8 @@ impl Driver {
         let (look, chunk) = (call.look.clone(), call.chunk);
         let is_idempotent = call.prepared.action.spec().idempotent;
         let at = self.shared.clock.now();
-        let doubt = (Certainty::NotVerified, &RetryPolicy::default());
+        let policy = self.shared.connections.retry(call.prepared.alias());
+        let doubt = (Certainty::NotVerified, &policy);
         let after = self.run.after_failure((&path, op), &error, None, at, doubt);
         self.calls.insert(op, call);
         match (after, look) {
@@ -126,7 +130,9 @@ impl Driver {
                 Ok(None)
             }
             Err(Unprepared::Failed(error)) => {
-                self.fail((page.path, page.op), &error, Some(page.input), Certainty::NotDone)?;
+                let policy = self.shared.connections.retry(&page.alias);
+                let (place, input) = ((page.path, page.op), Some(page.input));
+                self.fail(place, &error, input, (Certainty::NotDone, &policy))?;
                 Ok(None)
             }
         }
@@ -346,13 +352,12 @@ impl Driver {
         (path, op): (StepPath, u64),
         error: &ActionError,
         input: Option<Arc<Value>>,
-        certainty: Certainty,
+        doubt: (Certainty, &RetryPolicy),
     ) -> Result<(), Halt> {
         if !self.run.wants(&path, op) {
             return Ok(());
         }
         let at = self.shared.clock.now();
-        let doubt = (certainty, &RetryPolicy::default());
         let after = self.run.after_failure((&path, op), error, input.clone(), at, doubt);
         let event = match after {
             AfterFailure::Journal(event) | AfterFailure::Hold(event) => event,
@@ -388,8 +393,9 @@ impl Driver {
                 self.record(Event::Page { path: page.path, rows, keys, cursor })
             }
             Err(error) => {
+                let policy = self.shared.connections.retry(&page.alias);
                 let input = Some(Arc::clone(&page.input));
-                self.fail((page.path, op), &error, input, Certainty::NotDone)
+                self.fail((page.path, op), &error, input, (Certainty::NotDone, &policy))
             }
         }
     }

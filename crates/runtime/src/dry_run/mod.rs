@@ -13,7 +13,6 @@ use linchpin_engine::catalog::Catalog;
 use linchpin_engine::command::{Command, ReadPage, RunAction, StartRun};
 use linchpin_engine::event::{Accepted, Outcome, Succeeded, VERSION};
 use linchpin_engine::plan::Program;
-use linchpin_engine::retry::RetryPolicy;
 use linchpin_engine::run::{AfterFailure, Certainty, Waiting};
 use linchpin_engine::{Entry, Event, Run, RunError, RunId};
 use linchpin_language::{Map, Schema, Value, contains_unknown, json, unknown};
@@ -306,7 +305,7 @@ impl DryHost<'_> {
 
     fn failed(&mut self, run: &RunAction, error: &ActionError) -> Played {
         let place = (&run.path, run.op);
-        let certain = (Certainty::NotDone, &RetryPolicy::default());
+        let certain = (Certainty::NotDone, &self.connections.retry(&run.alias));
         match self.run.after_failure(place, error, None, self.now, certain) {
             AfterFailure::Journal(event) | AfterFailure::Hold(event) => self.record(event),
             AfterFailure::Verify => Ok(()),
@@ -331,7 +330,7 @@ impl DryHost<'_> {
                 self.record(Event::Page { path, rows, keys, cursor })
             }
             Err(error) => {
-                let certain = (Certainty::NotDone, &RetryPolicy::default());
+                let certain = (Certainty::NotDone, &self.connections.retry(&page.alias));
                 let place = (&path, page.op);
                 match self.run.after_failure(place, &error, None, self.now, certain) {
                     AfterFailure::Journal(event) | AfterFailure::Hold(event) => self.record(event),

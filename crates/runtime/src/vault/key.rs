@@ -106,7 +106,7 @@ impl MasterKey {
         Self::from_text(&text).ok_or_else(|| Error::NoKey { from: path.display().to_string() })
     }
 
-    fn from_text(text: &str) -> Option<Self> {
+    pub(super) fn from_text(text: &str) -> Option<Self> {
         let text = text.trim();
         let decoded = hex::decode(text).ok().or_else(|| STANDARD.decode(text).ok())?;
         let decoded = Zeroizing::new(decoded);

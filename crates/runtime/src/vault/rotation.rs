@@ -10,7 +10,7 @@ use std::sync::{Arc, PoisonError};
 use linchpin_engine::store::{Error as StoreError, Expect, Record, Records};
 use serde::Serialize;
 
-use super::{COLLECTION, Error, Keys, MasterKey, Sealed, Vault, seal};
+use super::{COLLECTION, Error, KeyPlace, Keys, MasterKey, Sealed, Vault, seal};
 
 /// Records read at a time.
 const PAGE: usize = 200;
@@ -20,8 +20,10 @@ const PAGE: usize = 200;
 pub struct VaultStatus {
     /// The id of the key that seals.
     pub key: String,
-    /// The file that the key is in, when it is in one of ours.
-    pub key_file: Option<PathBuf>,
+    /// Where that key is kept: `the file .linchpin/vault.key`, `the command pass`.
+    pub key_place: String,
+    /// Where the key was kept before, while its secrets are not sealed anew.
+    pub before: Option<String>,
     /// Whether a new key waits beside it, because replacing it was interrupted.
     pub is_rotating: bool,
     /// How many secrets there are under each key, by its id.
@@ -53,7 +55,27 @@ impl Vault {
             let key = Arc::new(MasterKey::load(&waiting)?);
             vault.keys.get_mut().unwrap_or_else(PoisonError::into_inner).others.push(key);
         }
-        vault.key_file = Some(key_file.to_owned());
+        vault.place = Some(KeyPlace::File(key_file.to_owned()));
+        Ok(vault)
+    }
+
+    /// A vault whose key is kept somewhere, and was kept somewhere else before: both keys open.
+    pub async fn open_at(
+        records: Arc<dyn Records>,
+        place: KeyPlace,
+        before: Option<KeyPlace>,
+    ) -> Result<Self, Error> {
+        let mut vault = match &place {
+            KeyPlace::File(path) => Self::open_file(records, path)?,
+            KeyPlace::Credential(_) | KeyPlace::Command(_) => {
+                Self { place: Some(place.clone()), ..Self::new(records, place.load().await?) }
+            }
+        };
+        if let Some(before) = before {
+            let old = before.load().await?;
+            vault.before = Some((before, old.id().to_owned()));
+            vault.keys.get_mut().unwrap_or_else(PoisonError::into_inner).others.push(old.into());
+        }
         Ok(vault)
     }
 
@@ -76,16 +98,34 @@ impl Vault {
                 }
             }
         }
-        let key_file = self.key_file.clone();
-        let is_rotating = key_file.as_deref().is_some_and(|file| beside(file).exists());
+        let is_rotating = self.key_file().is_some_and(|file| beside(file).exists());
         let key = self.keys().current.id().to_owned();
-        Ok(VaultStatus { key, key_file, is_rotating, sealed, aliases, broken })
+        let key_place = self.described();
+        let before = self.before.as_ref().map(|(place, _)| place.to_string());
+        Ok(VaultStatus { key, key_place, before, is_rotating, sealed, aliases, broken })
     }
 
-    /// Puts a new key in the place of the one in the vault's file.
+    fn described(&self) -> String {
+        self.place.as_ref().map_or_else(|| "memory".to_owned(), KeyPlace::to_string)
+    }
+
+    fn key_file(&self) -> Option<&Path> {
+        match &self.place {
+            Some(KeyPlace::File(file)) => Some(file),
+            Some(KeyPlace::Credential(_) | KeyPlace::Command(_)) | None => None,
+        }
+    }
+
+    /// Seals everything under a new key: the one that has another place now, where the settings name
+    /// the place before, else one that is made and put into the vault's file.
     pub async fn rotate(&self) -> Result<Rotated, Error> {
-        let file = self.key_file.as_deref().ok_or(Error::NoKeyFile)?;
         let _rotating = self.rotating.lock().await;
+        if let Some((_, before)) = &self.before {
+            let key = self.keys().current;
+            let sealed = self.seal_records(&key).await?;
+            return Ok(Rotated { before: before.clone(), key: key.id().to_owned(), sealed });
+        }
+        let file = self.key_file().ok_or_else(|| Error::NotOurs { place: self.described() })?;
         let waiting = beside(file);
         let new = if waiting.exists() {
             MasterKey::load(&waiting)?
@@ -114,16 +154,22 @@ impl Vault {
             *keys = Keys { current: new.clone(), others };
             current.id().to_owned()
         };
+        let sealed = self.seal_records(&new).await?;
+        Ok(Rotated { before, key: new.id().to_owned(), sealed })
+    }
+
+    /// Seals every record that is not under this key yet, and counts them.
+    async fn seal_records(&self, new: &MasterKey) -> Result<u64, Error> {
         let (mut sealed, mut after) = (0, None::<String>);
         loop {
             let page = self.records.list(COLLECTION, "", after.as_deref(), PAGE).await?;
             let Some(last) = page.last() else { break };
             after = Some(last.key.clone());
             for record in page {
-                sealed += u64::from(self.seal_anew(&new, record).await?);
+                sealed += u64::from(self.seal_anew(new, record).await?);
             }
         }
-        Ok(Rotated { before, key: new.id().to_owned(), sealed })
+        Ok(sealed)
     }
 
     /// Seals one record anew, unless somebody has just put it under the new key.

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::{OAUTH_CLIENTS, text};
 use crate::call::Reply;
+use crate::company::{KIM_LO, person};
 use crate::control::refuse;
 use crate::identity::Identity;
 use crate::state_file::Change;
@@ -38,6 +39,7 @@ pub(super) struct Client {
     pub(super) secret: String,
     grants: Vec<String>,
     pub(super) scopes: Vec<String>,
+    redirects: Vec<String>,
 }
 
 fn words(row: &Value, field: &str) -> Vec<String> {
@@ -56,11 +58,30 @@ impl Client {
             secret: text(row, "clientSecret"),
             grants: words(row, "allowedGrantTypes"),
             scopes: words(row, "scopes"),
+            redirects: words(row, "redirectUris"),
         })
     }
 
+    /// Whoever may act in the name of a person may go on doing so.
     pub(super) fn may(&self, grant: &str) -> bool {
-        self.grants.iter().any(|known| known == grant)
+        let has = |grant: &str| self.grants.iter().any(|known| known == grant);
+        match grant {
+            "refresh_token" => has("authorization_code") || has("password"),
+            grant => has(grant),
+        }
+    }
+
+    /// Whether the browser may be sent there; on the person's own machine any port will do.
+    pub(super) fn returns_to(&self, uri: &str) -> bool {
+        self.redirects.iter().any(|known| portless(known) == portless(uri))
+    }
+}
+
+fn portless(uri: &str) -> String {
+    const OWN: &str = "http://127.0.0.1";
+    match uri.strip_prefix(OWN).and_then(|rest| rest.strip_prefix(':')) {
+        Some(rest) => format!("{OWN}{}", rest.trim_start_matches(|c: char| c.is_ascii_digit())),
+        None => uri.to_owned(),
     }
 }
 
@@ -87,18 +108,29 @@ pub(super) fn secrets(identity: Identity) -> BTreeMap<&'static str, String> {
     ];
     let ids = IDS.into_iter().zip(0..).map(|(name, n)| (name, id_of(identity, n)));
     let secrets = SECRETS.into_iter().zip(0..).map(|(name, n)| (name, secret_of(identity, n)));
-    ids.chain(secrets).collect()
+    let known = ids.chain(secrets);
+    let person = person(KIM_LO);
+    let password = password_of(identity, &person.employee_number().to_string());
+    known.chain([("user_name", person.user_name()), ("user_password", password)]).collect()
+}
+
+/// The password of a person, by their `userId`.
+pub(super) fn password_of(identity: Identity, user: &str) -> String {
+    identity.hex32(&format!("sumtotal.password.{user}"), 0)
 }
 
 pub(super) fn seed(context: &SeedContext) -> Rows {
     let row = |(n, name): (u64, &&str)| {
         let id = id_of(context.identity, n);
-        let grant = if *name == "code_only_" { "authorization_code" } else { "client_credentials" };
+        let grants = match *name {
+            "code_only_" => vec!["authorization_code", "password"],
+            _ => vec!["client_credentials"],
+        };
         let row = json!({
             "clientName": format!("Acme {}", name.trim_end_matches('_')).trim_end(),
             "clientId": id,
             "clientSecret": secret_of(context.identity, n),
-            "allowedGrantTypes": [grant],
+            "allowedGrantTypes": grants,
             "enabled": *name != "disabled_",
             "accessTokenLifetimeMinutes": 120,
             "scopes": ["allapis", "odataapis", "offline_access"],

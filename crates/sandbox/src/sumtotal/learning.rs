@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::rest::page;
 use super::rows::next_version;
+use super::token;
 use super::{
     ACTIVITIES, TRANSCRIPTS, USER_ACTIVITIES, body, message, not_found, seed, text, users,
 };
@@ -120,11 +121,12 @@ pub(super) fn details(world: &World, user: &str, id: &str) -> Result<Reply, Repl
     Ok(Reply::json(200, &json!({ "activityId": id, "hasAttended": done })))
 }
 
-/// `/learner/activities/{id}/progress`: with a token of a user the learner is that user; the tokens given out here
-/// belong to no user, so the learner is named by `?userId=`.
+/// `/learner/activities/{id}/progress`: with a token of a user the learner is that user; a client that calls for itself
+/// names the learner by `?userId=`.
 pub(super) fn progress(world: &mut World, call: &Call, id: &str) -> Result<Reply, Reply> {
     let given = body(call)?;
-    let user = call.query_any_case("userId").unwrap_or_default().to_owned();
+    let named = || call.query_any_case("userId").unwrap_or_default().to_owned();
+    let user = token::person(world, call).unwrap_or_else(named);
     users::find(world, &user)?;
     activity(world, id)?;
     let now = status(world, &user, id);

@@ -2,6 +2,7 @@
 
 mod activities;
 mod assignments;
+mod authorize;
 mod clients;
 mod learning;
 mod odata;
@@ -32,6 +33,8 @@ const TRANSCRIPTS: &str = "sumtotal/transcripts";
 /// Key: `{userId}/{activityId}`.
 const USER_ACTIVITIES: &str = "sumtotal/user_activities";
 const ASSIGNMENTS: &str = "sumtotal/assignments";
+/// Codes and refresh tokens that wait for their use.
+const GRANTS: &str = "sumtotal/grants";
 /// Key: `clientId`.
 const OAUTH_CLIENTS: &str = "sumtotal/oauth_clients";
 
@@ -47,6 +50,7 @@ pub(crate) fn answer(world: &mut World, call: &Call) -> Reply {
     let path: Vec<&str> = call.segments.iter().map(String::as_str).collect();
     let answer = match path.as_slice() {
         ["apisecurity", "connect", "token"] => token::route(world, call),
+        ["apisecurity", "connect", "authorize"] => authorize::route(world, call),
         ["apis", "api", version, rest @ ..] => token::admit(world, call, "allapis")
             .and_then(|()| rest::route(world, call, version, rest)),
         ["odata", "api", entity] => {

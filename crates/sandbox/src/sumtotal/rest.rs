@@ -5,7 +5,7 @@ use std::convert::identity;
 use axum::http::Method;
 use serde_json::{Value, json};
 
-use super::{activities, assignments, learning, message, not_found, users};
+use super::{activities, assignments, learning, message, not_found, token, users};
 use crate::call::{Call, Reply};
 use crate::world::World;
 
@@ -26,9 +26,10 @@ pub(super) fn route(
         ("v1", ["users", id, "transcripts"], &Method::GET) => {
             learning::transcripts(world, call, id)
         }
-        ("v1", ["users", "activities", _, "register"], &Method::PUT) => {
-            Err(message(403, "This needs a token of a user"))
+        ("v1", ["users", "activities", activity, "register"], &Method::PUT) => {
+            learning::register(world, &own(world, call)?, activity)
         }
+        ("v2", ["advanced", "users"], &Method::GET) => users::advanced(world, &own(world, call)?),
         ("v1", ["users", id, "activities", activity, "register"], &Method::PUT) => {
             learning::register(world, id, activity)
         }
@@ -51,6 +52,11 @@ pub(super) fn route(
         }
         _ => Err(not_found("No such resource")),
     }
+}
+
+/// The person in whose name the call is made.
+fn own(world: &World, call: &Call) -> Result<String, Reply> {
+    token::person(world, call).ok_or_else(|| message(403, "This needs a token of a user"))
 }
 
 /// One page of a list in its envelope; names of the query in any letter case. Only the rows of the page are shown.

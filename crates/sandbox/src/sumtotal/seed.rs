@@ -3,17 +3,18 @@
 use serde_json::{Value, json};
 
 use super::{
-    ACTIVITIES, ASSIGNMENTS, OAUTH_CLIENTS, PERSONS, TRANSCRIPTS, USER_ACTIVITIES, clients,
+    ACTIVITIES, ASSIGNMENTS, GRANTS, OAUTH_CLIENTS, PERSONS, TRANSCRIPTS, USER_ACTIVITIES, clients,
 };
 use crate::company::{IDA_BERG, MAX_FREY, PEOPLE, Person, TOM_REED, person};
 use crate::tables::{Rows, SeedContext, Table, nothing};
 
-pub(crate) static TABLES: [Table; 6] = [
+pub(crate) static TABLES: [Table; 7] = [
     Table { name: PERSONS, seed: persons },
     Table { name: ACTIVITIES, seed: activities },
     Table { name: TRANSCRIPTS, seed: transcripts },
     Table { name: USER_ACTIVITIES, seed: nothing },
     Table { name: ASSIGNMENTS, seed: nothing },
+    Table { name: GRANTS, seed: nothing },
     Table { name: OAUTH_CLIENTS, seed: clients::seed },
 ];
 

@@ -8,7 +8,9 @@ use hmac::{Hmac, Mac as _};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
-use super::clients::Client;
+use super::authorize::{Granted, redeem};
+use super::clients::{Client, password_of};
+use super::{PERSONS, text};
 use crate::call::{Call, Reply};
 use crate::state_file::Change;
 use crate::tables::COUNTERS;
@@ -57,28 +59,75 @@ pub(super) fn route(world: &mut World, call: &Call) -> Result<Reply, Reply> {
     if !["client_credentials", "authorization_code", "refresh_token", "password"].contains(&grant) {
         return Err(refuse("unsupported_grant_type"));
     }
-    if grant != "client_credentials" || !client.may(grant) {
+    if !client.may(grant) {
         return Err(refuse("unauthorized_client"));
     }
-    let scope = scope(&client, get("scope").unwrap_or_default())?;
+    let granted = match grant {
+        "client_credentials" => None,
+        grant => Some(personal(world, grant, &client, &get)?),
+    };
+    let scope = match &granted {
+        Some(granted) => granted.scope.clone(),
+        None => scope(&client, get("scope").unwrap_or_default(), false)?,
+    };
     let lifetime = client.lifetime_minutes * 60;
-    let token = sign(world, call, &client, &scope, n, lifetime);
-    let body = json!({
+    let user = granted.as_ref().map(|granted| granted.user.as_str());
+    let token = sign(world, call, (&client, user), &scope, n, lifetime);
+    let mut body = json!({
         "access_token": token,
         "expires_in": lifetime,
         "token_type": "Bearer",
         "scope": scope,
     });
+    if let Some(refresh) =
+        granted.map(|granted| granted.refresh(world, &client)).transpose()?.flatten()
+    {
+        body["refresh_token"] = json!(refresh);
+    }
     Ok(Reply::json(200, &body)
         .with_header("cache-control", "no-store, no-cache, max-age=0")
         .with_header("pragma", "no-cache"))
 }
 
+/// What a person has agreed to: by a code, by the token that renews it, or by their password.
+fn personal<'f>(
+    world: &mut World,
+    grant: &str,
+    client: &Client,
+    get: &dyn Fn(&str) -> Option<&'f str>,
+) -> Result<Granted, Reply> {
+    let invalid = || refuse("invalid_grant");
+    let given = |name: &str| get(name).ok_or_else(|| refuse("invalid_request"));
+    match grant {
+        "authorization_code" => {
+            let granted = redeem(world, "code", given("code")?, client)?.ok_or_else(invalid)?;
+            let fits =
+                granted.fits(given("redirect_uri")?, get("code_verifier").unwrap_or_default());
+            fits.then_some(granted).ok_or_else(invalid)
+        }
+        "refresh_token" => {
+            redeem(world, "refresh", given("refresh_token")?, client)?.ok_or_else(invalid)
+        }
+        _ => {
+            let (name, password) = (given("username")?, given("password")?);
+            let scope = scope(client, get("scope").unwrap_or_default(), true)?;
+            let mut people = world.rows(PERSONS).iter();
+            let found = people.find(|(id, row)| {
+                text(row, "userName") == name
+                    && row["active"] == json!(true)
+                    && password_of(world.identity, id) == password
+            });
+            let user = found.map(|(id, _)| id.clone()).ok_or_else(invalid)?;
+            Ok(Granted::by_password(user, scope))
+        }
+    }
+}
+
 /// What is asked for if allowed; when nothing is asked for, what the client has.
-fn scope(client: &Client, asked: &str) -> Result<String, Reply> {
+pub(super) fn scope(client: &Client, asked: &str, is_personal: bool) -> Result<String, Reply> {
     // A token that belongs to no user cannot be renewed, and says nothing of one.
-    let own = client.scopes.iter().map(String::as_str).filter(|scope| scope.ends_with("apis"));
-    let own: Vec<&str> = own.collect();
+    let own = client.scopes.iter().map(String::as_str);
+    let own: Vec<&str> = own.filter(|scope| is_personal || scope.ends_with("apis")).collect();
     if asked.trim().is_empty() {
         return Ok(own.join(" "));
     }
@@ -97,11 +146,18 @@ fn mac(world: &World, text: &str) -> Hmac<Sha256> {
     mac
 }
 
-fn sign(world: &World, call: &Call, client: &Client, scope: &str, n: u64, lifetime: i64) -> String {
+fn sign(
+    world: &World,
+    call: &Call,
+    (client, user): (&Client, Option<&str>),
+    scope: &str,
+    n: u64,
+    lifetime: i64,
+) -> String {
     let now = world.now().as_second();
     let issuer = format!("{}/apisecurity", call.origin());
     let header = json!({ "alg": "HS256", "typ": "JWT" });
-    let claims = json!({
+    let mut claims = json!({
         "nbf": now,
         "exp": now + lifetime,
         "iss": issuer,
@@ -111,6 +167,15 @@ fn sign(world: &World, call: &Call, client: &Client, scope: &str, n: u64, lifeti
         "scope": scope.split_whitespace().collect::<Vec<_>>(),
         "jti": n,
     });
+    if let Some(row) = user.and_then(|user| world.row(PERSONS, user)) {
+        claims["sub"] = row["userId"].clone();
+        claims["auth_time"] = json!(now);
+        claims["idp"] = json!("local");
+        claims["username"] = row["userName"].clone();
+        claims["userid"] = row["userId"].clone();
+        claims["personpk"] = row["personId"].clone();
+        claims["amr"] = json!(["pwd"]);
+    }
     let coded = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
     let signed = format!("{}.{}", coded(&header), coded(&claims));
     let signature = mac(world, &signed).finalize().into_bytes();
@@ -127,6 +192,12 @@ fn claims(world: &World, token: &str) -> Option<Value> {
     let valid_from = world.row(COUNTERS, VALID_FROM).and_then(Value::as_u64).unwrap_or(0);
     let lives = claims["exp"].as_i64()? > world.now().as_second();
     (lives && claims["jti"].as_u64()? >= valid_from).then_some(claims)
+}
+
+/// The person in whose name a request is made, by `userId`; nobody where a client calls for itself.
+pub(super) fn person(world: &World, call: &Call) -> Option<String> {
+    let claims = claims(world, call.bearer()?)?;
+    claims["userid"].as_str().map(str::to_owned)
 }
 
 /// Lets a request in when its token is good and carries the scope.

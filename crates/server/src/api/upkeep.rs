@@ -34,6 +34,7 @@ pub(super) async fn examine(State(app): State<App>) -> Result<Json<Value>, Refus
 fn due(app: &App) -> BTreeMap<String, (Timestamp, String)> {
     let now = app.host.clock().now();
     let calendars = &app.host.catalog().calendars;
+    let connections = app.host.connections();
     let mut due: BTreeMap<String, (Timestamp, String)> = BTreeMap::new();
     let flows = app.host.flows();
     for loaded in flows.iter().filter(|loaded| loaded.flow.enabled) {
@@ -45,12 +46,11 @@ fn due(app: &App) -> BTreeMap<String, (Timestamp, String)> {
         });
         let next = schedules.filter_map(|table| table.next(now, 1).first().copied()).min();
         let Some(next) = next else { continue };
-        for reached in flows.reachable(&loaded.flow.name).values() {
-            for alias in reached.flow.connections.keys() {
-                let place = due.entry(alias.clone()).or_insert((next, loaded.flow.name.clone()));
-                if next < place.0 {
-                    *place = (next, loaded.flow.name.clone());
-                }
+        let needed = flows.aliases(&loaded.flow.name);
+        for alias in needed.iter().flat_map(|alias| connections.meant(alias)) {
+            let place = due.entry(alias).or_insert((next, loaded.flow.name.clone()));
+            if next < place.0 {
+                *place = (next, loaded.flow.name.clone());
             }
         }
     }

@@ -7,6 +7,7 @@ use linchpin_engine::store::Tally;
 use linchpin_language::json;
 use linchpin_persistence::Location;
 use linchpin_runtime::upkeep::{self, Told};
+use linchpin_runtime::vault::KeyPlace;
 
 use super::work::{Access, Telling, absolute, amount, counted, vacant};
 use crate::commands::Done;
@@ -30,12 +31,18 @@ impl Backup {
         let tally = copied(project, report, &backup).await?;
         report.json(&json!({ "backup": to, "copied": counted(tally) }));
         report.line(format!("{}: {}", shown(&to).display(), amount(tally)));
-        let key = project.vault_key();
-        if !project.is_sandbox && key.exists() {
-            report.line(format!(
-                "its secrets are sealed: keep {} as well, in another place",
-                shown(&key).display()
-            ));
+        let sealed = match project.vault_key() {
+            _ if project.is_sandbox => None,
+            KeyPlace::File(key) if key.exists() => {
+                Some(format!("keep {} as well, in another place", shown(&key).display()))
+            }
+            KeyPlace::File(_) => None,
+            place @ (KeyPlace::Credential(_) | KeyPlace::Command(_)) => {
+                Some(format!("their key comes from {place}"))
+            }
+        };
+        if let Some(sealed) = sealed {
+            report.line(format!("its secrets are sealed: {sealed}"));
         }
         Ok(ExitCode::Ok)
     }

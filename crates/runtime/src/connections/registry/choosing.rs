@@ -43,6 +43,15 @@ impl Connections {
         }
     }
 
+    /// The connections that an alias stands for now; `lms.*` stands for each connection of `lms`.
+    pub fn meant(&self, alias: &str) -> Vec<String> {
+        let whole = alias.strip_suffix(".*").and_then(|whole| self.file.entries.get(whole));
+        match whole.filter(|entry| !entry.parts.is_empty()) {
+            Some(entry) => entry.parts.clone(),
+            None => self.chosen(alias.trim_end_matches(".*")).into_iter().collect(),
+        }
+    }
+
     /// A name that no file has: one of several connections that is not there, or a spoke's own alias.
     /// In the sandbox every connection of an alias is the same.
     fn part(&self, alias: &str) -> Result<String, ConnectionError> {
@@ -57,6 +66,7 @@ impl Connections {
 
     /// How failed calls of an alias are tried again, where neither step nor flow says.
     pub fn retry(&self, alias: &str) -> RetryPolicy {
-        self.file.entries.get(alias).map(|entry| entry.retry.clone()).unwrap_or_default()
+        let chosen = self.chosen(alias).unwrap_or_else(|_| alias.to_owned());
+        self.file.entries.get(&chosen).map(|entry| entry.retry.clone()).unwrap_or_default()
     }
 }

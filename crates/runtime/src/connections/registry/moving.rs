@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use linchpin_connector::CREDENTIAL;
 use linchpin_language::{Map, Value};
 
 use super::{Connections, FORM, Form, vaulted};
@@ -22,8 +23,11 @@ impl Connections {
                 };
                 entry.extend(value.map(|value| (field.name, value)));
             }
-            let attributes: Map<String, Value> =
+            let mut attributes: Map<String, Value> =
                 status.attributes.into_iter().filter(|(_, value)| !value.is_null()).collect();
+            // It stands beside the fields, whether the form asks for it or not.
+            let chosen = attributes.shift_remove(CREDENTIAL);
+            entry.extend(chosen.map(|chosen| (CREDENTIAL.to_owned(), chosen)));
             if !attributes.is_empty() {
                 entry.insert("attributes".to_owned(), Value::Object(attributes));
             }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use linchpin_connector::ActionError;
+use linchpin_connector::{ActionError, CREDENTIAL};
 use linchpin_language::{Map, Value, digest};
 
 use super::Connections;
@@ -117,6 +117,7 @@ fn field_statuses(
     let chosen = &template.credential(&settings.values).name;
     let fields = template.fields.iter();
     fields
+        .filter(|field| field.name != CREDENTIAL || template.asks_which())
         .map(|field| {
             let secret = is_secret(field);
             let value =
@@ -141,8 +142,11 @@ fn field_statuses(
 }
 
 fn attributes(settings: &Settings) -> Map<String, Value> {
-    let known = &settings.spoke.connection.attributes;
-    let values = settings.values.iter().filter(|(name, _)| known.contains_key(*name));
+    let template = &settings.spoke.connection;
+    let is_known = |name: &str| {
+        template.attributes.contains_key(name) || (name == CREDENTIAL && !template.asks_which())
+    };
+    let values = settings.values.iter().filter(|(name, _)| is_known(name));
     values.map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
