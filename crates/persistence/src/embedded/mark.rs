@@ -16,6 +16,8 @@ use super::fault;
 /// The name of the mark in the folder of a store.
 pub(crate) const FILE: &str = "acknowledged";
 
+const UNFINISHED: &str = "acknowledged.new";
+
 /// The longest key that can be the witness of a batch.
 pub(crate) const LONGEST_WITNESS: usize = 128;
 
@@ -56,21 +58,24 @@ impl Mark {
     /// Opens the mark; makes one at 0 when there is none.
     pub(crate) fn open(dir: &Path) -> Result<Self, Error> {
         let path = dir.join(FILE);
-        let is_new = !path.try_exists().map_err(fault::io("open", &path))?;
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&path)
-            .map_err(fault::io("open", &path))?;
-        let mut mark = Self { file, path, sequence: 0, state: State::Open, witness: Vec::new() };
-        if is_new {
-            mark.write()?;
-            mark.file.sync_all().map_err(fault::io("sync", &mark.path))?;
-        } else {
-            mark.read()?;
+        if !path.try_exists().map_err(fault::io("open", &path))? {
+            return Self::make(dir, path);
         }
+        let opened = OpenOptions::new().read(true).write(true).open(&path);
+        let file = opened.map_err(fault::io("open", &path))?;
+        let mut mark = Self { file, path, sequence: 0, state: State::Open, witness: Vec::new() };
+        mark.read()?;
+        Ok(mark)
+    }
+
+    /// Makes a mark, all or nothing: a process that ends meanwhile leaves none.
+    fn make(dir: &Path, path: PathBuf) -> Result<Self, Error> {
+        let unfinished = dir.join(UNFINISHED);
+        let made = File::create(&unfinished).map_err(fault::io("make", &unfinished))?;
+        let mark = Self { file: made, path, sequence: 0, state: State::Open, witness: Vec::new() };
+        mark.write()?;
+        mark.file.sync_all().map_err(fault::io("sync", &unfinished))?;
+        std::fs::rename(&unfinished, &mark.path).map_err(fault::io("make", &mark.path))?;
         Ok(mark)
     }
 

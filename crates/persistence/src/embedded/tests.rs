@@ -150,6 +150,7 @@ async fn a_store_whose_making_was_interrupted_is_made_now() {
         fs::write(dir.path().join("store"), format!("linchpin store 2 {kind}\n")).unwrap();
         fs::create_dir(dir.path().join(kind.name())).unwrap();
         fs::write(dir.path().join(kind.name()).join("db.new"), "half").unwrap();
+        fs::write(dir.path().join("acknowledged.new"), "").unwrap();
         open(kind, dir.path()).unwrap().append(entry(0, b"0")).await.unwrap();
     }
 }

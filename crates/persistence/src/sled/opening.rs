@@ -35,6 +35,9 @@ pub(super) fn open(dir: &Path) -> Result<(Opened<SledTree>, File), Error> {
     let recovery = recovery.unwrap_or_else(|| Recovery::none(dir));
     let state = folder.state;
     folder.begin()?;
+    if !folder.file.exists() {
+        forget_settings(&folder.files)?;
+    }
     let opened = fault::guarded(&folder.file, || {
         let tree = SledTree::new(open_when_free(dir, &folder.files)?, &folder.files);
         let sequence = folder.last_batch(&tree)?;
@@ -52,6 +55,18 @@ pub(super) fn open(dir: &Path) -> Result<(Opened<SledTree>, File), Error> {
             folder.mark.set_state(state)?;
             Err(error)
         }
+    }
+}
+
+/// The engine writes its settings before it has any data, and not at once: those of a process
+/// that ended meanwhile would be taken for damage.
+fn forget_settings(files: &Path) -> Result<(), Error> {
+    let settings = files.join("conf");
+    match std::fs::remove_file(&settings) {
+        Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+            Err(Error::Io { action: "remove", path: settings, source })
+        }
+        _ => Ok(()),
     }
 }
 

@@ -49,6 +49,20 @@ async fn a_snapshot_that_was_being_written_does_not_stop_the_open() {
 }
 
 #[tokio::test]
+async fn settings_that_were_being_written_at_the_first_open_are_written_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    SledStore::open(dir.path()).unwrap().close();
+    // As a kill leaves it between the two writes that make the settings: there is no log yet.
+    let conf = dir.path().join("sled/conf");
+    let settings = fs::read(&conf).unwrap();
+    fs::remove_dir_all(dir.path().join("sled")).unwrap();
+    fs::create_dir(dir.path().join("sled")).unwrap();
+    fs::write(&conf, &settings[..settings.len() - 4]).unwrap();
+    let store = SledStore::open(dir.path()).unwrap();
+    store.append(entry(0, b"one")).await.unwrap();
+}
+
+#[tokio::test]
 async fn no_value_is_put_into_a_file_of_its_own() {
     let dir = tempfile::tempdir().unwrap();
     let store = SledStore::open(dir.path()).unwrap();

@@ -61,7 +61,8 @@ impl MasterKey {
         }
     }
 
-    /// Writes it to a new file that only its owner can read, down to the disk.
+    /// Writes it to a new file that only its owner can read, down to the disk, all or nothing: a
+    /// process that ends meanwhile leaves no file of that name.
     pub(super) fn write(&self, path: &Path) -> Result<(), Error> {
         let failed =
             |action| move |source| Error::KeyFile { action, path: path.to_owned(), source };
@@ -69,10 +70,15 @@ impl MasterKey {
         options.write(true).create_new(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(path).map_err(failed("create"))?;
+        let unfinished = path.with_added_extension(format!("new-{}", std::process::id()));
+        let mut file = options.open(&unfinished).map_err(failed("create"))?;
         let mut text = Zeroizing::new(hex::encode(*self.bytes));
         text.push('\n');
-        file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed("write"))
+        let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
+        // Unlike a rename, this takes the place of no other file.
+        let placed = written.and_then(|()| std::fs::hard_link(&unfinished, path));
+        let removed = std::fs::remove_file(&unfinished);
+        placed.and(removed).map_err(failed("write"))
     }
 
     /// Reads the key that a command prints, in hex or base64.
