@@ -4,6 +4,7 @@
 //! drive a run on a store that kills the process (SIGKILL, by itself) before or after its n-th
 //! write. What each kill leaves behind is taken up here, and the sandbox tells what was done.
 
+mod again;
 mod mortal;
 mod people;
 mod random;
@@ -184,7 +185,11 @@ async fn the_process_to_be_killed() {
         other => panic!("no start of {other} is prepared"),
     };
     let host = host(Arc::new(store), &control).await;
-    go_on(&host, start).await;
+    match order["how"].as_str() {
+        Some("fails") => again::fail(&host, start).await,
+        Some(_) => drop(again::go_on(&host, start).await),
+        None => drop(go_on(&host, start).await),
+    }
 }
 
 /// What there is to see of a finished run: its outputs, and what it did to the other side.

@@ -38,7 +38,7 @@ pub(crate) async fn dispatch(args: Args, report: &Report) -> Done {
         Command::Check(command) => command.run(global, report).await,
         Command::Explain(command) => command.run(report),
         Command::Fmt(command) => command.run(global, report),
-        Command::Diff(command) => command.run(global, report),
+        Command::Diff(command) => command.run(global, report).await,
         Command::Graph(command) => command.run(global, report),
         Command::New(command) => command.run(global, report),
         Command::DryRun(command) => Box::pin(command.run(global, report)).await,

@@ -142,7 +142,7 @@ async fn watch(
             line = lines.next() => match line {
                 Ok(Some(line)) => {
                     screen.lines(report, &steps.add(&read(line)?));
-                    if steps.outcome.is_some() {
+                    if steps.outcome.is_some() && is_last(client, run, steps).await {
                         return Ok(Ending::Ended);
                     }
                 }
@@ -180,6 +180,12 @@ async fn watch(
             _ = &mut interrupt => return Ok(Ending::Interrupted),
         }
     }
+}
+
+/// Whether the journal has come to its end with an outcome: a run that was tried again has more.
+async fn is_last(client: &Client, run: &str, steps: &Steps) -> bool {
+    // Whoever has gone has nothing more to say.
+    standing(client, run).await.map_or(true, |(_, entries)| entries <= steps.position)
 }
 
 fn read(line: Value) -> Result<Entry, Failure> {

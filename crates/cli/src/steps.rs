@@ -92,8 +92,10 @@ impl Steps {
                 self.started_at = Some(entry.at);
                 self.flow.clone_from(&accepted.flow);
             }
-            // What the run has changed is taken back: it is open again.
-            Event::Controlled { control: Control::Undo, .. } => self.outcome = None,
+            // What the run has changed is taken back, or it is tried again: it is open again.
+            Event::Controlled { control: Control::Undo | Control::Retry, .. } => {
+                self.outcome = None;
+            }
             Event::Ended { outcome } => {
                 self.outcome = Some(outcome.clone());
                 self.asks.clear();

@@ -424,6 +424,8 @@ pub enum Control {
     ForceCancel,
     /// Takes back what a run that has ended changed.
     Undo,
+    /// Tries again what failed or was cancelled in a run that has ended.
+    Retry,
 }
 
 /// How a run ended.
@@ -453,6 +455,7 @@ impl Control {
             Self::Cancel => "cancelled",
             Self::ForceCancel => "cancelled by force",
             Self::Undo => "undone",
+            Self::Retry => "retried",
         }
     }
 }

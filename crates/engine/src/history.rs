@@ -14,7 +14,9 @@ use linchpin_language::{Value, json};
 use serde::Serialize;
 
 use crate::error::RunError;
-use crate::event::{Decision, Entry, Event, Failed, Intended, Outcome, Ruling, Succeeded, Terms};
+use crate::event::{
+    Control, Decision, Entry, Event, Failed, Intended, Outcome, Ruling, Succeeded, Terms,
+};
 use crate::flow::{Level, OnReject, OnTimeout};
 use crate::path::{Segment, StepPath};
 use crate::run::{Run, StepState};
@@ -28,6 +30,9 @@ pub struct History {
     pub log: Vec<LogLine>,
     /// What operators did to the run.
     pub controls: Vec<(Timestamp, String)>,
+    /// The step whose failure ended the run.
+    #[serde(skip)]
+    failed: Option<StepPath>,
     #[serde(skip)]
     by_path: BTreeMap<StepPath, usize>,
     /// The steps that wait for somebody; approvals with their terms.
@@ -103,6 +108,9 @@ impl History {
             Event::Ended { outcome } => self.ended(at, outcome),
             Event::Controlled { control, by } => {
                 self.controls.push((at, format!("{} by {by}", control.as_str())));
+                if *control == Control::Retry {
+                    self.reopened();
+                }
             }
             Event::Decided { path, decision } => self.decided(at, path, decision),
             Event::Intended(intended) => self.intended(at, intended),
@@ -329,6 +337,7 @@ impl History {
             Outcome::Failed { error } => Some(error.step.clone()),
             Outcome::Succeeded { .. } | Outcome::Cancelled => None,
         };
+        self.failed.clone_from(&failed_at);
         for step in self.steps.iter_mut().filter(|step| step.ended_at.is_none()) {
             let own = step.path.segments();
             let failed = failed_at.as_ref().is_some_and(|path| path.segments().starts_with(own));
@@ -339,6 +348,19 @@ impl History {
                 (_, true) => StepState::Failed,
                 (Outcome::Failed { .. } | Outcome::Cancelled, false) => StepState::Cancelled,
             };
+        }
+    }
+
+    /// What ended the run badly, and what ended with it, is open again.
+    fn reopened(&mut self) {
+        let failed = self.failed.take();
+        for step in &mut self.steps {
+            let own = step.path.segments();
+            let has_failed = failed.as_ref().is_some_and(|path| path.segments().starts_with(own));
+            if has_failed || step.state == StepState::Cancelled {
+                step.state = StepState::Pending;
+                step.ended_at = None;
+            }
         }
     }
 

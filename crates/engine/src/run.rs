@@ -11,6 +11,7 @@ mod decided;
 mod ending;
 pub(crate) mod frame;
 mod people;
+mod reopen;
 mod rollback;
 mod ruling;
 pub(crate) mod scan;
@@ -216,6 +217,10 @@ impl Run {
                 self.root.end = End::Cancelled;
                 self.undos.drop_all();
             }
+            Control::Retry => match self.refuses_retry() {
+                Some(why) => return Err(Mismatch(why)),
+                None => self.retry(effects),
+            },
             Control::Undo => {
                 let Some(outcome) = self.ended.take() else {
                     return Err(Mismatch("the run has not ended".to_owned()));

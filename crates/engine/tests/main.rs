@@ -12,6 +12,7 @@ mod plan;
 mod played;
 mod print;
 mod random;
+mod retry;
 mod runs;
 mod samples;
 mod schedule;

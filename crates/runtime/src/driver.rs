@@ -11,8 +11,10 @@
 //!      apply · next ─▶ one append per turn ─▶ start calls, timers
 //! ```
 
+mod crashes;
 mod detach;
 mod ledger;
+mod returning;
 mod undo;
 
 use std::collections::{BTreeMap, HashMap};
@@ -28,6 +30,8 @@ use linchpin_language::Value;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
 
+use self::crashes::Crashes;
+use self::returning::Returning;
 use crate::call::{Prepared, Stage};
 use crate::host::turns::Turn;
 use crate::host::{self, Shared};
@@ -98,6 +102,8 @@ pub(crate) struct Driver {
     /// The only call under way, when there is no other: it needs no task of its own.
     only: Option<(u64, InPlace)>,
     accepted: Option<oneshot::Sender<Result<(), Arc<StoreError>>>>,
+    crashes: Crashes,
+    returning: Option<Returning>,
     is_stopping: bool,
 }
 
@@ -125,6 +131,13 @@ impl Driver {
             timers: BTreeMap::new(),
             tasks: HashMap::new(),
             only: None,
+            crashes: match (saved, accepted.is_some()) {
+                (0, _) => Crashes::None,
+                // A person's word brings it back: that is something new in its journal.
+                (_, true) => Crashes::Counted,
+                (_, false) => Crashes::Uncounted,
+            },
+            returning: None,
             accepted,
             is_stopping: false,
         };
@@ -134,6 +147,7 @@ impl Driver {
     /// Runs to the end, to a stop of the host, or to a store that refuses.
     pub(crate) async fn drive(mut self) -> Option<Outcome> {
         let result = self.turns().await;
+        self.forget_crashes().await;
         for task in self.tasks.values() {
             task.abort();
         }
@@ -148,12 +162,18 @@ impl Driver {
     }
 
     async fn turns(&mut self) -> Result<(), Halt> {
+        if self.crashes == Crashes::Uncounted {
+            self.returns().await?;
+        }
         loop {
             self.turn().await?;
+            if self.calls.is_empty() && self.pages.is_empty() {
+                self.returning = None;
+            }
             if self.run.outcome().is_some() || (self.is_stopping && self.calls.is_empty()) {
                 return Ok(());
             }
-            let Some(message) = self.message().await else { return Ok(()) };
+            let Some(message) = self.first_message().await else { return Ok(()) };
             self.receive(message).await?;
             while let Ok(message) = self.inbox.try_recv() {
                 self.receive(message).await?;
@@ -184,8 +204,8 @@ impl Driver {
             let turn = self.run.next()?;
             self.unsaved.extend(turn.entries);
             let mut start = Vec::new();
-            let mut is_settled = true;
-            for command in turn.commands {
+            let (commands, mut is_settled) = self.spared(turn.commands).await?;
+            for command in commands {
                 match command {
                     Command::Run(run) => {
                         let op = run.op;
@@ -256,6 +276,9 @@ impl Driver {
             let summary = serde_json::to_vec(&Summary::of(&self.run))?;
             records.extend(Summary::records(&self.id, summary, has_ended));
             records.extend(Turn::record(&self.run)?);
+        }
+        if has_ended {
+            records.extend(self.crashes.record(&self.id));
         }
         Ok(records)
     }
@@ -380,7 +403,10 @@ impl Driver {
 
 /// Whether a run is open from this event on that was not before.
 fn opens(event: &Event) -> bool {
-    matches!(event, Event::Begun | Event::Controlled { control: Control::Undo, .. })
+    matches!(
+        event,
+        Event::Begun | Event::Controlled { control: Control::Undo | Control::Retry, .. }
+    )
 }
 
 /// Which stage of a call comes next.

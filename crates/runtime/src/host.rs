@@ -4,6 +4,7 @@
 mod held;
 mod keys;
 mod recovery;
+mod retry;
 mod start;
 pub(crate) mod turns;
 mod undo;
@@ -19,9 +20,11 @@ use linchpin_engine::run::Standing;
 use linchpin_engine::store::{Error as StoreError, RecordWrite, Store};
 use linchpin_engine::{Entry, Event, Run, RunId};
 use linchpin_language::{Diagnostic, Map, Value};
-use tokio::sync::{OnceCell, broadcast, mpsc, oneshot, watch};
+use tokio::sync::{OnceCell, Semaphore, broadcast, mpsc, oneshot, watch};
 
 pub use self::held::HeldPreview;
+pub use self::retry::RetryPreview;
+pub(crate) use self::retry::leaves;
 use self::turns::Turns;
 pub use self::undo::UndoPreview;
 use crate::clock::Clock;
@@ -35,6 +38,10 @@ use crate::triggers::flow::Awaited;
 const TEXTS: &str = "texts";
 /// The collection of run keys, by flow and key.
 pub(crate) const KEYS: &str = "keys";
+
+/// How many of the runs that a restart brings back wait for the first answer of another system at
+/// the same time.
+const RETURNING: usize = 64;
 
 /// What a host is made of.
 pub struct Parts {
@@ -54,6 +61,8 @@ pub(crate) struct Shared {
     pub(crate) connections: Arc<Connections>,
     pub(crate) clock: Arc<dyn Clock>,
     catalog: Arc<Catalog>,
+    /// Brought-back runs that begin to call at the same time.
+    pub(crate) returning: Arc<Semaphore>,
     /// Starts a run from within another one; a host puts itself here.
     starter: OnceLock<Starter>,
     watchers: broadcast::Sender<(RunId, Entry)>,
@@ -232,7 +241,9 @@ impl Host {
         let Parts { store, catalog, connections, clock } = parts;
         let watchers = broadcast::Sender::new(1024);
         let (starter, awaited) = (OnceLock::new(), RwLock::new(Awaited::of(&flows)));
-        let shared = Shared { store, connections, clock, catalog, starter, watchers, awaited };
+        let returning = Arc::new(Semaphore::new(RETURNING));
+        let shared =
+            Shared { store, connections, clock, catalog, returning, starter, watchers, awaited };
         let state = State {
             flows: RwLock::new(flows),
             changes: watch::Sender::new(0),

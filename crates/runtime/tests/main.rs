@@ -12,6 +12,7 @@ mod oauth;
 mod people;
 mod rest;
 mod retention;
+mod returning;
 mod scheduler;
 mod support;
 mod transfer;

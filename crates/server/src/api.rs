@@ -38,6 +38,8 @@ pub fn router(app: App) -> Router {
         .route("/v1/runs/{id}/answer", post(people::answer))
         .route("/v1/runs/{id}/signal", post(people::signal))
         .route("/v1/runs/{id}/judge", post(people::judge))
+        .route("/v1/runs/{id}/texts", get(runs::texts))
+        .route("/v1/runs/{id}/retry", get(people::retry_preview).post(people::retry))
         .route("/v1/runs/{id}/undo", get(people::undo_preview).post(people::undo))
         .route("/v1/connections", get(connections::list))
         .route("/v1/connection-findings", post(upkeep::examine))

@@ -13,6 +13,7 @@ use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 use crate::project::Project;
 use crate::report::{Report, Style};
+use crate::session::{Purpose, Session};
 use crate::steps::plural;
 use crate::workspace::{Workspace, file_of, text_of};
 
@@ -22,16 +23,22 @@ use crate::workspace::{Workspace, file_of, text_of};
 #[derive(Debug, Args)]
 pub(crate) struct Diff {
     /// The older flow: a file, or a flow's name
-    old: String,
+    #[arg(required_unless_present = "run")]
+    old: Option<String>,
     /// The newer flow: a file, or a flow's name
-    new: String,
+    #[arg(required_unless_present = "run")]
+    new: Option<String>,
+    /// The flow and subflows that a run keeps to, against their files as they are now
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["old", "new"])]
+    run: Option<String>,
 }
 
 impl Diff {
-    pub(crate) fn run(self, global: &Global, report: &Report) -> Done {
-        let old = flow(&self.old, global)?;
-        let new = flow(&self.new, global)?;
-        let changes = diff(&old, &new);
+    pub(crate) async fn run(self, global: &Global, report: &Report) -> Done {
+        let changes = match (&self.run, &self.old, &self.new) {
+            (None, Some(old), Some(new)) => diff(&flow(old, global)?, &flow(new, global)?),
+            (run, ..) => since(run.as_deref().unwrap_or_default(), global).await?,
+        };
         report.json(&json!({
             "same": changes.is_empty(),
             "changes": changes.iter().map(described).collect::<Vec<_>>(),
@@ -51,6 +58,34 @@ impl Diff {
         report.line(plural(changes.len() as u64, "difference"));
         Ok(ExitCode::Failed)
     }
+}
+
+/// What changed in the flow of a run, and in those that it calls, since the run started.
+async fn since(run: &str, global: &Global) -> Result<Vec<Change>, Failure> {
+    let project = Project::find(global)?;
+    let session = Session::open(&project, Purpose::brief()).await?;
+    let texts = async {
+        let run = super::runs::whole(&session.client, run).await?;
+        Ok::<_, Failure>(session.client.get(&format!("/v1/runs/{run}/texts")).await?)
+    };
+    let texts = texts.await;
+    session.close().await;
+    let mut changes = Vec::new();
+    let texts = texts?["texts"].as_array().cloned().unwrap_or_default();
+    for kept in &texts {
+        let text = |name: &str| kept[name].as_str().unwrap_or_default();
+        let name = text("flow");
+        let old = linchpin_engine::parse(name, text("text"))
+            .map_err(|found| Failure::mistakes(format!("{name} cannot be compared"), found))?;
+        let now = diff(&old, &flow(name, global)?).into_iter();
+        // Which flow a change is in is said where there are several.
+        let is_one = texts.len() == 1;
+        changes.extend(now.map(|change| match is_one {
+            true => change,
+            false => Change { part: format!("{name}: {}", change.part), ..change },
+        }));
+    }
+    Ok(changes)
 }
 
 /// A flow from its file, or from the project by its name.

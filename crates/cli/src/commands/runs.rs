@@ -9,11 +9,14 @@ mod logs;
 mod pause;
 mod resolve;
 mod resume;
+mod retry;
 mod show;
 mod signal;
 mod undo;
+mod writes;
 
 use clap::{Args, Subcommand};
+use linchpin_engine::Entry;
 use linchpin_language::json;
 use linchpin_server::Client;
 
@@ -25,8 +28,9 @@ use crate::follow;
 use crate::project::Project;
 use crate::report::Report;
 use crate::session::Session;
+use crate::steps::Steps;
 
-/// List and show runs; answer, approve, resolve, pause, resume, cancel and undo them
+/// List and show runs; answer, approve, resolve, pause, resume, retry, cancel and undo them
 #[derive(Debug, Args)]
 pub(crate) struct Runs {
     #[command(subcommand)]
@@ -46,12 +50,13 @@ enum Command {
     Resolve(resolve::Resolve),
     Pause(pause::Pause),
     Resume(resume::Resume),
+    Retry(retry::Retry),
     Cancel(cancel::Cancel),
     Undo(undo::Undo),
 }
 
 /// The whole identity of a run of which the beginning was given.
-async fn whole(client: &Client, given: &str) -> Result<String, Failure> {
+pub(crate) async fn whole(client: &Client, given: &str) -> Result<String, Failure> {
     const LENGTH: usize = 26;
     const PAGE: usize = 1000;
     let given = given.to_ascii_lowercase();
@@ -76,6 +81,18 @@ async fn whole(client: &Client, given: &str) -> Result<String, Failure> {
         [one, other, ..] => Err(Failure::usage(format!("several runs begin with {given}"))
             .help(format!("give more of it: {one}, {other}"))),
     }
+}
+
+/// What the journal of a run says so far.
+async fn steps_so_far(client: &Client, run: &str) -> Result<Steps, Failure> {
+    let mut steps = Steps::default();
+    let mut lines = client.lines(&format!("/v1/runs/{run}/journal")).await?;
+    while let Some(line) = lines.next().await? {
+        let entry: Entry = serde_json::from_value(line)
+            .map_err(|error| Failure::because("the journal is of another version", &error))?;
+        steps.add(&entry);
+    }
+    Ok(steps)
 }
 
 /// After something was said to a run: in a word when somebody else drives it, or with all that
@@ -117,6 +134,7 @@ impl Runs {
             Command::Resolve(command) => command.run(&project, report).await,
             Command::Pause(command) => command.run(&project, report).await,
             Command::Resume(command) => command.run(&project, report).await,
+            Command::Retry(command) => command.run(&project, report).await,
             Command::Cancel(command) => command.run(&project, report).await,
             Command::Undo(command) => command.run(&project, report).await,
         }

@@ -10,6 +10,7 @@ mod people;
 mod project;
 mod reload;
 mod resolve;
+mod retry;
 mod runs;
 mod schedule;
 mod spokes;

@@ -1,7 +1,7 @@
 //! Steps that need attention: what is shown of them, and how a person rules.
 
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -18,33 +18,39 @@ outputs: { status: page.status }
 ";
 
 /// A pager that reads the first request and hangs up, and answers those that come later.
-struct Pager {
-    url: String,
+pub(crate) struct Pager {
+    pub(crate) url: String,
     requests: Arc<AtomicUsize>,
+}
+
+/// What a pager does with a request in place of taking it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Does {
+    HangUp,
+    Refuse,
+    Take,
+    /// Nothing, while the caller waits.
+    Keep,
 }
 
 impl Pager {
     fn new() -> Self {
-        Self::hanging_up(1)
-    }
-
-    /// One that reads the first `n` requests and hangs up.
-    fn hanging_up(n: usize) -> Self {
-        Self::leaving(n, drop)
+        Self::doing(vec![Does::HangUp])
     }
 
     /// One that reads the first request and never answers it.
     fn silent() -> Self {
-        Self::leaving(1, std::mem::forget)
+        Self::doing(vec![Does::Keep])
     }
 
-    /// One that reads the first `n` requests and does this to their connections.
-    fn leaving(n: usize, leave: fn(TcpStream)) -> Self {
+    /// One that does this with the first requests, in their order, and takes those after them.
+    pub(crate) fn doing(first: Vec<Does>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let requests = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&requests);
         std::thread::spawn(move || {
+            let mut kept = Vec::new();
             for stream in listener.incoming() {
                 let Ok(mut stream) = stream else { return };
                 let mut request = Vec::new();
@@ -56,11 +62,17 @@ impl Pager {
                         Ok(length) => request.extend_from_slice(&part[..length]),
                     }
                 }
-                if counted.fetch_add(1, Ordering::SeqCst) < n {
-                    leave(stream);
-                    continue;
-                }
-                let answer = "HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\n{}";
+                let at = counted.fetch_add(1, Ordering::SeqCst);
+                let status = match first.get(at).copied().unwrap_or(Does::Take) {
+                    Does::HangUp => continue,
+                    Does::Keep => {
+                        kept.push(stream);
+                        continue;
+                    }
+                    Does::Refuse => "400 Bad Request",
+                    Does::Take => "201 Created",
+                };
+                let answer = format!("HTTP/1.1 {status}\r\nContent-Length: 2\r\n\r\n{{}}");
                 // Whoever asked may be gone.
                 stream.write_all(answer.as_bytes()).ok();
             }
@@ -68,7 +80,12 @@ impl Pager {
         Self { url, requests }
     }
 
-    fn n_requests(&self) -> usize {
+    /// The connections of a project that lead to it.
+    pub(crate) fn connections(&self) -> String {
+        format!("pager: {{ spoke: http, url: '{}', allow_private: true }}", self.url)
+    }
+
+    pub(crate) fn n_requests(&self) -> usize {
         self.requests.load(Ordering::SeqCst)
     }
 }
@@ -76,9 +93,7 @@ impl Pager {
 /// A project whose run is held after its write was sent, and the run.
 fn held(pager: &Pager) -> (Project, String) {
     let project = Project::with(&[("pages.yaml", PAGES)]);
-    let connections =
-        format!("pager: {{ spoke: http, url: '{}', allow_private: true }}", pager.url);
-    std::fs::write(project.path().join("connections.yaml"), connections).unwrap();
+    std::fs::write(project.path().join("connections.yaml"), pager.connections()).unwrap();
     let done = project.run(&["run", "pages", "-i", "text=Fire"]);
     assert_eq!(done.code, 4, "{}{}", done.out, done.err);
     assert!(done.out.contains("needs attention"), "{}", done.out);
@@ -262,11 +277,9 @@ fn a_limit_holds_the_step_with_its_numbers_and_an_approval_raises_it() {
     let flow = "flow: puts\nlimits: { update: 1 }\nconnections: { pager: http }\nsteps:\n  \
         - { id: one, call: pager.put, with: { path: /one, json: { n: 1 } } }\n  \
         - { id: two, call: pager.put, with: { path: /two, json: { n: 2 } } }\n";
-    let pager = Pager::hanging_up(0);
+    let pager = Pager::doing(Vec::new());
     let project = Project::with(&[("puts.yaml", flow)]);
-    let connections =
-        format!("pager: {{ spoke: http, url: '{}', allow_private: true }}", pager.url);
-    std::fs::write(project.path().join("connections.yaml"), connections).unwrap();
+    std::fs::write(project.path().join("connections.yaml"), pager.connections()).unwrap();
     let held = project.run(&["run", "puts"]);
     assert_eq!(held.code, 4, "{}{}", held.out, held.err);
     let numbers = "the limit of 1 update changes a run: 1 made, 1 more wanted";
@@ -288,5 +301,6 @@ fn nothing_is_taken_back_of_a_run_that_changed_nothing() {
     let run = project.json(&["runs", "list"])["runs"][0]["run"].as_str().unwrap().to_owned();
     let why = project.json(&["runs", "explain", &run]);
     assert_eq!(why["is_safe"], true, "{why}");
-    assert_eq!(why["commands"], serde_json::json!([format!("linchpin runs show {run}")]));
+    let commands = ["show", "retry"].map(|command| format!("linchpin runs {command} {run}"));
+    assert_eq!(why["commands"], serde_json::json!(commands));
 }

@@ -113,6 +113,8 @@ pub(crate) struct Loop {
     waiting: VecDeque<Arc<Value>>,
     pub(crate) stream: Option<Stream>,
     pub(crate) active: BTreeMap<u64, Iteration>,
+    /// Those that an error or a cancel ended: a retry of the run goes on with them.
+    stopped: BTreeMap<u64, Iteration>,
     next: u64,
     succeeded: u64,
     failed: u64,
@@ -161,6 +163,7 @@ impl Loop {
             waiting,
             stream,
             active: BTreeMap::new(),
+            stopped: BTreeMap::new(),
             next: 0,
             succeeded: 0,
             failed: 0,
@@ -217,6 +220,7 @@ impl Loop {
         let StepKind::ForEach(each) = &step.kind else { return };
         let outcome = self.active.get(&index).and_then(|iteration| iteration.list.outcome());
         let Some(stop) = outcome else { return };
+        let mut is_stopped = matches!(stop, Some(Stop::Error(_) | Stop::Cancel));
         match stop {
             None if each.collect.is_some() && self.stop.is_none() => {
                 if let Some(iteration) = self.active.get_mut(&index) {
@@ -235,12 +239,41 @@ impl Loop {
                     self.errors.insert(index, error);
                 }
                 match each.on_item_error {
-                    OnItemError::Continue => effects.caught += 1,
+                    OnItemError::Continue => {
+                        effects.caught += 1;
+                        is_stopped = false;
+                    }
                     OnItemError::Stop => self.halt_all(each, Stop::Error(error), effects),
                 }
             }
         }
-        self.active.remove(&index);
+        let over = self.active.remove(&index).filter(|_| is_stopped);
+        self.stopped.extend(over.map(|iteration| (index, iteration)));
+    }
+
+    /// Goes on in the iterations that an error or a cancel ended, and with those not begun.
+    pub(crate) fn reopen(&mut self, step: &Step, effects: &mut Effects) {
+        let StepKind::ForEach(each) = &step.kind else { return };
+        self.stop = None;
+        if let Some(stream) = &mut self.stream {
+            stream.reading.reopen(true);
+            stream.attempts = 0;
+        }
+        for iteration in self.active.values_mut() {
+            iteration.list.reopen(&each.body, effects);
+        }
+        for (index, mut iteration) in std::mem::take(&mut self.stopped) {
+            if matches!(iteration.list.stop, Some(Stop::Error(_))) {
+                self.failed -= 1;
+                self.errors.remove(&index);
+            }
+            iteration.list.reopen(&each.body, effects);
+            self.active.insert(index, iteration);
+        }
+        let over = self.active.iter().filter(|(_, one)| one.list.is_over() && !one.to_collect);
+        for index in over.map(|(index, _)| *index).collect::<Vec<_>>() {
+            self.settle(step, index, effects);
+        }
     }
 
     /// The value of `collect` of an iteration.
@@ -276,9 +309,12 @@ impl Loop {
         }
         // What was over before a `break` still adds its value.
         let keeps_values = self.stop == Some(Stop::Break);
-        self.active.retain(|_, iteration| {
-            !iteration.list.is_over() || (keeps_values && iteration.to_collect)
-        });
+        let is_over = |one: &Iteration| one.list.is_over() && !(keeps_values && one.to_collect);
+        let (over, active) =
+            std::mem::take(&mut self.active).into_iter().partition(|(_, one)| is_over(one));
+        self.active = active;
+        let over: BTreeMap<u64, Iteration> = over;
+        self.stopped.extend(over);
     }
 
     pub(crate) fn halt(&mut self, step: &Step, effects: &mut Effects) {

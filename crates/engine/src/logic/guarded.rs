@@ -63,6 +63,20 @@ impl Guarded {
         lists
     }
 
+    /// The guarded steps go on, unless what failed in them was handled; the handlers run anew.
+    pub(crate) fn reopen(&mut self, step: &Step, effects: &mut Effects) {
+        let StepKind::Try(kind) = &step.kind else { return };
+        self.finally = None;
+        self.pending = None;
+        let is_handled =
+            self.catch.as_ref().is_some_and(|(_, list)| list.is_over() && list.stop.is_none());
+        if !is_handled {
+            self.catch = None;
+            self.error = None;
+            self.body.reopen(&kind.body, effects);
+        }
+    }
+
     /// Stops the guarded steps or the handler; a `finally` runs to its end.
     pub(crate) fn halt(&mut self, step: &Step, effects: &mut Effects) {
         let StepKind::Try(kind) = &step.kind else { return };

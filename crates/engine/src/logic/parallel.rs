@@ -48,6 +48,15 @@ impl Branches {
         }
     }
 
+    /// Opens again what ended badly in the branches.
+    pub(crate) fn reopen(&mut self, step: &Step, effects: &mut Effects) {
+        let StepKind::Parallel(parallel) = &step.kind else { return };
+        self.stop = None;
+        for (list, branch) in self.lists.iter_mut().zip(&parallel.branches) {
+            list.reopen(&branch.body, effects);
+        }
+    }
+
     /// Stops the branches that are not over.
     fn halt_others(&mut self, parallel: &Parallel, stop: Stop, effects: &mut Effects) {
         Stop::join(&mut self.stop, stop);

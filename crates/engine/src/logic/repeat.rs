@@ -20,6 +20,8 @@ pub(crate) struct Repeating {
     pub(crate) list: List,
     /// The instant of the next time, while it is waited for, and the timer once asked for.
     pub(crate) pause: Option<(Timestamp, Option<u64>)>,
+    /// How many times do not count any more towards `max`, since the run was retried.
+    forgiven: u64,
     /// It ended without knowing whether `until` holds (dry runs only).
     pub(crate) is_unknown: bool,
     stop: Option<Stop>,
@@ -37,14 +39,15 @@ pub(crate) fn go_on(scan: &mut Scan<'_>, place: Place<'_>, step: &Step, repeatin
     let env = place.env.index(repeating.index);
     if repeating.has_ended_once() {
         let env = env.list(&repeat.body, &repeating.list);
-        read_until(scan, Place { env: &env, ..place }, repeat, repeating.index + 1);
+        read_until(scan, Place { env: &env, ..place }, repeat, repeating);
     } else {
         let place = Place { env: &env, ..place };
         scan.iteration(place, step, repeating.index, &repeating.list);
     }
 }
 
-fn read_until(scan: &mut Scan<'_>, place: Place<'_>, repeat: &Repeat, count: u64) {
+fn read_until(scan: &mut Scan<'_>, place: Place<'_>, repeat: &Repeat, repeating: &Repeating) {
+    let count = repeating.index + 1;
     let holds = match repeat.until.value.eval_bool(place.env) {
         Ok(holds) => holds,
         Err(error) => return scan.decide_unreadable("until", &error),
@@ -55,7 +58,7 @@ fn read_until(scan: &mut Scan<'_>, place: Place<'_>, repeat: &Repeat, count: u64
         Truth::True => scan.decide(Decision::Enough { count, unknown: false }),
         Truth::Unknown => scan.decide(Decision::Enough { count, unknown: true }),
         Truth::False if never_changes => scan.decide(Decision::Enough { count, unknown: true }),
-        Truth::False if count >= repeat.max => {
+        Truth::False if count >= repeat.max + repeating.forgiven => {
             let until = repeat.until.value.source();
             let times = if count == 1 { "once".to_owned() } else { format!("{count} times") };
             let message = format!("ran {times}, and `{until}` does not hold yet");
@@ -72,7 +75,7 @@ fn read_until(scan: &mut Scan<'_>, place: Place<'_>, repeat: &Repeat, count: u64
 impl Repeating {
     pub(crate) fn new(repeat: &Repeat) -> Self {
         let list = List::new(&repeat.body);
-        Self { index: 0, list, pause: None, is_unknown: false, stop: None }
+        Self { index: 0, list, pause: None, forgiven: 0, is_unknown: false, stop: None }
     }
 
     /// Whether the steps are over this time, so that `until` is to be read.
@@ -103,6 +106,18 @@ impl Repeating {
         if let Some(body) = step.block(Arm::Body) {
             self.index += 1;
             self.list = List::new(body);
+        }
+    }
+
+    /// Goes on in what ended badly, and may run as often again as its `max` says.
+    pub(crate) fn reopen(&mut self, step: &Step, effects: &mut Effects) {
+        self.stop = None;
+        self.forgiven = self.index + 1;
+        if let Some((_, armed)) = &mut self.pause {
+            *armed = None;
+        }
+        if let Some(body) = step.block(Arm::Body) {
+            self.list.reopen(body, effects);
         }
     }
 

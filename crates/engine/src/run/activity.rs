@@ -57,7 +57,7 @@ pub(crate) enum Activity {
 pub(crate) struct Handling {
     pub(crate) list: List,
     /// What failed: its steps can be read in the handler.
-    of: Activity,
+    pub(super) of: Activity,
 }
 
 impl Handling {

@@ -111,7 +111,7 @@ impl Slot {
                 | Decision::Outputs(_)
                 | Decision::Again(_)
                 | Decision::Enough { .. } => &[Running],
-                Decision::Failed(_) => &[Pending, Running],
+                Decision::Failed(_) | Decision::Deadline(_) => &[Pending, Running],
                 Decision::Skipped
                 | Decision::Arm(_)
                 | Decision::Arms(_)
@@ -132,7 +132,6 @@ impl Slot {
                 | Decision::End
                 | Decision::Next
                 | Decision::Break
-                | Decision::Deadline(_)
                 | Decision::May => &[Pending],
             },
             Event::Intended(_) | Event::Succeeded(_) | Event::Failed(_) | Event::Held { .. } => {
@@ -283,6 +282,15 @@ impl Slot {
             return;
         }
         self.attempts = failed.error.attempt;
+        if failed.error.write == WriteState::None
+            && let Some(calling) = self.activity.calling_mut()
+        {
+            // Nothing was done: the next attempt looks again, unless parts are written already.
+            calling.intent = calling.intent.take().filter(|_| !calling.wrote.is_empty());
+            if let Some(intent) = &mut calling.intent {
+                intent.unsettled = false;
+            }
+        }
         if failed.next.is_none() || is_stopping {
             let is_cancelled = is_stopping && failed.next.is_some();
             if is_cancelled {
@@ -297,13 +305,6 @@ impl Slot {
         calling.issued = None;
         calling.retry_at = failed.next;
         calling.first_failure.get_or_insert(effects.now);
-        if failed.error.write == WriteState::None {
-            // Nothing was done: the next attempt looks again.
-            calling.intent = calling.intent.take().filter(|_| !calling.wrote.is_empty());
-            if let Some(intent) = &mut calling.intent {
-                intent.unsettled = false;
-            }
-        }
     }
 
     fn woke(&mut self, step: &Step, is_stopping: bool, change: Change<'_>, effects: &mut Effects) {

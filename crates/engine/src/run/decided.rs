@@ -63,7 +63,7 @@ impl Slot {
                     self.end_block(step, stop, None, is_stopping, effects);
                 }
             }
-            Decision::Deadline(at) => self.deadline = Some(Deadline { at: *at, armed: None }),
+            Decision::Deadline(at) => self.ends_by(*at),
             Decision::May => self.may = true,
             Decision::Detached { inputs } => {
                 self.calling().input = Some(Arc::clone(inputs));
@@ -85,6 +85,11 @@ impl Slot {
             }
         }
         Ok(())
+    }
+
+    fn ends_by(&mut self, at: jiff::Timestamp) {
+        self.deadline = Some(Deadline { at, armed: None });
+        self.is_reopened = false;
     }
 
     fn run(&mut self, activity: Activity) {

@@ -21,7 +21,14 @@ impl Slot {
         self.state = state;
         self.ended_at = Some(now);
         self.started_at.get_or_insert(now);
-        if matches!(self.activity, Activity::Call(_) | Activity::Loop(_)) {
+        let has_failed = matches!(state, StepState::Failed | StepState::Cancelled);
+        // What a retry of the run goes on from stays.
+        let is_over = if let Activity::Call(calling) = &self.activity {
+            !has_failed || !calling.is_worth_keeping()
+        } else {
+            !has_failed && matches!(self.activity, Activity::Loop(_))
+        };
+        if is_over {
             self.activity = Activity::None;
         }
     }
@@ -90,7 +97,8 @@ impl Slot {
                 return;
             }
         }
-        let skipped = self.state == StepState::Pending;
+        self.is_unreached = self.state == StepState::Pending;
+        let skipped = self.is_unreached;
         self.end(if skipped { StepState::Skipped } else { StepState::Cancelled }, effects.now);
     }
 

@@ -191,6 +191,9 @@ impl<'r> Scan<'r> {
         {
             self.timer(deadline.at);
         }
+        if let Some(at) = logic::deadline(self.run, step, slot).filter(|_| slot.is_reopened) {
+            self.decide(Decision::Deadline(at));
+        }
         let before = self.may;
         self.may |= slot.may;
         match &slot.activity {

@@ -58,6 +58,9 @@ impl Run {
                 (Some(_), false) => None,
             };
         }
+        if let Event::Controlled { control: Control::Retry, .. } = event {
+            return self.refuses_retry();
+        }
         let Event::Signalled { name, .. } = event else { return None };
         self.refuses_signal(name)
     }

@@ -69,6 +69,10 @@ pub(crate) struct Slot {
     pub(crate) blocked: bool,
     /// Its guard is unknown (dry runs only).
     pub(crate) may: bool,
+    /// The list stopped before it was reached.
+    pub(super) is_unreached: bool,
+    /// It goes on after a retry of the run, so its deadline is to be set anew.
+    pub(crate) is_reopened: bool,
     /// The error that its deadline raised.
     pub(crate) timed_out: Option<Box<RunError>>,
     pub(crate) activity: Activity,

@@ -100,6 +100,18 @@ impl Run {
         open
     }
 
+    /// The steps that are held because something was not there that they need: each may simply try
+    /// again.
+    pub fn blocked(&self) -> Vec<StepPath> {
+        let mut blocked = Vec::new();
+        self.visit(&mut |path, _, _, slot| {
+            if slot.state == StepState::Held && slot.blocked {
+                blocked.push(path.clone());
+            }
+        });
+        blocked
+    }
+
     /// The questions that wait for a person.
     pub fn asks(&self) -> Vec<OpenAsk<'_>> {
         let mut asks = Vec::new();

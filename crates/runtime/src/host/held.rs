@@ -53,23 +53,24 @@ impl Host {
         let mut previews = Vec::new();
         for step in held {
             let call = calls.iter().find(|call| call.path == step.path);
-            previews.push(self.preview_of_held(id, &step, call).await);
+            let reason = match &step.waiting {
+                Some(Waiting::Ruling(reason)) => reason.clone(),
+                Some(_) | None => String::new(),
+            };
+            previews.push(self.preview_of_call(id, (&step.path, reason), call).await);
         }
         Ok(previews)
     }
 
-    async fn preview_of_held(
+    /// What would be sent by the step at a path.
+    pub(super) async fn preview_of_call(
         &self,
         id: &RunId,
-        step: &StepView,
+        (step, reason): (&StepPath, String),
         call: Option<&RunAction>,
     ) -> HeldPreview {
-        let reason = match &step.waiting {
-            Some(Waiting::Ruling(reason)) => reason.clone(),
-            Some(_) | None => String::new(),
-        };
         let mut preview = HeldPreview {
-            step: step.path.clone(),
+            step: step.clone(),
             reason,
             alias: call.map_or_else(String::new, |call| call.alias.clone()),
             action: call.map_or_else(String::new, |call| call.action.clone()),
@@ -143,8 +144,12 @@ fn calls_of(
         run.apply(&Entry { at, event: Event::Resolved { path, ruling: Ruling::GoOn, by } })?;
     }
     run.apply(&Entry { at, event: Event::Controlled { control: Control::Resume, by } })?;
-    let commands = run.next()?.commands.into_iter();
-    let calls = commands.filter_map(|command| match command {
+    Ok(calls(run.next()?.commands))
+}
+
+/// The calls among commands.
+pub(super) fn calls(commands: Vec<Command>) -> Vec<RunAction> {
+    let calls = commands.into_iter().filter_map(|command| match command {
         Command::Run(call) => Some(*call),
         Command::ReadPage(_)
         | Command::Start(_)
@@ -152,7 +157,7 @@ fn calls_of(
         | Command::Cancel { .. }
         | Command::Finish => None,
     });
-    Ok(calls.collect())
+    calls.collect()
 }
 
 /// Reads what there is to see, and what would be sent.

@@ -39,6 +39,21 @@ impl Host {
         Ok(program)
     }
 
+    /// The texts that a run started with and keeps to, by the names of their flows; its own flow
+    /// first.
+    pub async fn texts(&self, id: &RunId) -> Result<Vec<(String, String)>, Error> {
+        let run = self.rebuilt(id).await?;
+        let accepted = run.accepted();
+        let mut texts = Vec::new();
+        for (name, hash) in &accepted.texts {
+            let record = self.shared.store.get(TEXTS, hash).await?;
+            let text = record.and_then(|record| String::from_utf8(record.value).ok());
+            texts.push((name.clone(), text.unwrap_or_default()));
+        }
+        texts.sort_by_key(|(name, _)| *name != accepted.flow);
+        Ok(texts)
+    }
+
     /// Brings back every run that has not ended. Returns them, and those that could not be
     /// brought back with the reason.
     pub async fn recover(&self) -> Result<(Vec<RunId>, Vec<(RunId, Error)>), Error> {
@@ -93,12 +108,16 @@ impl Host {
         }
         let refused = |why: String| Error::Refused { run: id.clone(), why };
         let mut run = self.rebuilt(id).await?;
+        let is_retry = matches!(event, Event::Controlled { control: Control::Retry, .. });
         let is_undo = matches!(event, Event::Controlled { control: Control::Undo, .. });
-        if run.outcome().is_some() && !is_undo {
+        if run.outcome().is_some() && !is_undo && !is_retry {
             return Err(Error::Ended(id.clone()));
         }
         if let Some(why) = run.refuses(&event) {
             return Err(refused(why));
+        }
+        if is_retry {
+            self.retake(&run).await?;
         }
         let saved = run.position();
         let entry = Entry { at: self.clock().now(), event };

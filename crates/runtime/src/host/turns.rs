@@ -99,6 +99,17 @@ impl Turns {
         admission
     }
 
+    /// Takes in a run again that had ended, if there is room beside the others.
+    fn retake(&mut self, run: &RunId, turn: Turn) -> bool {
+        let others = self.open.iter().filter(|(other, _)| *other != run);
+        let n_begun = others.filter(|(_, other)| other.is_beside(&turn) && other.is_begun).count();
+        let has_room = n_begun < turn.max as usize;
+        if has_room {
+            self.open.insert(run.clone(), Turn { is_begun: true, ..turn });
+        }
+        has_room
+    }
+
     /// The oldest run beside this one that waits, if there is room; it has begun then.
     fn next(&mut self, beside: &Turn) -> Option<RunId> {
         let same = |turn: &&Turn| turn.is_beside(beside);
@@ -150,6 +161,17 @@ impl Host {
                 }
                 Ok(false)
             }
+        }
+    }
+
+    /// Makes room for a run that goes on after it had ended. Refused when there is none.
+    pub(super) async fn retake(&self, run: &Run) -> Result<(), Error> {
+        let Some((turn, _)) = Turn::of(run) else { return Ok(()) };
+        self.know_turns().await?;
+        let (flow, max) = (turn.flow.clone(), turn.max);
+        match lock(&self.state.turns).retake(&run.accepted().run, turn) {
+            true => Ok(()),
+            false => Err(Error::Full { flow, max }),
         }
     }
 
@@ -261,6 +283,15 @@ mod tests {
         assert_eq!((admit(1), admit(2)), (Admission::Begins, Admission::Begins));
         assert_eq!(admit(3), Admission::Replaces(vec![run(1)]));
         assert_eq!(admit(4), Admission::Replaces(vec![run(2)]));
+    }
+
+    #[test]
+    fn a_run_that_had_ended_goes_on_only_where_there_is_room() {
+        let mut turns = Turns::default();
+        assert_eq!(turns.admit(&run(2), turn("a"), Full::Queue), Admission::Begins);
+        assert!(turns.retake(&run(1), turn("a")));
+        assert!(!turns.retake(&run(3), turn("a")));
+        assert!(turns.retake(&run(3), turn("b")));
     }
 
     #[test]

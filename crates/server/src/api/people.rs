@@ -175,8 +175,29 @@ pub(super) async fn undo_preview(
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Undone {
+struct By {
     by: String,
+}
+
+/// Where a run that failed or was cancelled would go on.
+pub(super) async fn retry_preview(
+    State(app): State<App>,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, Refusal> {
+    let preview = app.host.retry_preview(&run_id(&id)?).await?;
+    Ok(Json(json!({ "steps": preview.steps, "calls": preview.calls })))
+}
+
+/// Goes on with it.
+pub(super) async fn retry(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    bytes: Bytes,
+) -> Result<Json<Value>, Refusal> {
+    let id = run_id(&id)?;
+    let By { by } = body(&bytes)?;
+    app.host.retry(&id, &by).await?;
+    Ok(Json(json!({ "run": id })))
 }
 
 /// Takes them back.
@@ -186,7 +207,7 @@ pub(super) async fn undo(
     bytes: Bytes,
 ) -> Result<Json<Value>, Refusal> {
     let id = run_id(&id)?;
-    let Undone { by } = body(&bytes)?;
+    let By { by } = body(&bytes)?;
     app.host.undo(&id, &by).await?;
     Ok(Json(json!({ "run": id })))
 }

@@ -147,6 +147,9 @@ fn detail(run: &Run, is_active: bool) -> Result<Value, Refusal> {
             });
             shown.insert("undo_left".to_owned(), left.collect());
         }
+        if run.outcome().is_some() {
+            shown.insert("can_retry".to_owned(), run.refuses_retry().is_none().into());
+        }
         shown.insert("open".to_owned(), open.iter().map(open_step).collect());
     }
     Ok(shown)
@@ -164,13 +167,35 @@ fn open_step(step: &StepView) -> Value {
     json!({ "step": step.path, "state": step.state.as_str(), "waiting": waiting })
 }
 
+/// The texts that a run started with, its own flow first.
+pub(super) async fn texts(
+    State(app): State<App>,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, Refusal> {
+    let texts = app.host.texts(&run_id(&id)?).await?;
+    let texts = texts.into_iter().map(|(flow, text)| json!({ "flow": flow, "text": text }));
+    Ok(Json(json!({ "texts": texts.collect::<Vec<_>>() })))
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Resumed {
+    /// Who lets steps try again that are held because something was not there.
+    by: Option<String>,
+}
+
 /// Continues a run that nobody drives; nothing is changed when somebody does.
 pub(super) async fn resume(
     State(app): State<App>,
     Path(id): Path<String>,
+    bytes: Bytes,
 ) -> Result<Json<Value>, Refusal> {
     let id: RunId = run_id(&id)?;
+    let Resumed { by } = if bytes.is_empty() { Resumed::default() } else { body(&bytes)? };
     app.host.resume(&id).await?;
+    if let Some(by) = by {
+        app.host.release(&id, &by).await?;
+    }
     Ok(Json(json!({ "run": id })))
 }
 

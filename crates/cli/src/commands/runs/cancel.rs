@@ -9,15 +9,15 @@ use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 use crate::follow;
 use crate::project::Project;
-use crate::report::Report;
+use crate::report::{Report, Style};
 use crate::session::{Purpose, Session};
 
-/// Cancel a run: its handlers still run
+/// Cancel a run: its handlers still run, and writes under way are waited for
 #[derive(Debug, Args)]
 pub(crate) struct Cancel {
     /// The run, or the beginning of its identity
     run: String,
-    /// At once, without its handlers
+    /// At once: without its handlers, and without waiting for a write that was sent
     #[arg(long)]
     force: bool,
 }
@@ -51,6 +51,9 @@ impl Cancel {
             }
         };
         let code = follow::to_end(report, project, session, &run).await?;
+        if self.force {
+            show_unclear(project, report, &run).await?;
+        }
         // That it is cancelled is what was wanted.
         Ok(if code == ExitCode::Failed { ExitCode::Ok } else { code })
     }
@@ -75,4 +78,15 @@ impl Cancel {
             other => other,
         }
     }
+}
+
+/// The writes that were under way when the run was cancelled: nobody waited for their answers.
+async fn show_unclear(project: &Project, report: &Report, run: &str) -> Result<(), Failure> {
+    let session = Session::open(project, Purpose::brief()).await?;
+    let writes = super::writes::Writes::of(&session.client, run).await;
+    session.close().await;
+    for line in writes?.unclear() {
+        report.line(format!("  {} {line}", report.paint(Style::Red, "!")));
+    }
+    Ok(())
 }

@@ -1,15 +1,11 @@
 //! `linchpin runs explain`
 
-use std::collections::BTreeMap;
-
 use clap::Args;
-use jiff::Timestamp;
-use linchpin_connector::WriteState;
-use linchpin_engine::event::{Found, Ruling};
-use linchpin_engine::{Entry, Event, StepPath};
+use linchpin_engine::StepPath;
 use linchpin_language::{Value, json};
 use linchpin_server::Client;
 
+use super::writes::Writes;
 use crate::commands::Done;
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
@@ -17,7 +13,7 @@ use crate::follow::flags;
 use crate::project::Project;
 use crate::report::{Report, Style};
 use crate::session::{Purpose, Session};
-use crate::steps::{plural, print_instant};
+use crate::steps::plural;
 
 /// Tell where a run stopped and why, what it has sent, whether it is safe to go on, and how
 #[derive(Debug, Args)]
@@ -44,58 +40,9 @@ impl Explain {
     ) -> Result<(Explained, String), Failure> {
         let run = super::whole(client, &self.run).await?;
         let shown = client.get(&format!("/v1/runs/{run}")).await?;
-        let mut writes = Writes::default();
-        let mut lines = client.lines(&format!("/v1/runs/{run}/journal")).await?;
-        while let Some(line) = lines.next().await? {
-            let entry: Entry = serde_json::from_value(line)
-                .map_err(|error| Failure::because("the journal is of another version", &error))?;
-            writes.add(&entry);
-        }
+        let writes = Writes::of(client, &run).await?;
         let flow = shown["flow"].as_str().unwrap_or_default().to_owned();
         Ok((Explained::of(&shown, &run, &flags(project), writes), flow))
-    }
-}
-
-/// A write request that was sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Sent {
-    at: Timestamp,
-    request: String,
-}
-
-/// What a run has sent, and what became of it.
-#[derive(Debug, Default)]
-struct Writes {
-    /// Those whose outcome is known to be an effect.
-    done: u64,
-    /// Those of which nobody knows.
-    open: BTreeMap<StepPath, Sent>,
-}
-
-impl Writes {
-    fn add(&mut self, entry: &Entry) {
-        match &entry.event {
-            Event::Intended(intended) => {
-                let sent = Sent { at: entry.at, request: intended.request.clone() };
-                self.open.insert(intended.path.clone(), sent);
-            }
-            Event::Succeeded(succeeded) if succeeded.wrote.is_some() => {
-                self.open.remove(&succeeded.path);
-                self.done += 1;
-            }
-            Event::Verified { path, verdict } => {
-                self.open.remove(path);
-                self.done += u64::from(!matches!(verdict, Found::NotDone));
-            }
-            Event::Failed(failed) if failed.error.write == WriteState::None => {
-                self.open.remove(&failed.path);
-            }
-            // Whoever says that it has failed does not say that nothing happened.
-            Event::Resolved { path, ruling: Ruling::Done(_) | Ruling::GoOn, .. } => {
-                self.open.remove(path);
-            }
-            _ => {}
-        }
     }
 }
 
@@ -173,21 +120,7 @@ impl Explained {
                  back first",
                 vec![format!("resume {run}{flags}")],
             ),
-            "failed" | "cancelled" => (
-                Some(self.writes.done == 0 && self.writes.open.is_empty()),
-                match (self.writes.done, self.writes.open.is_empty()) {
-                    (0, true) => "the run has changed nothing, so its flow can be started again",
-                    (_, true) => "what it has changed stands; take it back before starting anew",
-                    (_, false) => "a write may have happened: look into the other system first",
-                },
-                [
-                    Some(format!("show {run}{flags}")),
-                    (self.writes.done > 0).then(|| format!("undo {run}{flags}")),
-                ]
-                .into_iter()
-                .flatten()
-                .collect(),
-            ),
+            "failed" | "cancelled" => return self.advise_ended(shown, flags),
             "succeeded" => (None, "", Vec::new()),
             _ => (None, "it is under way", vec![format!("logs {run} --follow{flags}")]),
         };
@@ -195,6 +128,28 @@ impl Explained {
         self.because = because;
         self.commands =
             commands.into_iter().map(|command| format!("linchpin runs {command}")).collect();
+    }
+
+    /// What can be done about a run that failed or was cancelled.
+    fn advise_ended(&mut self, shown: &Value, flags: &str) {
+        let run = &self.run;
+        let can_retry = shown["can_retry"] == true;
+        let (done, is_clear) = (self.writes.done > 0, self.writes.open.is_empty());
+        self.is_safe = Some(is_clear && (can_retry || !done));
+        self.because = match (is_clear, can_retry, done) {
+            (false, ..) => "a write may have happened: look into the other system first",
+            (true, true, _) => {
+                "a retry goes on from what failed, and repeats nothing that succeeded"
+            }
+            (true, false, false) => "the run has changed nothing, so its flow can be started again",
+            (true, false, true) => "what it has changed stands; take it back before starting anew",
+        };
+        let commands = [
+            Some(format!("linchpin runs show {run}{flags}")),
+            can_retry.then(|| format!("linchpin runs retry {run}{flags}")),
+            done.then(|| format!("linchpin runs undo {run}{flags}")),
+        ];
+        self.commands = commands.into_iter().flatten().collect();
     }
 
     fn as_json(&self) -> Value {
@@ -224,9 +179,8 @@ impl Explained {
         report.line(format!("{}: {}", report.paint(Style::Bold, flow), self.state));
         fact("where", self.step.as_deref().unwrap_or_default());
         fact("why", self.why.as_deref().unwrap_or_default());
-        for (step, sent) in &self.writes.open {
-            let at = print_instant(sent.at);
-            fact("sent", &format!("{step}: {} at {at}, no clear answer", sent.request));
+        for line in self.writes.unclear() {
+            fact("sent", &line);
         }
         if self.writes.done > 0 {
             fact("done", &format!("{} took effect", plural(self.writes.done, "write")));

@@ -11,7 +11,9 @@ use crate::project::Project;
 use crate::report::Report;
 use crate::session::{Purpose, Session};
 
-/// Go on with a run that was interrupted or paused, and watch it
+/// Go on with a run that was interrupted, paused, or held because something was not there
+///
+/// A step that is held for another reason waits for `linchpin runs resolve`.
 #[derive(Debug, Args)]
 pub(crate) struct Resume {
     /// The run, or the beginning of its identity
@@ -33,7 +35,7 @@ impl Resume {
     async fn resume(&mut self, client: &Client) -> Result<(), Failure> {
         self.run = super::whole(client, &self.run).await?;
         let run = &self.run;
-        client.post(&format!("/v1/runs/{run}/resume"), &json!({})).await?;
+        client.post(&format!("/v1/runs/{run}/resume"), &json!({ "by": operator() })).await?;
         let shown = client.get(&format!("/v1/runs/{run}")).await?;
         if shown["is_paused"] == true {
             let body = json!({ "control": "resume", "by": operator() });

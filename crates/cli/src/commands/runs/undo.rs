@@ -1,7 +1,6 @@
 //! `linchpin runs undo`
 
 use clap::Args;
-use linchpin_engine::Entry;
 use linchpin_language::{Value, json};
 use linchpin_server::Client;
 
@@ -68,13 +67,7 @@ impl Undo {
     async fn begin(&mut self, client: &Client) -> Result<Steps, Failure> {
         self.run = super::whole(client, &self.run).await?;
         let run = &self.run;
-        let mut steps = Steps::default();
-        let mut lines = client.lines(&format!("/v1/runs/{run}/journal")).await?;
-        while let Some(line) = lines.next().await? {
-            let entry: Entry = serde_json::from_value(line)
-                .map_err(|error| Failure::because("the journal is of another version", &error))?;
-            steps.add(&entry);
-        }
+        let steps = super::steps_so_far(client, run).await?;
         let by = self.person.clone().unwrap_or_else(operator);
         client.post(&format!("/v1/runs/{run}/undo"), &json!({ "by": by })).await?;
         Ok(steps)
