@@ -3,6 +3,7 @@
 //! The declaration is data; the check is here. Serving the address, keeping the secrets and remembering the
 //! ids of calls are the host's.
 
+use std::fmt;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -66,7 +67,7 @@ enum Algorithm {
 }
 
 /// A call that came in.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Incoming<'a> {
     /// Its headers.
     pub headers: &'a HeaderMap,
@@ -74,6 +75,13 @@ pub struct Incoming<'a> {
     pub body: &'a [u8],
     /// The last part of the address, where the address is the secret.
     pub token: Option<&'a str>,
+}
+
+impl fmt::Debug for Incoming<'_> {
+    /// Any part of a call may be the secret that shows where it comes from.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Incoming").finish_non_exhaustive()
+    }
 }
 
 /// Why a call is not taken for the system's own. It names no secret and nothing of the body.
@@ -266,6 +274,10 @@ impl Signed {
             let message =
                 "what is signed has a time, so `time` or `time_header` must say where it stands";
             reading.error(node, codes::MISSING_KEY, message);
+        }
+        if (time.is_some() || time_header.is_some()) && signs.is_some() && !uses("time") {
+            let message = "the time of a call is believed because it is signed, so `signs` must use `{{ time }}`";
+            reading.error(node, codes::BAD_VALUE, message);
         }
         let id_header = reading.string_at(node, "id_header");
         if uses("id") && id_header.is_none() {

@@ -179,3 +179,19 @@ fn what_was_signed_tells_a_call_from_others_where_nothing_else_does() {
     assert_ne!(id("t=1769850001,v1=00", BODY), Some(first.clone()));
     assert_ne!(id("t=1769850000,v1=00", b"{}"), Some(first));
 }
+
+#[test]
+fn a_time_that_is_not_signed_is_a_mistake() {
+    for time in ["time_header: x-time", "time: t, signature: v1"] {
+        let text = format!("{{ auth: hmac, header: x-signature, {time} }}");
+        let found = mistakes(&text);
+        assert!(found.len() == 1 && found[0].contains("`signs` must use"), "{found:?}");
+    }
+}
+
+#[test]
+fn a_call_that_is_printed_for_debugging_shows_no_secret() {
+    let headers = headers(&[("x-token", "canary-secret")]);
+    let incoming = Incoming { headers: &headers, body: SECRET, token: Some("canary-secret") };
+    assert_eq!(format!("{incoming:?}"), "Incoming { .. }");
+}
