@@ -29,9 +29,9 @@ pub(super) struct Operation<'d> {
 }
 
 impl<'d> Operation<'d> {
-    /// `GET /pets/{id}`.
+    /// `GET /pets/{id}`, on one line.
     pub(super) fn place(&self) -> String {
-        format!("{} {}", self.method.to_ascii_uppercase(), self.path)
+        super::text::clean(&format!("{} {}", self.method.to_ascii_uppercase(), self.path), 200)
     }
 
     /// A text of the operation.

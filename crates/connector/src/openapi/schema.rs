@@ -1,5 +1,7 @@
 //! Schemas of the document as types of a manifest: references followed, `allOf` put together, circles cut.
 
+use std::collections::HashSet;
+
 use indexmap::{IndexMap, IndexSet};
 use linchpin_language::{Document, Map, Schema, Value, json, write_yaml};
 
@@ -49,6 +51,8 @@ pub(super) struct Flat<'d> {
     pub(super) is_choice: bool,
     /// The other words: `format`, `enum`, `default`, ...; the outermost wins.
     rest: Map<String, Value>,
+    /// Where the schemas stand that were taken: one that is named again says nothing new.
+    taken: HashSet<*const Value>,
 }
 
 impl<'d> Flat<'d> {
@@ -83,6 +87,9 @@ impl<'d> Flat<'d> {
     fn take(&mut self, api: &Api<'d>, schema: &'d Value, depth: usize) {
         let Some(schema) = api.resolve(schema).filter(|_| depth < 2 * MAX_DEPTH) else { return };
         let Some(words) = schema.as_object() else { return };
+        if !self.taken.insert(schema) {
+            return;
+        }
         for (key, value) in words {
             match key.as_str() {
                 "type" => self.take_type(value),
@@ -377,6 +384,13 @@ mod tests {
             json!({ "type": "object", "fields": { "next": { "type": "any" }, "id": { "type": "string" } } }),
         );
         assert_eq!(remarks.0[0].places, ["Node"]);
+    }
+
+    #[test]
+    fn a_schema_that_names_itself_often_is_taken_once() {
+        let itself = json!({ "$ref": "#/schema" });
+        let schema = json!({ "allOf": [itself, itself, itself, itself], "type": "string" });
+        check(Way::In, schema, json!("string"));
     }
 
     #[test]

@@ -24,13 +24,13 @@ impl Section {
 
     /// A comment in a line of its own.
     pub(super) fn above(mut self, comment: &str) -> Section {
-        self.above = Some(comment.to_owned());
+        self.above = Some(one_line(comment));
         self
     }
 
     /// A comment at the end of the line of its key.
     pub(super) fn beside(mut self, comment: &str) -> Section {
-        self.beside = Some(comment.to_owned());
+        self.beside = Some(one_line(comment));
         self
     }
 
@@ -39,6 +39,11 @@ impl Section {
         self.is_apart = true;
         self
     }
+}
+
+/// A comment ends with its line: what the document says must not go on behind it.
+fn one_line(comment: &str) -> String {
+    clean(comment, usize::MAX)
 }
 
 /// The text of a file.
@@ -117,6 +122,13 @@ mod tests {
         let expected = "# About pets.\naction: pets.list\neffect: read # review: guessed\n\n\
             inputs:\n  tag: { type: string }\n";
         assert_eq!(file(&sections), expected);
+    }
+
+    #[test]
+    fn a_comment_does_not_go_on_behind_its_line() {
+        let section = Section::new("effect", json!("read"));
+        let section = section.beside("from GET /a\ncode: http").above("A\r\nb: c");
+        assert_eq!(file(&[section]), "# A b: c\neffect: read # from GET /a code: http\n");
     }
 
     #[test]
