@@ -15,7 +15,8 @@ use crate::folder::Folder;
 const PAGE: usize = 500;
 /// Rows that are given at once; a longer list is a stream's.
 const MAX_ROWS: usize = 10_000;
-/// The longest line, in bytes: a file without line ends must not fill the memory.
+/// The longest row and the largest page, in bytes: a quote that nobody closes must not fill the
+/// memory.
 const MAX_ROW: u64 = 16 * 1024 * 1024;
 
 /// Where a stream stands. Plain data: it is journaled.
@@ -71,10 +72,9 @@ pub(super) fn page(
         Some(place) => place,
         None => reading.first(&mut file, stamp)?,
     };
-    let rows = reading.rows(&mut file, &mut place)?;
+    let (rows, is_last) = reading.rows(&mut file, &mut place)?;
     let first = place.row - rows.len() as u64;
     let keys = (first..place.row).map(|row| row.to_string()).collect();
-    let is_last = rows.len() < PAGE;
     let cursor = (!is_last).then(|| serde_json::to_value(&place).unwrap_or_default());
     Ok(Page { rows, keys, cursor })
 }
@@ -93,7 +93,7 @@ impl Reading<'_> {
     ) -> Result<csv::Reader<impl Read + use<'f>>, ActionError> {
         let at = file.seek(SeekFrom::Start(byte));
         at.map_err(|error| wrong(format!("{}: {error}", self.path)))?;
-        let bounded = BufReader::new(file.take(MAX_ROW * PAGE as u64));
+        let bounded = BufReader::new(file.take(MAX_ROW));
         let mut reader = ReaderBuilder::new();
         reader.has_headers(false).flexible(true).delimiter(self.delimiter);
         Ok(reader.from_reader(bounded))
@@ -109,6 +109,9 @@ impl Reading<'_> {
         let found = reader.read_byte_record(&mut record);
         if !found.map_err(|error| wrong(format!("{}: {error}", self.path)))? {
             return Ok(Place { byte: begin, row: 0, columns: Vec::new(), stamp });
+        }
+        if reader.position().byte() >= MAX_ROW {
+            return Err(self.too_long(1));
         }
         let mut columns: Vec<String> = Vec::new();
         for cell in &record {
@@ -126,17 +129,32 @@ impl Reading<'_> {
         Ok(Place { byte, row: 0, columns, stamp })
     }
 
-    fn rows(&mut self, file: &mut File, place: &mut Place) -> Result<Vec<Value>, ActionError> {
+    /// The rows of one page, and whether the file ends with them.
+    fn rows(
+        &mut self,
+        file: &mut File,
+        place: &mut Place,
+    ) -> Result<(Vec<Value>, bool), ActionError> {
         let mut reader = self.open(file, place.byte)?;
         let mut record = ByteRecord::new();
         let mut rows = Vec::new();
+        let mut read = 0;
         while rows.len() < PAGE {
-            let more = reader.read_byte_record(&mut record);
-            if !more.map_err(|error| wrong(format!("{}: {error}", self.path)))? {
-                break;
-            }
             // The names stand in line 1.
             let line = place.row + 2;
+            let more = reader.read_byte_record(&mut record);
+            let is_row = more.map_err(|error| wrong(format!("{}: {error}", self.path)))?;
+            if reader.position().byte() >= MAX_ROW {
+                // The page is full, and may have cut this row: it is the first of the next one.
+                if rows.is_empty() {
+                    return Err(self.too_long(line));
+                }
+                break;
+            }
+            read = reader.position().byte();
+            if !is_row {
+                return Ok((rows, true));
+            }
             if record.len() > place.columns.len() {
                 let message = format!(
                     "{}: row {line} has {} cells, more than the {} columns of the first line",
@@ -154,8 +172,17 @@ impl Reading<'_> {
             rows.push(Value::Object(row));
             place.row += 1;
         }
-        place.byte += reader.position().byte();
-        Ok(rows)
+        place.byte += read;
+        Ok((rows, false))
+    }
+
+    fn too_long(&self, line: u64) -> ActionError {
+        let message = format!(
+            "{}: row {line} is longer than {} MB; a quote in it may lack its end",
+            self.path,
+            MAX_ROW / 1024 / 1024
+        );
+        ActionError::new(ErrorKind::LimitExceeded, message)
     }
 
     fn cell(&self, cell: &[u8], line: u64) -> Result<String, ActionError> {

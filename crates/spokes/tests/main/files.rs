@@ -90,6 +90,46 @@ async fn a_long_list_is_a_stream_and_never_half_a_read() {
 }
 
 #[tokio::test]
+async fn a_row_without_an_end_is_refused_and_large_rows_are_read_page_by_page() {
+    let folder = folder();
+    let large = "x".repeat(9 * 1024 * 1024);
+    fs::write(folder.path().join("a.csv"), format!("n,t\n1,{large}\n2,{large}\n3,z\n")).unwrap();
+    let all = call("csv.read", folder.path(), json!({ "path": "a.csv" })).await.unwrap();
+    let rows = all["rows"].as_array().unwrap();
+    let names: Vec<&str> = rows.iter().map(|row| row["n"].as_str().unwrap()).collect();
+    assert_eq!(names, ["1", "2", "3"]);
+    assert!(rows[1]["t"] == large.as_str() && rows[2]["t"] == "z");
+    fs::write(folder.path().join("b.csv"), format!("n\n1\n\"{large}\n{large}")).unwrap();
+    let wrong = call("csv.read", folder.path(), json!({ "path": "b.csv" })).await.unwrap_err();
+    assert_eq!(wrong.kind, ErrorKind::LimitExceeded);
+    assert!(wrong.message.contains("b.csv: row 3 is longer than 16 MB"), "{}", wrong.message);
+}
+
+#[tokio::test]
+async fn two_who_write_one_file_at_once_leave_one_of_them_whole() {
+    let folder = folder();
+    let write = |letter: &str| {
+        let (path, text) = (folder.path().to_owned(), letter.repeat(4 * 1024 * 1024));
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            let inputs = json!({ "path": "out.csv", "rows": [{ "t": text }] });
+            runtime.block_on(call("csv.write", &path, inputs)).map(drop)
+        })
+    };
+    for _ in 0..4 {
+        let both = [write("a"), write("b")];
+        for one in both {
+            one.join().unwrap().unwrap();
+        }
+        let text = fs::read_to_string(folder.path().join("out.csv")).unwrap();
+        let row = text.lines().nth(1).unwrap();
+        assert_eq!(row.len(), 4 * 1024 * 1024);
+        assert!(row.chars().all(|letter| row.starts_with(letter)), "a mixture");
+    }
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "no part is left");
+}
+
+#[tokio::test]
 async fn what_is_written_is_read_back_and_written_once() {
     let folder = folder();
     let rows = json!([{ "name": "Ada, \"A\"", "n": 1 }, { "name": null, "more": true }]);
