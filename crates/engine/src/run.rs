@@ -154,16 +154,26 @@ impl Run {
             }
             Event::Verified { path, verdict } => {
                 self.pass_down(path, &entry.event, &mut effects)?;
+                if !matches!(verdict, Found::NotDone) {
+                    self.undos.wrote(path);
+                }
                 if matches!(verdict, Found::Part(_)) {
                     self.undos.next_part(path);
+                }
+            }
+            Event::Resolved { path, ruling, .. } => {
+                let was_sent = self.locate(path).is_some_and(|(_, _, slot)| slot.is_in_doubt());
+                self.pass_down(path, &entry.event, &mut effects)?;
+                // What it wrote is not known, and so not what takes it back.
+                if was_sent && matches!(ruling, Ruling::Done(_)) {
+                    self.undos.lasts(path);
                 }
             }
             Event::Page { path, .. }
             | Event::Woke { path }
             | Event::Answered { path, .. }
             | Event::Approval { path, .. }
-            | Event::Held { path, .. }
-            | Event::Resolved { path, .. } => self.pass_down(path, &entry.event, &mut effects)?,
+            | Event::Held { path, .. } => self.pass_down(path, &entry.event, &mut effects)?,
             Event::Intended(intended) => {
                 self.pass_down(&intended.path, &entry.event, &mut effects)?;
                 self.next_op = self.next_op.max(intended.op + 1);
@@ -172,6 +182,9 @@ impl Run {
                 self.pass_down(&succeeded.path, &entry.event, &mut effects)?;
                 self.next_op = self.next_op.max(succeeded.op + 1);
                 *self.changes.entry(succeeded.effect).or_default() += succeeded.changes;
+                if succeeded.wrote.as_ref().is_some_and(|wrote| wrote.effect.is_write()) {
+                    self.undos.wrote(&succeeded.path);
+                }
             }
             Event::Failed(failed) => {
                 self.pass_down(&failed.path, &entry.event, &mut effects)?;
@@ -208,6 +221,7 @@ impl Run {
             Control::Cancel if self.is_begun() => {
                 self.is_cancelling = true;
                 self.is_paused = false;
+                self.undos.halt(effects);
                 self.root.halt(effects);
             }
             // What never began has nothing to handle.

@@ -1,8 +1,10 @@
 //! Taking back what a run has changed: first time, replayed, interrupted.
 
-use linchpin_connector::{ActionError, ErrorKind};
+use linchpin_connector::{ActionError, Effect, ErrorKind, Wrote};
+use linchpin_engine::command::Command;
 use linchpin_engine::event::{Control, Outcome};
-use linchpin_engine::{Entry, Event};
+use linchpin_engine::run::Standing;
+use linchpin_engine::{Entry, Event, Run};
 use linchpin_language::{Value, json};
 
 use crate::played::{Played, check, echo, plain, succeeded};
@@ -163,4 +165,100 @@ fn a_run_that_goes_on_is_not_undone_from_outside() {
     let entry = Entry { at: played.run.now(), event };
     assert!(played.run.apply(&entry).is_err());
     assert!(played.play().is_some());
+}
+
+/// A run that has ended and whose changes are being taken back: the first call is asked for.
+fn undoing() -> (Played, Outcome) {
+    let flow = HANDLED.replace("on_error:\n  - { id: back, undo: all }", "on_error:");
+    let flow = flow.replace("n: '{{ back.undone }}'", "n: 1");
+    let mut played = Played::begin(&[&flow], json!({}), echo);
+    let outcome = played.play().expect("the run ends");
+    played.record(controlled(Control::Undo));
+    (played, outcome)
+}
+
+fn controlled(control: Control) -> Event {
+    Event::Controlled { control, by: "ana".to_owned() }
+}
+
+#[test]
+fn a_cancel_stops_what_takes_back_and_the_rest_is_left() {
+    let (mut played, outcome) = undoing();
+    let commands = played.run.next().expect("the run can go on").commands;
+    assert!(matches!(commands.as_slice(), [Command::Run(_)]), "{commands:?}");
+    played.open(commands);
+    played.record(controlled(Control::Cancel));
+    assert_eq!(played.play(), Some(outcome.clone()));
+    assert!(undone(&played).is_empty());
+    assert_eq!(played.run.undo_left().len(), 3);
+    played.record(controlled(Control::Undo));
+    assert_eq!(played.play(), Some(outcome));
+    assert_eq!(undone(&played), ["3 of 3 at 1", "2 of 2 at 0", "a1"]);
+}
+
+#[test]
+fn a_held_call_that_takes_back_does_not_keep_a_cancelled_run() {
+    let (mut played, outcome) = undoing();
+    let commands = played.run.next().expect("the run can go on").commands;
+    let [Command::Run(call)] = commands.as_slice() else { panic!("{commands:?}") };
+    let (path, reason) = (call.path.clone(), "no connection".to_owned());
+    played.record(Event::Held { path, reason, limit: None, blocked: true });
+    assert_eq!(played.play(), None, "the others are taken back, and it needs a person");
+    assert_eq!(played.run.standing(), Standing::NeedsAttention);
+    played.record(controlled(Control::Cancel));
+    assert_eq!(played.play(), Some(outcome));
+    assert_eq!(played.run.undo_left().len(), 1);
+}
+
+#[test]
+fn a_cancelled_run_that_was_taking_back_goes_on_with_it_in_its_handler() {
+    let flow = "
+flow: f
+steps:
+  - { id: a, call: sys.write, with: { n: 1 }, undo: { call: sys.write, with: { undoes: x } } }
+  - { id: b, call: sys.write, with: { n: 2 }, undo: { call: sys.write, with: { undoes: y } } }
+  - try: [ { fail: no } ]
+    catch: [ { undo: all } ]
+on_cancel: [ { undo: all } ]
+";
+    let mut played = Played::begin(&[flow], json!({}), echo);
+    loop {
+        let commands = played.run.next().expect("the run can go on").commands;
+        let is_undo = |command: &Command| match command {
+            Command::Run(run) => run.path.to_string().starts_with("#undo"),
+            _ => false,
+        };
+        let is_there = commands.iter().any(is_undo);
+        played.open(commands);
+        if is_there {
+            break;
+        }
+        let next = played.open.pop_front().expect("the run goes on");
+        played.perform(next);
+    }
+    played.record(controlled(Control::Cancel));
+    assert_eq!(played.play(), Some(Outcome::Cancelled));
+    assert_eq!(undone(&played), ["y", "x"]);
+}
+
+#[test]
+fn writes_that_nothing_takes_back_are_known_by_their_step() {
+    let mut played = Played::begin(&[HANDLED], json!({}), echo);
+    played.play().expect("the run ends");
+    for path in ["a", "each[0].output", "each[1].output", "silent"] {
+        let at = played.journal.iter().position(
+            |entry| matches!(&entry.event, Event::Succeeded(it) if it.path.to_string() == path),
+        );
+        let Event::Succeeded(mut succeeded) =
+            played.journal[at.expect("it is there")].event.clone()
+        else {
+            unreachable!("it was found above")
+        };
+        succeeded.wrote = Some(Wrote::new(Value::Null, 1, Effect::Create));
+        let at = at.expect("it is there");
+        played.journal[at].event = Event::Succeeded(succeeded);
+    }
+    let run = Run::replay(played.program, &played.journal).expect("the journal fits");
+    let lasting: Vec<_> = run.lasting().iter().map(|(at, n)| (at.to_string(), *n)).collect();
+    assert_eq!(lasting, [("silent".to_owned(), 1)]);
 }

@@ -69,6 +69,10 @@ pub(crate) struct Undos {
     slots: BTreeMap<u64, Slot>,
     /// Whether they were ever begun.
     is_begun: bool,
+    /// Whether they are being stopped: nothing new is called.
+    is_halted: bool,
+    /// How many writes cannot be taken back because nothing says how, by step.
+    lasting: BTreeMap<StepPath, u64>,
 }
 
 impl Undos {
@@ -91,13 +95,40 @@ impl Undos {
 
     /// Begins to take back all that is left, unless that is under way.
     pub(super) fn begin(&mut self) {
-        if !self.is_over() {
+        if !self.is_over() && !self.is_halted {
             return;
         }
+        let mut under_way = std::mem::take(&mut self.slots);
+        under_way.retain(|_, slot| !slot.state.is_ended());
         let left = self.all.iter().enumerate();
         let left = left.filter(|(_, undo)| !undo.is_done && undo.call.problem.is_none());
-        self.slots = left.map(|(at, _)| (at as u64, Slot::default())).collect();
+        let left = left.map(|(at, _)| at as u64);
+        self.slots = left.map(|at| (at, under_way.remove(&at).unwrap_or_default())).collect();
         self.is_begun = true;
+        self.is_halted = false;
+    }
+
+    /// Stops to take back: what may have been sent is waited for, the rest is left.
+    pub(super) fn halt(&mut self, effects: &mut Effects) {
+        self.is_halted = true;
+        for slot in self.slots.values_mut() {
+            slot.halt(&STEP, effects);
+        }
+    }
+
+    /// Notes a write; what takes it back was registered before, if anything does.
+    pub(super) fn wrote(&mut self, path: &StepPath) {
+        let parts = (path.clone(), 0)..=(path.clone(), u32::MAX);
+        if self.places.range(parts).next().is_none() {
+            self.lasts(path);
+        }
+    }
+
+    /// Notes a write that nothing takes back.
+    pub(super) fn lasts(&mut self, path: &StepPath) {
+        if !is_undo(path) {
+            *self.lasting.entry(without_items(path)).or_default() += 1;
+        }
     }
 
     pub(super) fn drop_all(&mut self) {
@@ -130,7 +161,7 @@ impl Undos {
         let at = place_of(change.path);
         let slot = at.and_then(|at| self.slots.get_mut(&at));
         let slot = slot.ok_or_else(|| change.mismatch("nothing is taken back"))?;
-        slot.change(&STEP, false, change, effects)?;
+        slot.change(&STEP, self.is_halted, change, effects)?;
         if slot.state == StepState::Succeeded
             && let Some(undo) = at.and_then(|at| self.all.get_mut(at as usize))
         {
@@ -145,6 +176,12 @@ fn place_of(path: &StepPath) -> Option<u64> {
         [Segment::Step(root), Segment::Item(at), Segment::Step(_)] if &**root == ROOT => Some(*at),
         _ => None,
     }
+}
+
+/// The step in the flow, whatever the iteration: a long loop is one line of what lasts.
+fn without_items(path: &StepPath) -> StepPath {
+    let steps = path.segments().iter().filter(|segment| !matches!(segment, Segment::Item(_)));
+    steps.fold(StepPath::default(), |path, segment| path.with(segment.clone()))
 }
 
 /// Whether a path is that of a call that takes something back.
@@ -177,6 +214,11 @@ impl Run {
             }
         })
         .collect()
+    }
+
+    /// How many writes cannot be taken back because nothing says how, by step.
+    pub fn lasting(&self) -> &BTreeMap<StepPath, u64> {
+        &self.undos.lasting
     }
 
     /// Whether any change of the run was taken back, or tried to be.

@@ -9,7 +9,7 @@ use linchpin_language::Value;
 use super::Run;
 use super::frame::Frame;
 use super::rollback::is_undo;
-use super::state::{Activity, List, Slot, StepState};
+use super::state::{Activity, Calling, List, Slot, StepState};
 use crate::catalog::ActionFacts;
 use crate::error::RunError;
 use crate::event::{Event, Failed};
@@ -234,6 +234,11 @@ fn called(step: &Step) -> Option<&Call> {
 }
 
 impl Slot {
+    /// Whether a write of it may have happened.
+    pub(super) fn is_in_doubt(&self) -> bool {
+        self.activity.calling().is_some_and(Calling::is_unsettled)
+    }
+
     fn is_under_way(&self, op: u64) -> bool {
         let deadline = self.deadline.and_then(|deadline| deadline.armed);
         let timer = if let Activity::Repeat(repeating) = &self.activity {

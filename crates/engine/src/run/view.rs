@@ -155,8 +155,8 @@ impl Run {
                 && !open.iter().any(|inner| is_inside(&inner.path, &step.path))
         });
         match () {
-            () if self.is_cancelling => Standing::Cancelling,
             () if has(StepState::Held) => Standing::NeedsAttention,
+            () if self.is_cancelling => Standing::Cancelling,
             () if self.is_paused => Standing::Paused,
             () if !self.is_begun() => Standing::Queued,
             () if in_flight || open.is_empty() => Standing::Running,

@@ -1,5 +1,7 @@
 //! Taking back what a run that has ended changed: shown first, then done.
 
+use std::collections::BTreeMap;
+
 use linchpin_connector::ActionError;
 use linchpin_engine::event::Control;
 use linchpin_engine::run::UndoLeft;
@@ -30,17 +32,22 @@ pub struct UndoPreview {
 }
 
 impl Host {
-    /// What would take back the changes of a run, newest first. Reads, and changes nothing.
-    pub async fn undo_preview(&self, id: &RunId) -> Result<Vec<UndoPreview>, Error> {
-        let left = match self.look(id, Run::undo_left).await {
-            Some(left) => left,
-            None => self.rebuilt(id).await?.undo_left(),
+    /// What would take back the changes of a run, newest first, and how many writes of which
+    /// steps nothing takes back. Reads, and changes nothing.
+    pub async fn undo_preview(
+        &self,
+        id: &RunId,
+    ) -> Result<(Vec<UndoPreview>, BTreeMap<StepPath, u64>), Error> {
+        let see = |run: &Run| (run.undo_left(), run.lasting().clone());
+        let (left, lasting) = match self.look(id, see).await {
+            Some(seen) => seen,
+            None => see(&self.rebuilt(id).await?),
         };
         let mut previews = Vec::new();
         for one in left {
             previews.push(self.preview_of(id, &one).await);
         }
-        Ok(previews)
+        Ok((previews, lasting))
     }
 
     async fn preview_of(&self, id: &RunId, left: &UndoLeft) -> UndoPreview {

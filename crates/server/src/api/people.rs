@@ -169,8 +169,8 @@ pub(super) async fn undo_preview(
     State(app): State<App>,
     Path(id): Path<String>,
 ) -> Result<Json<Value>, Refusal> {
-    let left = app.host.undo_preview(&run_id(&id)?).await?;
-    Ok(Json(json!({ "left": left })))
+    let (left, lasting) = app.host.undo_preview(&run_id(&id)?).await?;
+    Ok(Json(json!({ "left": left, "lasting": super::runs::lasting(&lasting) })))
 }
 
 #[derive(Deserialize)]

@@ -1,12 +1,14 @@
 //! Runs: started, previewed, listed, shown, continued.
 
+use std::collections::BTreeMap;
+
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use jiff::Timestamp;
 use linchpin_engine::run::{StepView, Waiting};
-use linchpin_engine::{Run, RunId};
+use linchpin_engine::{Run, RunId, StepPath};
 use linchpin_runtime::dry_run::dry_run;
 use linchpin_runtime::host::Start;
 use linchpin_runtime::summary::Summary;
@@ -150,9 +152,15 @@ fn detail(run: &Run, is_active: bool) -> Result<Value, Refusal> {
         if run.outcome().is_some() {
             shown.insert("can_retry".to_owned(), run.refuses_retry().is_none().into());
         }
+        shown.insert("lasting".to_owned(), lasting(run.lasting()));
         shown.insert("open".to_owned(), open.iter().map(open_step).collect());
     }
     Ok(shown)
+}
+
+/// The writes that nothing takes back, by step.
+pub(super) fn lasting(lasting: &BTreeMap<StepPath, u64>) -> Value {
+    lasting.iter().map(|(step, writes)| json!({ "step": step, "writes": writes })).collect()
 }
 
 fn open_step(step: &StepView) -> Value {

@@ -51,6 +51,7 @@ impl Undo {
         let left = answer["left"].as_array().cloned().unwrap_or_default();
         if left.is_empty() {
             report.line("there is nothing to take back");
+            show_lasting(report, &answer);
             return Ok(ExitCode::Ok);
         }
         let n = plural(left.len() as u64, "call");
@@ -58,6 +59,7 @@ impl Undo {
         for one in &left {
             show(report, one);
         }
+        show_lasting(report, &answer);
         let flags = follow::flags(project);
         report.line(format!("do it with: linchpin runs undo {run} --apply{flags}"));
         Ok(ExitCode::Changes)
@@ -88,13 +90,27 @@ impl Undo {
         let session = Session::open(project, Purpose::brief()).await?;
         let shown = session.client.get(&format!("/v1/runs/{}", self.run)).await;
         session.close().await;
-        let left = shown?["undo_left"].as_array().cloned().unwrap_or_default();
+        let shown = shown?;
+        let left = shown["undo_left"].as_array().cloned().unwrap_or_default();
         if left.is_empty() {
-            report.line("all that the run had changed is taken back");
+            let lasts = shown["lasting"].as_array().is_some_and(|lasting| !lasting.is_empty());
+            let what = if lasts { "could be taken back" } else { "the run had changed" };
+            report.line(format!("all that {what} is taken back"));
+            show_lasting(report, &shown);
             return Ok(ExitCode::Ok);
         }
         show_left(report, project, &self.run, &left);
         Ok(ExitCode::Failed)
+    }
+}
+
+/// What stays of a run whatever is done, a line each.
+fn show_lasting(report: &Report, shown: &Value) {
+    for one in shown["lasting"].as_array().into_iter().flatten() {
+        let (mark, step) = (report.paint(Style::Yellow, "!"), one["step"].as_str());
+        let n = plural(one["writes"].as_u64().unwrap_or_default(), "write");
+        let step = step.unwrap_or_default();
+        report.line(format!("  {mark} {step}: {n} will stay: nothing says what takes it back"));
     }
 }
 
