@@ -314,9 +314,10 @@ impl Steps {
         let mut counts = vec![plural(n_done + n_failed, "call")];
         counts.extend((n_failed > 0).then(|| format!("{n_failed} failed")));
         counts.extend(changes.iter().map(|(word, n)| format!("{n} {word}")));
-        // A held step in doubt has sent a write; one that waits for a connection or a limit has not.
-        let in_doubt =
-            |step: &&StepHistory| step.state == StepState::Held && !step.requests.is_empty();
+        // Whether a person rules or cancels, what was sent may have happened.
+        let in_doubt = |step: &&StepHistory| {
+            step.in_doubt.is_some() && (step.state == StepState::Held || step.ended_at.is_some())
+        };
         match self.history.steps.iter().filter(in_doubt).count() as u64 {
             0 if changes.is_empty() => counts.push("nothing changed".to_owned()),
             0 => {}

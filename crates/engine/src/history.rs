@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use linchpin_connector::Effect;
+use linchpin_connector::{Effect, WriteState};
 use linchpin_language::{Value, json};
 use serde::Serialize;
 
@@ -76,6 +76,12 @@ pub struct StepHistory {
     pub error: Option<RunError>,
     /// The write requests that were sent, in words.
     pub requests: Vec<String>,
+    /// When the last of them was sent, while nobody knows what became of it.
+    #[serde(skip)]
+    pub in_doubt: Option<Timestamp>,
+    /// Whether it is held for something that it needs, which says nothing of what was sent.
+    #[serde(skip)]
+    is_blocked: bool,
     /// What it did to the other side.
     pub effect: Option<Effect>,
     /// How many things it changed there.
@@ -116,9 +122,7 @@ impl History {
             Event::Intended(intended) => self.intended(at, intended),
             Event::Succeeded(succeeded) => self.succeeded(at, succeeded),
             Event::Failed(failed) => self.failed(at, failed),
-            Event::Verified { path, .. } => {
-                self.step(at, path);
-            }
+            Event::Verified { path, .. } => self.step(at, path).in_doubt = None,
             Event::Page { path, rows, .. } => {
                 let step = self.step(at, path);
                 step.items = Some(step.items.unwrap_or_default() + rows.len() as u64);
@@ -146,8 +150,9 @@ impl History {
                 self.end(at, path, StepState::Succeeded);
             }
             Event::Approval { .. } => self.judged(at, &entry.event),
-            Event::Held { path, reason, .. } => {
+            Event::Held { path, reason, blocked, .. } => {
                 let step = self.step(at, path);
+                step.is_blocked = *blocked;
                 step.state = StepState::Held;
                 step.waiting = Some(reason.clone());
             }
@@ -174,6 +179,7 @@ impl History {
         step.attempts = step.attempts.max(intended.attempt);
         step.input = Some(Arc::clone(&intended.input));
         step.requests.push(intended.request.clone());
+        step.in_doubt = Some(at);
         step.waiting = None;
     }
 
@@ -184,6 +190,7 @@ impl History {
         step.changes += succeeded.changes;
         step.effect = Some(succeeded.effect);
         step.error = None;
+        step.in_doubt = None;
         if let Some(output) = &succeeded.output {
             step.output = Some(Arc::clone(output));
             self.end(at, &succeeded.path, StepState::Succeeded);
@@ -195,6 +202,7 @@ impl History {
         step.attempts = step.attempts.max(failed.error.attempt);
         step.input = failed.input.clone().or(step.input.take());
         step.error = Some(failed.error.clone());
+        step.in_doubt = step.in_doubt.filter(|_| failed.error.write != WriteState::None);
         step.state = StepState::Running;
         step.waiting = failed.next.map(|next| format!("next attempt at {next}"));
         if failed.next.is_none() {
@@ -310,9 +318,15 @@ impl History {
         match ruling {
             Ruling::Done(output) => {
                 step.output = Some(Arc::clone(output));
+                step.in_doubt = None;
                 self.end(at, path, StepState::Succeeded);
             }
-            Ruling::GoOn => step.state = StepState::Running,
+            Ruling::GoOn => {
+                step.state = StepState::Running;
+                // Whoever lets a blocked step go on has not said what became of its write.
+                step.in_doubt = step.in_doubt.filter(|_| step.is_blocked);
+            }
+            // Whoever says that it has failed does not say that nothing happened.
             Ruling::Fail => self.end(at, path, StepState::Failed),
         }
     }
@@ -380,6 +394,8 @@ impl History {
                 output: None,
                 error: None,
                 requests: Vec::new(),
+                in_doubt: None,
+                is_blocked: false,
                 effect: None,
                 changes: 0,
                 waiting: None,

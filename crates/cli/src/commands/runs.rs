@@ -103,7 +103,21 @@ async fn goes_on(
     session: Session,
     (run, said): (&str, Result<Option<&str>, Failure>),
 ) -> Done {
+    let is_paused = match &said {
+        Ok(Some(_)) => {
+            let shown = session.client.get(&format!("/v1/runs/{run}")).await;
+            shown.is_ok_and(|shown| shown["is_paused"] == true && shown["ended_at"].is_null())
+        }
+        Ok(None) | Err(_) => false,
+    };
     match said {
+        Ok(Some(word)) if is_paused => {
+            report.json(&json!({ "run": run, word: true, "paused": true }));
+            let command = format!("linchpin runs resume {run}{}", follow::flags(project));
+            report.line(format!("{word}; the run is paused; go on with: {command}"));
+            session.close().await;
+            Ok(ExitCode::Ok)
+        }
         // Whoever drives the run shows how it goes on.
         Ok(Some(word)) if session.client.is_remote() => {
             report.json(&json!({ "run": run, word: true }));

@@ -95,3 +95,49 @@ fn the_counts_tell_the_calls_that_failed() {
     steps.add(&entry(10, Event::Failed(serde_json::from_value(failed).unwrap())));
     assert_eq!(steps.counts(), "1 call, 1 failed, nothing changed");
 }
+
+/// The entries of a write that was sent and to which nobody had an answer.
+fn sent() -> Steps {
+    let mut steps = Steps::default();
+    let intended = json!({
+        "path": "mail", "op": 1, "attempt": 1, "chunk": 0, "input": {}, "request": "POST /mail",
+        "look": { "found": {}, "changes": ["mail"], "chunks": 1, "effect": "send" },
+    });
+    steps.add(&entry(10, Event::Intended(serde_json::from_value(intended).unwrap())));
+    steps.add(&entry(11, held(false)));
+    steps
+}
+
+fn held(blocked: bool) -> Event {
+    let (path, reason) = ("mail".parse().unwrap(), "nobody knows".to_owned());
+    Event::Held { path, reason, limit: None, blocked }
+}
+
+fn ruled(ruling: Ruling) -> Event {
+    Event::Resolved { path: "mail".parse().unwrap(), ruling, by: "ana".to_owned() }
+}
+
+#[test]
+fn a_write_in_doubt_stays_in_doubt_however_its_run_ends() {
+    let maybe = "0 calls, 1 more change may have been made";
+    let mut steps = sent();
+    assert_eq!(steps.counts(), maybe);
+    steps.add(&entry(12, Event::Ended { outcome: Outcome::Cancelled }));
+    assert_eq!(steps.counts(), maybe);
+    let mut steps = sent();
+    steps.add(&entry(12, ruled(Ruling::Fail)));
+    assert_eq!(steps.counts(), maybe);
+    let mut steps = sent();
+    steps.add(&entry(12, ruled(Ruling::GoOn)));
+    steps.add(&entry(13, held(true)));
+    assert_eq!(steps.counts(), "0 calls, nothing changed");
+}
+
+#[test]
+fn a_step_that_waits_for_its_connection_may_still_have_sent_its_write() {
+    let mut steps = sent();
+    steps.add(&entry(12, held(true)));
+    steps.add(&entry(13, ruled(Ruling::GoOn)));
+    steps.add(&entry(14, held(false)));
+    assert_eq!(steps.counts(), "0 calls, 1 more change may have been made");
+}

@@ -162,6 +162,83 @@ fn a_step_that_failed_leaves_its_flow_to_its_error_handling() {
     assert_eq!((&why["step"], &why["is_safe"]), (&"page".into(), &false.into()), "{why}");
 }
 
+/// Two branches wait: one asks, and one, which comes later, may have sent its write.
+#[test]
+fn what_is_explained_is_the_held_step_and_not_the_first_that_waits() {
+    let flow = "flow: both\nconnections: { pager: http }\nsteps:\n  - parallel:\n      \
+        asks: [ { id: asks, ask: { of: starter, message: Which?, form: { n: { type: integer } } } } ]\n      \
+        pages: [ { id: page, call: pager.request, with: { path: /pages, json: { n: 1 } } } ]\n";
+    let pager = Pager::new();
+    let project = Project::with(&[("both.yaml", flow)]);
+    std::fs::write(project.path().join("connections.yaml"), pager.connections()).unwrap();
+    assert_eq!(project.run(&["run", "both"]).code, 4);
+    let run = project.json(&["runs", "list"])["runs"][0]["run"].as_str().unwrap().to_owned();
+    let why = project.json(&["runs", "explain", &run]);
+    let step = why["step"].as_str().unwrap();
+    assert!(step.ends_with("page"), "{why}");
+    assert_eq!(why["is_safe"], false, "{why}");
+    let command = format!("linchpin runs resolve {run} {step}");
+    assert_eq!(why["commands"], serde_json::json!([command]));
+}
+
+#[test]
+fn a_ruling_on_a_paused_run_says_that_it_is_paused() {
+    let pager = Pager::new();
+    let (project, run) = held(&pager);
+    assert_eq!(project.run(&["runs", "pause", &run]).code, 0);
+    let ruled = project.run(&["runs", "resolve", &run, "--not-done"]);
+    assert_eq!(ruled.code, 0, "{}{}", ruled.out, ruled.err);
+    let words = format!("resolved; the run is paused; go on with: linchpin runs resume {run}");
+    assert!(ruled.out.contains(&words), "{}", ruled.out);
+    assert_eq!(pager.n_requests(), 1);
+    assert_eq!(project.run(&["runs", "resume", &run]).code, 0);
+    assert_eq!(pager.n_requests(), 2);
+}
+
+#[test]
+fn what_cannot_be_taken_back_is_told_and_nothing_is_promised() {
+    let flow = "flow: puts\nconnections: { pager: http }\nsteps:\n  \
+        - id: one\n    call: pager.put\n    with: { path: /one, json: { n: 1 } }\n    \
+        undo: { call: pager.put, with: { path: /one, json: { n: 0 } } }\n  \
+        - { id: two, call: pager.put, with: { path: /two, json: { n: 2 } } }\n  \
+        - fail: enough\n";
+    let pager = Pager::doing(Vec::new());
+    let project = Project::with(&[("puts.yaml", flow)]);
+    std::fs::write(project.path().join("connections.yaml"), pager.connections()).unwrap();
+    assert_eq!(project.run(&["run", "puts"]).code, 1);
+    let run = project.json(&["runs", "list"])["runs"][0]["run"].as_str().unwrap().to_owned();
+    let stays = "two: 1 write that nothing takes back";
+    let shown = project.run(&["runs", "undo", &run]);
+    assert!(shown.out.contains(stays), "{}", shown.out);
+    let done = project.run(&["runs", "undo", &run, "--apply"]);
+    assert_eq!(done.code, 0, "{}{}", done.out, done.err);
+    assert!(done.out.contains("all that could be taken back is taken back"), "{}", done.out);
+    assert!(done.out.contains(stays), "{}", done.out);
+    let why = project.json(&["runs", "explain", &run]);
+    assert_eq!(why["is_safe"], false, "{why}");
+    assert_eq!(why["commands"], serde_json::json!([format!("linchpin runs show {run}")]));
+}
+
+#[test]
+fn a_failed_run_whose_changes_are_taken_back_can_be_started_again() {
+    let flow = "flow: puts\nconnections: { pager: http }\nsteps:\n  \
+        - id: one\n    call: pager.put\n    with: { path: /one, json: { n: 1 } }\n    \
+        undo: { call: pager.put, with: { path: /one, json: { n: 0 } } }\n  \
+        - fail: enough\n";
+    let pager = Pager::doing(Vec::new());
+    let project = Project::with(&[("puts.yaml", flow)]);
+    std::fs::write(project.path().join("connections.yaml"), pager.connections()).unwrap();
+    assert_eq!(project.run(&["run", "puts"]).code, 1);
+    let run = project.json(&["runs", "list"])["runs"][0]["run"].as_str().unwrap().to_owned();
+    let command = format!("linchpin runs undo {run}");
+    let before = project.json(&["runs", "explain", &run]);
+    assert_eq!(before["commands"][2], command.as_str(), "{before}");
+    assert_eq!(project.run(&["runs", "undo", &run, "--apply"]).code, 0);
+    let after = project.json(&["runs", "explain", &run]);
+    assert_eq!(after["is_safe"], true, "{after}");
+    assert_eq!(after["commands"], serde_json::json!([format!("linchpin runs show {run}")]));
+}
+
 /// The connection is gone when the process comes back: that it is there again does not mean that
 /// the write did not happen.
 #[test]

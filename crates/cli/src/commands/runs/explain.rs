@@ -1,7 +1,6 @@
 //! `linchpin runs explain`
 
 use clap::Args;
-use linchpin_engine::StepPath;
 use linchpin_language::{Value, json};
 use linchpin_server::Client;
 
@@ -64,7 +63,7 @@ impl Explained {
     fn of(shown: &Value, run: &str, flags: &str, writes: Writes) -> Self {
         let state = shown["state"].as_str().unwrap_or_default().to_owned();
         let text = |value: &Value| value.as_str().map(str::to_owned);
-        let waits = &shown["waits"][0];
+        let waits = the_wait(shown, &writes);
         let (step, why) = match (text(&waits["step"]), text(&shown["error"])) {
             (Some(step), _) => (Some(step), waiting(waits)),
             (None, Some(error)) => match error.split_once(": ") {
@@ -92,7 +91,7 @@ impl Explained {
     fn advise(&mut self, shown: &Value, flags: &str) {
         let run = &self.run;
         let step = self.step.clone().unwrap_or_default();
-        let is_open = step.parse().is_ok_and(|path: StepPath| self.writes.open.contains_key(&path));
+        let is_open = self.writes.is_open(&step);
         let (is_safe, because, commands) = match self.state.as_str() {
             "needs attention" if is_open => (
                 Some(false),
@@ -105,7 +104,7 @@ impl Explained {
                 vec![format!("resolve {run} {step}{flags}")],
             ),
             "waiting" => (Some(true), "it goes on by itself once that comes", {
-                let waits = &shown["waits"][0];
+                let waits = the_wait(shown, &self.writes);
                 let name = waits["of"].as_str().unwrap_or_default();
                 match waits["kind"].as_str() {
                     Some("answer") => vec![format!("answer {run} {step}{flags}")],
@@ -134,27 +133,41 @@ impl Explained {
     fn advise_ended(&mut self, shown: &Value, flags: &str) {
         let run = &self.run;
         let can_retry = shown["can_retry"] == true;
-        let (done, is_clear) = (self.writes.done > 0, self.writes.open.is_empty());
-        self.is_safe = Some(is_clear && (can_retry || !done));
-        self.because = match (is_clear, can_retry, done) {
-            (false, ..) => "a write may have happened: look into the other system first",
+        let (done, is_clear) = (self.writes.done > 0, self.writes.open().next().is_none());
+        let size = |name: &str| shown[name].as_array().map(Vec::len);
+        let (is_undone, lasts) = (size("undo_left") == Some(0), size("lasting") > Some(0));
+        let can_undo = self.writes.has_undo && !is_undone;
+        let (is_safe, because) = match (is_clear, can_retry, done) {
+            (false, ..) => (false, "a write may have happened: look into the other system first"),
             (true, true, _) => {
-                "a retry goes on from what failed, and repeats nothing that succeeded"
+                (true, "a retry goes on from what failed, and repeats nothing that succeeded")
             }
-            (true, false, false) => "the run has changed nothing, so its flow can be started again",
-            (true, false, true) => "what it has changed stands; take it back before starting anew",
+            (true, false, false) => {
+                (true, "the run has changed nothing, so its flow can be started again")
+            }
+            (true, false, true) if is_undone && !lasts => {
+                (true, "what it had changed is taken back, so its flow can be started again")
+            }
+            (true, false, true) if can_undo => {
+                (false, "what it has changed stands; take it back before starting anew")
+            }
+            (true, false, true) => {
+                (false, "what cannot be taken back stands: look at it before starting anew")
+            }
         };
+        self.is_safe = Some(is_safe);
+        self.because = because;
         let commands = [
             Some(format!("linchpin runs show {run}{flags}")),
             can_retry.then(|| format!("linchpin runs retry {run}{flags}")),
-            done.then(|| format!("linchpin runs undo {run}{flags}")),
+            can_undo.then(|| format!("linchpin runs undo {run}{flags}")),
         ];
         self.commands = commands.into_iter().flatten().collect();
     }
 
     fn as_json(&self) -> Value {
-        let open = self.writes.open.iter().map(|(step, sent)| {
-            json!({ "step": step.to_string(), "at": sent.at.to_string(), "request": sent.request })
+        let open = self.writes.open().map(|(step, at, request)| {
+            json!({ "step": step.to_string(), "at": at.to_string(), "request": request })
         });
         json!({
             "run": self.run,
@@ -194,6 +207,14 @@ impl Explained {
             fact("do", command);
         }
     }
+}
+
+/// What a person has to look at first: a held step in doubt, then any held one, then the others.
+fn the_wait<'a>(shown: &'a Value, writes: &Writes) -> &'a Value {
+    let waits = shown["waits"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let in_doubt = |wait: &&Value| writes.is_open(wait["step"].as_str().unwrap_or_default());
+    let held = || waits.iter().filter(|wait| wait["kind"] == "ruling");
+    held().find(in_doubt).or(held().next()).or(waits.first()).unwrap_or(&Value::Null)
 }
 
 /// What a step waits for, in words.

@@ -107,10 +107,10 @@ impl Undo {
 /// What stays of a run whatever is done, a line each.
 fn show_lasting(report: &Report, shown: &Value) {
     for one in shown["lasting"].as_array().into_iter().flatten() {
-        let (mark, step) = (report.paint(Style::Yellow, "!"), one["step"].as_str());
+        let mark = report.paint(Style::Yellow, "!");
+        let step = one["step"].as_str().unwrap_or_default();
         let n = plural(one["writes"].as_u64().unwrap_or_default(), "write");
-        let step = step.unwrap_or_default();
-        report.line(format!("  {mark} {step}: {n} will stay: nothing says what takes it back"));
+        report.line(format!("  {mark} {step}: {n} that nothing takes back"));
     }
 }
 

@@ -1,30 +1,22 @@
 //! The write requests of a run: which took effect, and of which nobody knows.
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
-use linchpin_connector::WriteState;
-use linchpin_engine::event::{Found, Ruling};
+use linchpin_engine::event::Found;
+use linchpin_engine::history::History;
 use linchpin_engine::{Entry, Event, StepPath};
 use linchpin_server::Client;
 
 use crate::failure::Failure;
 use crate::steps::print_instant;
 
-/// A write request that was sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Sent {
-    pub(super) at: Timestamp,
-    pub(super) request: String,
-}
-
 /// What a run has sent, and what became of it.
 #[derive(Debug, Default)]
 pub(super) struct Writes {
+    history: History,
     /// Those whose outcome is known to be an effect.
     pub(super) done: u64,
-    /// Those of which nobody knows.
-    pub(super) open: BTreeMap<StepPath, Sent>,
+    /// Whether there is anything that takes one of them back.
+    pub(super) has_undo: bool,
 }
 
 impl Writes {
@@ -40,35 +32,35 @@ impl Writes {
         Ok(writes)
     }
 
+    /// Those of which nobody knows: where, when, and the request in words.
+    pub(super) fn open(&self) -> impl Iterator<Item = (&StepPath, Timestamp, &str)> {
+        self.history.steps.iter().filter_map(|step| {
+            let request = step.requests.last().map(String::as_str).unwrap_or_default();
+            Some((&step.path, step.in_doubt?, request))
+        })
+    }
+
+    /// Whether nobody knows of the write of a step.
+    pub(super) fn is_open(&self, step: &str) -> bool {
+        self.open().any(|(path, ..)| path.to_string() == step)
+    }
+
     /// Those of which nobody knows, a line each.
     pub(super) fn unclear(&self) -> Vec<String> {
-        let open = self.open.iter().map(|(step, sent)| {
-            format!("{step}: {} at {}, no clear answer", sent.request, print_instant(sent.at))
+        let open = self.open().map(|(step, at, request)| {
+            format!("{step}: {request} at {}, no clear answer", print_instant(at))
         });
         open.collect()
     }
 
     fn add(&mut self, entry: &Entry) {
+        self.history.add(entry);
         match &entry.event {
-            Event::Intended(intended) => {
-                let sent = Sent { at: entry.at, request: intended.request.clone() };
-                self.open.insert(intended.path.clone(), sent);
-            }
-            Event::Succeeded(succeeded) if succeeded.wrote.is_some() => {
-                self.open.remove(&succeeded.path);
-                self.done += 1;
-            }
-            Event::Verified { path, verdict } => {
-                self.open.remove(path);
+            Event::Succeeded(succeeded) if succeeded.wrote.is_some() => self.done += 1,
+            Event::Verified { verdict, .. } => {
                 self.done += u64::from(!matches!(verdict, Found::NotDone));
             }
-            Event::Failed(failed) if failed.error.write == WriteState::None => {
-                self.open.remove(&failed.path);
-            }
-            // Whoever says that it has failed does not say that nothing happened.
-            Event::Resolved { path, ruling: Ruling::Done(_) | Ruling::GoOn, .. } => {
-                self.open.remove(path);
-            }
+            Event::Undoable(undoable) => self.has_undo |= undoable.problem.is_none(),
             _ => {}
         }
     }
