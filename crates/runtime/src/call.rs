@@ -30,6 +30,9 @@ pub(crate) struct Prepared {
     timeout: Option<Duration>,
 }
 
+/// A chunk that was written, and the outputs when it was the last one.
+type Written = (Wrote, Option<Result<Arc<Value>, ActionError>>);
+
 /// What a stage came back with.
 pub(crate) enum Stage {
     /// A read ended.
@@ -40,7 +43,7 @@ pub(crate) enum Stage {
     Looked(Result<Arc<Look>, ActionError>),
     /// A chunk was written; after the last one the outputs are there, or why they could not be
     /// read back.
-    Wrote(Result<(Wrote, Option<Result<Arc<Value>, ActionError>>), ActionError>),
+    Wrote(Result<Written, ActionError>),
     /// An open intent was read back. The look tells what is left when only a part was done.
     Verified(Result<(Verdict, Option<Arc<Look>>), ActionError>),
     /// The outputs of writes that were done before.
