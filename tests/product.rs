@@ -13,6 +13,7 @@ mod examples;
 mod hostile;
 mod litmos_description;
 mod making_a_spoke;
+mod notify;
 mod one_file;
 mod public_clients;
 mod real_connections;

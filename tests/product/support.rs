@@ -306,6 +306,14 @@ pub(super) fn serving(answer: impl Fn(&str) -> (String, String) + Send + Sync + 
                         return;
                     }
                 }
+                let length = head.lines().find_map(|line| {
+                    let (name, value) = line.split_once(": ")?;
+                    let is_length = name.eq_ignore_ascii_case("content-length");
+                    is_length.then(|| value.parse::<u64>().ok())?
+                });
+                // What is not read would reset the connection under the answer.
+                let mut sent = (&mut reader).take(length.unwrap_or(0));
+                std::io::copy(&mut sent, &mut std::io::sink()).ok();
                 let (head, body) = answer(&head);
                 let length = body.len();
                 let more = format!("content-length: {length}\r\nconnection: close");

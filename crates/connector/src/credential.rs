@@ -51,6 +51,10 @@ pub enum CredentialKind {
     Oauth2AuthorizationCode,
     /// OAuth 2.0, signed assertion.
     Oauth2Jwt,
+    /// The whole address is the secret: whoever knows it may call.
+    Url,
+    /// User name and password of a mail server, or neither.
+    Smtp,
     /// The system asks for nothing.
     None,
 }
@@ -64,6 +68,8 @@ impl CredentialKind {
         CredentialKind::Oauth2ClientCredentials,
         CredentialKind::Oauth2AuthorizationCode,
         CredentialKind::Oauth2Jwt,
+        CredentialKind::Url,
+        CredentialKind::Smtp,
         CredentialKind::None,
     ];
 
@@ -76,6 +82,8 @@ impl CredentialKind {
             CredentialKind::Oauth2ClientCredentials => "oauth2_client_credentials",
             CredentialKind::Oauth2AuthorizationCode => "oauth2_authorization_code",
             CredentialKind::Oauth2Jwt => "oauth2_jwt",
+            CredentialKind::Url => "url",
+            CredentialKind::Smtp => "smtp",
             CredentialKind::None => "none",
         }
     }
@@ -83,13 +91,13 @@ impl CredentialKind {
     /// The parts it cannot do without.
     pub(crate) fn needs(self) -> &'static [&'static str] {
         match self {
-            CredentialKind::ApiKey => &["value"],
+            CredentialKind::ApiKey | CredentialKind::Url => &["value"],
             CredentialKind::Basic => &["username", "password"],
             CredentialKind::Bearer => &["token"],
             CredentialKind::Oauth2ClientCredentials => &["token_url", "client_id"],
             CredentialKind::Oauth2AuthorizationCode => &["authorize_url", "token_url", "client_id"],
             CredentialKind::Oauth2Jwt => &["token_url", "key"],
-            CredentialKind::None => &[],
+            CredentialKind::Smtp | CredentialKind::None => &[],
         }
     }
 

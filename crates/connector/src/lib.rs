@@ -31,5 +31,5 @@ pub use linchpin_language::{Diagnostic, too_deep};
 pub use multipart::{Part, multipart};
 pub use openapi::{Draft, DraftError, DraftedAction, Remark, draft_spoke};
 pub use spoke::{CodeAction, Role, Spoke};
-pub use transport::{Body, Request, Response, Sink, Transport, is_dots};
+pub use transport::{Body, Mail, Request, Response, Sink, Transport, is_dots};
 pub use webhook::{Incoming, Refused, Webhook};

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use serde::Serialize;
 
 use crate::error::{ActionError, ErrorKind};
 
@@ -63,6 +64,42 @@ pub struct Response {
     pub body: Bytes,
 }
 
+/// One mail, as an action hands it over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Mail {
+    /// Its `Message-ID`, without brackets: the same each time that the same mail is sent.
+    pub id: String,
+    /// Who sends it: an address, or a name and `<address>`.
+    pub from: String,
+    /// Whom it is for.
+    pub to: Vec<String>,
+    /// Who gets a copy.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub cc: Vec<String>,
+    /// Who gets one that the others do not see.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub bcc: Vec<String>,
+    /// Where answers go, when not to the sender.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reply_to: Option<String>,
+    /// Its subject, one line.
+    pub subject: String,
+    /// Its text.
+    pub text: String,
+    /// The same in HTML.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub html: Option<String>,
+    /// The instant it says it was sent at.
+    pub date: jiff::Timestamp,
+}
+
+impl Mail {
+    /// Everybody who gets it.
+    pub fn recipients(&self) -> impl Iterator<Item = &str> {
+        self.to.iter().chain(&self.cc).chain(&self.bcc).map(String::as_str)
+    }
+}
+
 /// Takes the body of an answer piece by piece, so that nobody has to hold all of it.
 #[async_trait]
 pub trait Sink: Send {
@@ -95,6 +132,21 @@ pub trait Transport: Send + Sync {
             sink.take(body).await?;
         }
         Ok(response)
+    }
+
+    /// Hands a mail to the mail server that the connection is to; gives the server's own words.
+    ///
+    /// A refused recipient refuses the mail: it is sent to all, or to nobody.
+    async fn mail(&self, mail: &Mail) -> Result<String, ActionError> {
+        let _ = mail;
+        let message = "the connection is to no mail server";
+        Err(ActionError::new(ErrorKind::InvalidInput, message))
+    }
+
+    /// Proves what shows without a request of the spoke's own: that a mail server is there and takes the
+    /// credential. Of other systems nothing does.
+    async fn greet(&self) -> Result<(), ActionError> {
+        Ok(())
     }
 
     /// Waits, on whatever clock the host has, for a system to catch up with its own write.

@@ -8,6 +8,7 @@ mod deep;
 mod flow_ends;
 mod gated;
 mod journal;
+mod mail;
 mod oauth;
 mod people;
 mod rest;

@@ -15,7 +15,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let sandbox = Sandbox::start(Options { port_base, state, ..Options::default() }).await?;
     let ms = begun.elapsed().as_millis();
     let mut out = std::io::stdout().lock();
-    for site in [sandbox.litmos(), sandbox.servicenow(), sandbox.sumtotal()] {
+    let systems = [sandbox.litmos(), sandbox.servicenow(), sandbox.sumtotal(), sandbox.notify()];
+    for site in systems {
         writeln!(out, "{}", site.url)?;
         for (name, secret) in &site.secrets {
             writeln!(out, "  {name}: {secret}")?;

@@ -15,7 +15,7 @@ pub struct Request {
     pub n: u64,
     /// When it arrived, by the sandbox's clock.
     pub at: String,
-    /// `litmos`, `servicenow` or `sumtotal`.
+    /// `litmos`, `servicenow`, `sumtotal` or `notify`.
     pub system: String,
     /// `GET`, `POST` ...
     pub method: String,
@@ -43,7 +43,7 @@ pub struct Effect {
     pub n: u64,
     /// When, by the sandbox's clock.
     pub at: String,
-    /// `litmos`, `servicenow` or `sumtotal`.
+    /// `litmos`, `servicenow`, `sumtotal` or `notify`.
     pub system: String,
     /// `create`, `update`, `delete` or `assign`.
     pub kind: String,
@@ -81,7 +81,7 @@ impl Ledger {
 
 /// The query with the values of secrets blotted out.
 pub(crate) fn without_secrets(query: &[(String, String)]) -> Vec<(String, String)> {
-    const SECRET: [&str; 8] = [
+    const SECRET: [&str; 9] = [
         "apikey",
         "client_secret",
         "access_token",
@@ -90,6 +90,7 @@ pub(crate) fn without_secrets(query: &[(String, String)]) -> Vec<(String, String
         "password",
         "code",
         "x-sn-apikey",
+        "sig",
     ];
     let blot = |(name, value): &(String, String)| {
         let secret = SECRET.iter().any(|word| name.eq_ignore_ascii_case(word));

@@ -1,8 +1,8 @@
-//! Local stand-ins of SumTotal, Litmos and ServiceNow, for tests and for a first try without a tenant.
+//! Local stand-ins of SumTotal, Litmos and ServiceNow, and of where messages go, for tests and for a first try without a tenant.
 //!
 //! Each system listens on its own loopback port and answers as the real one does, quirks included.
-//! A fourth port controls them: the ledger of what was asked and what took effect, faults, the clock.
-//! Everything goes over plain HTTP, so that any client in any language can use it.
+//! A control port goes with them: the ledger of what was asked and what took effect, faults, the clock.
+//! Everything goes over plain HTTP, and mail over plain SMTP, so that any client in any language can use it.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), linchpin_sandbox::Error> {
@@ -23,6 +23,7 @@ mod faults;
 mod identity;
 mod ledger;
 mod litmos;
+mod notify;
 mod sandbox;
 mod servicenow;
 mod settings;

@@ -1,4 +1,4 @@
-//! Starting and stopping: four ports over one world.
+//! Starting and stopping: six ports over one world.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -24,7 +24,8 @@ pub struct Options {
     pub seed: u64,
     /// The file that keeps effects between runs; `None` keeps nothing.
     pub state: Option<PathBuf>,
-    /// The first of four ports: Litmos, ServiceNow, SumTotal, control; `None` lets the system choose.
+    /// The first of six ports: Litmos, ServiceNow, SumTotal, control, webhooks, mail; `None` lets the
+    /// system choose.
     pub port_base: Option<u16>,
     /// Where the time comes from.
     pub clock: Clock,
@@ -59,6 +60,7 @@ pub struct Sandbox {
     litmos: Site,
     servicenow: Site,
     sumtotal: Site,
+    notify: Site,
     control: String,
     shared: Shared,
     stop: watch::Sender<bool>,
@@ -79,31 +81,41 @@ impl Sandbox {
         let identity = world.identity;
         let shared = Shared::new(world);
         let mut listeners = Vec::new();
-        for offset in 0..4 {
+        for offset in 0..6 {
             let port = options.port_base.map_or(0, |base| base.saturating_add(offset));
             listeners.push(listen(port).await?);
         }
         let urls: Vec<String> = listeners.iter().map(|(_, url)| url.clone()).collect();
-        let (litmos, servicenow, sumtotal) = (
+        let (litmos, servicenow, sumtotal, notify) = (
             crate::litmos::site(&urls[0], identity),
             crate::servicenow::site(&urls[1], identity),
             crate::sumtotal::site(&urls[2], identity),
+            crate::notify::site(&urls[4], &urls[5], identity),
         );
         let (stop, stopped) = watch::channel(false);
-        let sites = [("litmos", &litmos), ("servicenow", &servicenow), ("sumtotal", &sumtotal)];
+        let sites = [
+            ("litmos", &litmos),
+            ("servicenow", &servicenow),
+            ("sumtotal", &sumtotal),
+            ("notify", &notify),
+        ];
         let routers = [
             router(System::Litmos, shared.clone()),
             router(System::ServiceNow, shared.clone()),
             router(System::SumTotal, shared.clone()),
             crate::control::router(shared.clone(), &sites),
+            router(System::Notify, shared.clone()),
         ];
+        let (mail, _) = listeners.remove(5);
+        let mail = tokio::spawn(crate::notify::serve(mail, shared.clone(), stopped.clone()));
         let servers = listeners
             .into_iter()
             .zip(routers)
             .map(|((listener, _), routes)| tokio::spawn(run(listener, routes, stopped.clone())))
+            .chain([mail])
             .collect();
         let control = urls[3].clone();
-        Ok(Sandbox { litmos, servicenow, sumtotal, control, shared, stop, servers })
+        Ok(Sandbox { litmos, servicenow, sumtotal, notify, control, shared, stop, servers })
     }
 
     /// Litmos; the url ends in `/v1.svc`.
@@ -119,6 +131,11 @@ impl Sandbox {
     /// SumTotal.
     pub fn sumtotal(&self) -> &Site {
         &self.sumtotal
+    }
+
+    /// A mail server, whose url begins with `smtp`, and the webhooks of Slack and Teams.
+    pub fn notify(&self) -> &Site {
+        &self.notify
     }
 
     /// The base of the control routes.

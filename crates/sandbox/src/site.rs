@@ -40,6 +40,7 @@ pub(crate) enum System {
     Litmos,
     ServiceNow,
     SumTotal,
+    Notify,
 }
 
 impl System {
@@ -48,6 +49,7 @@ impl System {
             System::Litmos => "litmos",
             System::ServiceNow => "servicenow",
             System::SumTotal => "sumtotal",
+            System::Notify => "notify",
         }
     }
 
@@ -56,6 +58,7 @@ impl System {
             System::Litmos => crate::litmos::answer(world, call),
             System::ServiceNow => crate::servicenow::answer(world, call),
             System::SumTotal => crate::sumtotal::answer(world, call),
+            System::Notify => crate::notify::answer(world, call),
         }
     }
 
@@ -64,6 +67,7 @@ impl System {
             System::Litmos => crate::litmos::rate_limited(),
             System::ServiceNow => crate::servicenow::rate_limited(),
             System::SumTotal => crate::sumtotal::rate_limited(),
+            System::Notify => crate::notify::rate_limited(),
         }
     }
 }
@@ -95,7 +99,8 @@ async fn handle(
     }
 }
 
-async fn serve(system: System, shared: Shared, cut: Cut, call: Call) -> Reply {
+/// Has a call answered, with whatever was told to go wrong with it.
+pub(crate) async fn serve(system: System, shared: Shared, cut: Cut, call: Call) -> Reply {
     let (n, fault) =
         shared.with(|world| (world.arrived(), world.faults.strike(system.name(), &call)));
     let kind = fault.as_ref().map(|fault| fault.kind);

@@ -55,7 +55,7 @@ impl Listener for Port {
 /// One connection.
 pub(crate) struct Socket {
     stream: TcpStream,
-    cut: Cut,
+    pub(crate) cut: Cut,
 }
 
 impl AsyncRead for Socket {

@@ -8,6 +8,7 @@ mod embedded;
 mod files;
 mod folder;
 mod http;
+mod notify;
 
 use std::sync::Arc;
 
@@ -32,6 +33,7 @@ const FOLDERS: &[Folder<'static>] = &[
     (&include_dir!("$CARGO_MANIFEST_DIR/files"), files::ACTIONS),
     (&include_dir!("$CARGO_MANIFEST_DIR/http"), http::ACTIONS),
     (&include_dir!("$CARGO_MANIFEST_DIR/litmos"), &[]),
+    (&include_dir!("$CARGO_MANIFEST_DIR/notify"), notify::ACTIONS),
     (&include_dir!("$CARGO_MANIFEST_DIR/servicenow"), &[]),
     (&include_dir!("$CARGO_MANIFEST_DIR/sumtotal"), &[]),
 ];

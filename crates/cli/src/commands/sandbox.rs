@@ -14,7 +14,7 @@ use crate::session::reach;
 use crate::stand_in;
 use crate::workspace::{SpokesByName, spokes};
 
-/// Run the stand-ins of SumTotal, Litmos and ServiceNow
+/// Run the stand-ins of SumTotal, Litmos, ServiceNow, a mail server and webhooks
 #[derive(Debug, Args)]
 pub(crate) struct Sandbox {
     #[command(subcommand)]
@@ -22,7 +22,7 @@ pub(crate) struct Sandbox {
     /// Decides every id and secret
     #[arg(long, default_value_t = stand_in::SEED)]
     seed: u64,
-    /// The first of four ports; otherwise the system chooses
+    /// The first of six ports; otherwise the system chooses
     #[arg(long, value_name = "P")]
     port_base: Option<u16>,
 }
@@ -60,7 +60,7 @@ impl Sandbox {
     }
 }
 
-const SYSTEMS: [&str; 3] = ["litmos", "servicenow", "sumtotal"];
+const SYSTEMS: [&str; 4] = ["litmos", "servicenow", "sumtotal", "notify"];
 
 fn show(report: &Report, sandbox: &StandIns, spokes: &SpokesByName) {
     let mut systems = serde_json::Map::new();
@@ -70,17 +70,20 @@ fn show(report: &Report, sandbox: &StandIns, spokes: &SpokesByName) {
             continue;
         };
         systems.insert(name.to_owned(), json!({ "url": site.url, "secrets": site.secrets }));
-        let (values, secrets) = stand_in::filled(spoke, site);
-        let mut parts = vec![format!("spoke: {name}"), "allow_private: true".to_owned()];
-        for (field, value) in &values {
-            parts.push(format!("{field}: {value}"));
+        for chosen in [None].into_iter().chain(stand_in::addresses(spoke, site).map(Some)) {
+            let alias = chosen.unwrap_or(name);
+            let (values, secrets) = stand_in::filled(spoke, site, chosen);
+            let mut parts = vec![format!("spoke: {name}"), "allow_private: true".to_owned()];
+            for (field, value) in &values {
+                parts.push(format!("{field}: {value}"));
+            }
+            for (field, secret) in &secrets {
+                let variable = format!("SANDBOX_{alias}_{field}").to_uppercase();
+                parts.push(format!("{field}: {{ env: {variable} }}"));
+                exports.push_str(&format!("export {variable}='{secret}'\n"));
+            }
+            yaml.push_str(&format!("{alias}: {{ {} }}\n", parts.join(", ")));
         }
-        for (field, secret) in &secrets {
-            let variable = format!("SANDBOX_{name}_{field}").to_uppercase();
-            parts.push(format!("{field}: {{ env: {variable} }}"));
-            exports.push_str(&format!("export {variable}='{secret}'\n"));
-        }
-        yaml.push_str(&format!("{name}: {{ {} }}\n", parts.join(", ")));
     }
     let control = sandbox.control_url();
     report.json(&json!({ "systems": Value::Object(systems), "control": control }));

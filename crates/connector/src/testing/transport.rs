@@ -15,9 +15,9 @@ use crate::error::{ActionError, ErrorKind, WriteState};
 use crate::manifest::{Reading, grammar};
 use crate::multipart::{Part, parts};
 use crate::testing::compare::same;
-use crate::transport::{Body, Request, Response, Transport};
+use crate::transport::{Body, Mail, Request, Response, Transport};
 
-const METHODS: &[&str] = &["get", "post", "put", "patch", "delete", "head", "options"];
+const METHODS: &[&str] = &["get", "post", "put", "patch", "delete", "head", "options", "mail"];
 
 /// A request that must come next, and its answer.
 #[derive(Clone, Debug)]
@@ -193,6 +193,24 @@ impl Transport for FakeTransport {
         })
     }
 
+    /// A mail is a request of the method MAIL, whose path are the recipients and whose body is the mail.
+    async fn mail(&self, mail: &Mail) -> Result<String, ActionError> {
+        let method = http::Method::from_bytes(b"MAIL");
+        let method = method.map_err(|error| internal(error.to_string()))?;
+        let recipients: Vec<&str> = mail.recipients().collect();
+        let json = serde_json::to_string(mail).map_err(|error| internal(error.to_string()))?;
+        let content_type = "application/json".to_owned();
+        let body = Some(Body { content_type, bytes: Bytes::from(json) });
+        let request = Request { body, ..Request::new(method, recipients.join(", ")) };
+        let response = self.send(request).await?;
+        let words = String::from_utf8_lossy(&response.body).into_owned();
+        match response.status {
+            200..400 => Ok(words),
+            400..500 => Err(ActionError::new(ErrorKind::Unavailable, words)),
+            _ => Err(ActionError::new(ErrorKind::Rejected, words)),
+        }
+    }
+
     async fn pause(&self, how_long: Duration) {
         self.lock().pauses.push(how_long);
     }
@@ -200,6 +218,10 @@ impl Transport for FakeTransport {
     fn limited(&self, wait: Duration) {
         self.lock().limits.push(wait);
     }
+}
+
+fn internal(message: String) -> ActionError {
+    ActionError::new(ErrorKind::Internal, message)
 }
 
 fn body(node: &Node<'_>) -> Bytes {

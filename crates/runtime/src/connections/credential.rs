@@ -16,7 +16,10 @@ use super::settings::{Settings, check_endpoint, check_url, is_secret};
 use crate::oauth::{Client, ClientAuth, Grant, Proof};
 use crate::redaction::Redactor;
 use crate::secret::Secret;
-use crate::transport::Signer;
+use crate::transport::{Login, Signer};
+
+/// From this length on a part of a secret address is searched for by itself.
+const LONG_WORD: usize = 16;
 
 /// A credential, before anything is sent with it.
 pub(super) enum Made {
@@ -24,6 +27,10 @@ pub(super) enum Made {
     Header(HeaderName, HeaderValue),
     Query(String, Secret),
     Client(Arc<Client>),
+    /// The whole address.
+    Address(Secret),
+    /// Of a mail server.
+    Mail(Option<Login>),
 }
 
 /// The fields of a credential template, evaluated for one connection.
@@ -118,7 +125,32 @@ impl Evaluated {
             CredentialKind::Oauth2ClientCredentials
             | CredentialKind::Oauth2AuthorizationCode
             | CredentialKind::Oauth2Jwt => self.client().map(Arc::new).map(Made::Client),
+            CredentialKind::Url => self.address(redactor).map(Made::Address),
+            CredentialKind::Smtp if self.is_nothing() => Ok(Made::Mail(None)),
+            CredentialKind::Smtp => {
+                let (user, password) = (self.need("username")?, self.need("password")?);
+                let login = Login { user: user.to_owned(), password: Secret::new(password) };
+                Ok(Made::Mail(Some(login)))
+            }
         }
+    }
+
+    /// An address that is a secret, with its parts known to the redactor: answers and logs repeat them.
+    fn address(&self, redactor: &Redactor) -> Result<Secret, ConnectionError> {
+        // What is said of it must not have anything of it.
+        let wrong = || self.bad("it is no https address such as the other side gives".to_owned());
+        let url = check_endpoint(self.need("value")?, self.allow_insecure).map_err(|_| wrong())?;
+        let path = url.path().trim_end_matches('/');
+        let after_host = &url[url::Position::BeforePath..];
+        let words = path.split('/').map(str::to_owned);
+        let words = words.chain(url.query_pairs().map(|(_, value)| value.into_owned()));
+        // A short word is no secret, and likely one that others use.
+        let words = words.filter(|word| word.len() >= LONG_WORD);
+        let whole = [path.to_owned(), after_host.to_owned(), url.as_str().to_owned()];
+        for (at, part) in whole.into_iter().chain(words).enumerate() {
+            redactor.know(&format!("{}/address {at}", self.alias), &Secret::new(part));
+        }
+        Ok(Secret::new(url.as_str()))
     }
 
     fn client(&self) -> Result<Client, ConnectionError> {
@@ -187,6 +219,8 @@ impl Evaluated {
             | CredentialKind::ApiKey
             | CredentialKind::Basic
             | CredentialKind::Bearer
+            | CredentialKind::Url
+            | CredentialKind::Smtp
             | CredentialKind::None => Grant::ClientCredentials,
         })
     }
@@ -222,7 +256,11 @@ impl Evaluated {
         match self.kind {
             CredentialKind::None => true,
             CredentialKind::ApiKey => self.get("value").is_none(),
+            CredentialKind::Smtp => {
+                self.get("username").is_none() && self.get("password").is_none()
+            }
             CredentialKind::Basic
+            | CredentialKind::Url
             | CredentialKind::Bearer
             | CredentialKind::Oauth2ClientCredentials
             | CredentialKind::Oauth2AuthorizationCode

@@ -12,7 +12,7 @@ use linchpin_language::{
     Diagnostic, Document, Map, Node, Schema, Value, codes, did_you_mean, parse_duration,
 };
 
-use super::settings::{check_url, is_secret};
+use super::settings::{check_base, is_secret};
 use super::source::SecretSource;
 
 /// Keys of an alias that are not fields of its spoke's form, each with its meaning.
@@ -381,7 +381,8 @@ impl<'d> Reader<'d> {
             if field.ty != linchpin_language::Type::Url {
                 continue;
             }
-            if let Err(detail) = check_url(text, entry.allow_insecure) {
+            let kind = spoke.connection.credential(&entry.values).kind;
+            if let Err(detail) = check_base(kind, text, entry.allow_insecure) {
                 self.found.push(node.error(codes::BAD_VALUE, format!("{} {detail}", field.name)));
             }
         }

@@ -9,7 +9,9 @@ use linchpin_connector::{CredentialKind, FormField, Spoke};
 use linchpin_language::{Map, Schema, Type, Value};
 use url::{Host, Url};
 
+use super::credential::evaluate;
 use super::error::ConnectionError;
+use crate::redaction::Redactor;
 use crate::secret::Secret;
 
 /// Everything that is needed to make the transport of an alias.
@@ -104,7 +106,11 @@ impl Settings {
 
     /// Whether the URL, where one is needed, can be used.
     pub(super) fn reach(&self) -> Result<(), ConnectionError> {
-        if self.has_system() { self.url().map(drop) } else { Ok(()) }
+        match self.spoke.connection.credential(&self.values).kind {
+            _ if !self.has_system() => Ok(()),
+            CredentialKind::Url => evaluate(self)?.make(&Redactor::new()).map(drop),
+            _ => self.url().map(drop),
+        }
     }
 
     /// The connection's URL.
@@ -115,7 +121,8 @@ impl Settings {
             field: "url".to_owned(),
             remedy: format!("add `url` to {} in connections.yaml", self.alias),
         })?;
-        check_url(text, self.allow_insecure).map_err(|detail| self.bad("url", detail))
+        let kind = self.spoke.connection.credential(&self.values).kind;
+        check_base(kind, text, self.allow_insecure).map_err(|detail| self.bad("url", detail))
     }
 
     /// An error about the value of a field.
@@ -151,6 +158,53 @@ pub(super) fn field_value(field: &FormField, mut value: Value) -> Result<Value, 
     }
 }
 
+/// Reads the URL that a connection with this kind of credential is bound to.
+pub(super) fn check_base(
+    kind: CredentialKind,
+    text: &str,
+    allow_insecure: bool,
+) -> Result<Url, String> {
+    match kind {
+        CredentialKind::Smtp => check_mail_server(text),
+        _ => check_url(text, allow_insecure),
+    }
+}
+
+/// Reads the URL of a mail server: encrypted from the start, or by STARTTLS.
+fn check_mail_server(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).map_err(|error| format!("is no URL: {error}"))?;
+    if !matches!(url.scheme(), "smtps" | "smtp") {
+        let scheme = url.scheme();
+        return Err(format!("has the scheme {scheme}, not smtps (or smtp, for STARTTLS)"));
+    }
+    if url.host_str().is_none_or(str::is_empty) {
+        return Err("has no host".to_owned());
+    }
+    let mut bare = url.clone();
+    bare.set_path("");
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("holds a user or password, which belong into the credential".to_owned());
+    }
+    if url.query().is_some() || url.fragment().is_some() || !matches!(url.path(), "" | "/") {
+        return Err("has more than a host and a port".to_owned());
+    }
+    Ok(bare)
+}
+
+/// Whether a host is this machine.
+pub(super) fn is_local(url: &Url) -> bool {
+    match url.host() {
+        // The host of a scheme that is not of the web is not read as an address.
+        Some(Host::Domain(name)) => {
+            let address = name.parse::<std::net::IpAddr>();
+            name == "localhost" || address.is_ok_and(|address| address.is_loopback())
+        }
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
 /// Reads a URL that requests are sent to: https, or http where nothing leaves the machine.
 pub(super) fn check_url(text: &str, allow_insecure: bool) -> Result<Url, String> {
     let url = check_endpoint(text, allow_insecure)?;
@@ -163,15 +217,12 @@ pub(super) fn check_url(text: &str, allow_insecure: bool) -> Result<Url, String>
 /// The same for a URL that may have parameters of its own.
 pub(super) fn check_endpoint(text: &str, allow_insecure: bool) -> Result<Url, String> {
     let url = Url::parse(text).map_err(|error| format!("is no URL: {error}"))?;
-    let local = match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => return Err("has no host".to_owned()),
-    };
+    if url.host().is_none() {
+        return Err("has no host".to_owned());
+    }
     match url.scheme() {
         "https" => {}
-        "http" if local || allow_insecure => {}
+        "http" if is_local(&url) || allow_insecure => {}
         "http" => return Err("is not https (allow_insecure: true permits http)".to_owned()),
         other => return Err(format!("has the scheme {other}, not https")),
     }
@@ -207,5 +258,23 @@ mod tests {
         check("https://me:pw@lms.example", false, Err("user or password"));
         check("https://lms.example/?a=1", false, Err("query"));
         check("lms.example", false, Err("no URL"));
+    }
+
+    #[test]
+    fn a_mail_server_is_a_host_and_a_port() {
+        let check = |text: &str, expect: Result<bool, &str>| match (check_mail_server(text), expect)
+        {
+            (Ok(url), Ok(local)) => assert_eq!(is_local(&url), local, "{text}"),
+            (Err(detail), Err(part)) => assert!(detail.contains(part), "{text}: {detail}"),
+            (found, _) => panic!("{text}: {found:?}"),
+        };
+        check("smtps://mail.example", Ok(false));
+        check("smtp://mail.example:25/", Ok(false));
+        check("smtp://127.0.0.1:25", Ok(true));
+        check("smtp://[::1]:25", Ok(true));
+        check("https://mail.example", Err("scheme https"));
+        check("smtp://me:pw@mail.example", Err("user or password"));
+        check("smtp://mail.example/inbox", Err("more than a host"));
+        check("mail.example", Err("no URL"));
     }
 }

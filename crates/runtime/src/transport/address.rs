@@ -68,6 +68,21 @@ impl fmt::Display for RefusedAddress {
 
 impl std::error::Error for RefusedAddress {}
 
+/// The addresses of a name. With `any`, those that are not public pass too.
+pub(super) async fn addresses(
+    name: &str,
+    port: u16,
+    any: bool,
+) -> Result<Vec<SocketAddr>, Box<dyn std::error::Error + Send + Sync>> {
+    let found: Vec<SocketAddr> = tokio::net::lookup_host((name, port)).await?.collect();
+    for address in found.iter().filter(|_| !any) {
+        if let Some(why) = refused(address.ip()) {
+            return Err(RefusedAddress { address: address.ip(), why }.into());
+        }
+    }
+    Ok(found)
+}
+
 /// Resolves names, and refuses a name as a whole when any of its addresses is not public.
 pub(super) struct PublicOnly {
     /// The proxy's name, which is ours to choose and may well be private.
@@ -78,13 +93,7 @@ impl Resolve for PublicOnly {
     fn resolve(&self, name: Name) -> Resolving {
         let is_excepted = self.except.as_deref() == Some(name.as_str());
         Box::pin(async move {
-            let found: Vec<SocketAddr> =
-                tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
-            for address in found.iter().filter(|_| !is_excepted) {
-                if let Some(why) = refused(address.ip()) {
-                    return Err(RefusedAddress { address: address.ip(), why }.into());
-                }
-            }
+            let found = addresses(name.as_str(), 0, is_excepted).await?;
             Ok(Box::new(found.into_iter()) as Addrs)
         })
     }

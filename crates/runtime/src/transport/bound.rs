@@ -53,6 +53,8 @@ pub(crate) enum Credential {
     Query(String, Secret),
     /// A token that is fetched and renewed.
     Token(Arc<TokenSource>),
+    /// The address itself, with its query; paths are put behind it, `/` adds nothing.
+    Address(Secret),
 }
 
 /// What a transport is bound to.
@@ -89,8 +91,22 @@ impl Bound {
         check_path(path).map_err(|why| invalid(format!("the path of the request {why}")))?;
         let base = &self.binding.base;
         let mut text = String::with_capacity(self.prefix.len() + path.len() + 64);
-        text.push_str(&self.prefix);
-        text.push_str(path);
+        match &self.binding.credential {
+            Credential::Address(address) => {
+                let (place, query) = address.expose().split_once('?').unzip();
+                let place = place.unwrap_or(address.expose());
+                text.push_str(if path == "/" { place } else { place.trim_end_matches('/') });
+                text.push_str(path.strip_suffix('/').unwrap_or(path));
+                text.extend(query.map(|query| format!("?{query}")));
+            }
+            Credential::None
+            | Credential::Header(..)
+            | Credential::Query(..)
+            | Credential::Token(_) => {
+                text.push_str(&self.prefix);
+                text.push_str(path);
+            }
+        }
         for (name, value) in query {
             push_parameter(&mut text, name, value);
         }
@@ -225,9 +241,10 @@ impl Bound {
             Credential::Token(source) => {
                 self.send_with_token(source, headers, prepared, sink).await
             }
-            Credential::None | Credential::Header(..) | Credential::Query(..) => {
-                self.follow(headers, &prepared, &mut sink).await
-            }
+            Credential::None
+            | Credential::Header(..)
+            | Credential::Query(..)
+            | Credential::Address(_) => self.follow(headers, &prepared, &mut sink).await,
         };
         leave.ended(&sent);
         let mut response = sent?;

@@ -146,16 +146,24 @@ impl Leave<'_> {
                     }
                     _ => self.health.is_well(),
                 }
+                self.is_trial = false;
             }
-            Err(error) => match error.kind {
-                ErrorKind::ConnectionFailed | ErrorKind::Timeout => {
-                    self.health.failed(&error.message, self.is_trial);
-                }
-                // No fault of the other side.
-                _ => return,
-            },
+            Err(error) => self.failed(error),
         }
+    }
+
+    /// Says that it was a good one.
+    pub(crate) fn went_well(mut self) {
+        self.health.is_well();
         self.is_trial = false;
+    }
+
+    /// Says what came in place of an answer; what is no fault of the other side is not counted.
+    pub(crate) fn failed(mut self, error: &ActionError) {
+        if matches!(error.kind, ErrorKind::ConnectionFailed | ErrorKind::Timeout) {
+            self.health.failed(&error.message, self.is_trial);
+            self.is_trial = false;
+        }
     }
 }
 

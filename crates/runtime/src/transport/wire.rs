@@ -218,7 +218,7 @@ pub(super) fn shown(url: &Url) -> String {
 }
 
 /// Makes ring the process's provider of cryptography, unless somebody has chosen one already.
-fn install_provider() {
+pub(super) fn install_provider() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         rustls::crypto::ring::default_provider().install_default().ok();

@@ -12,10 +12,12 @@ use super::{Connections, Live, Resolved};
 use crate::budget::Budget;
 use crate::connections::credential::{Made, evaluate};
 use crate::connections::error::ConnectionError;
-use crate::connections::settings::Settings;
+use crate::connections::settings::{Settings, is_local};
 use crate::oauth::{Endpoint, Keeper, TokenSource};
 use crate::secret::Secret;
-use crate::transport::{Binding, Bound, Credential, Health, Offline, Policy, Wire};
+use crate::transport::{
+    Binding, Bound, Credential, Health, Login, MailServer, Mailer, Offline, Policy, Wire,
+};
 
 impl Connections {
     /// The transport of these settings. Client, budget and token are those already there for the same
@@ -25,40 +27,31 @@ impl Connections {
             return Ok(self.offline(settings));
         }
         settings.check()?;
-        let url = settings.url()?;
         let evaluated = evaluate(settings)?;
         let fingerprint = evaluated.fingerprint();
-        let made = evaluated.make(&self.redactor)?;
+        let made = match evaluated.make(&self.redactor)? {
+            Made::Mail(login) => return self.mailer(settings, login, &fingerprint),
+            made => made,
+        };
+        let url = match &made {
+            Made::Address(address) => {
+                origin(address).ok_or_else(|| settings.bad("url", "is none".to_owned()))?
+            }
+            _ => settings.url()?,
+        };
         let token_tls =
             matches!(&made, Made::Client(client) if client.token_url.scheme() == "https");
-        let wire = self.wire(
-            &settings.alias,
-            Policy {
-                allow_private: settings.allow_private,
-                tls: token_tls || url.scheme() == "https",
-                connect: self.options.connect_timeout,
-                max_response: self.options.max_response,
-                proxy: settings.way.proxy.as_ref().map(open),
-                ca: settings.way.ca.as_ref().map(open),
-                identity: settings.way.certificate.as_ref().zip(settings.way.key.as_ref()).map(
-                    |(certificate, key)| {
-                        Zeroizing::new(format!("{}\n{}", certificate.expose(), key.expose()))
-                    },
-                ),
-            },
-        )?;
-        let mut state = self.write();
-        let budget = state
-            .budgets
-            .entry(fingerprint.clone())
-            .or_insert_with(|| Arc::new(Budget::new(settings.spoke.rate, self.clock.clone())));
-        let budget = budget.clone();
+        let policy = self.policy(settings, token_tls || url.scheme() == "https");
+        let wire = self.wire(&settings.alias, policy)?;
+        let budget = self.budget(settings, &fingerprint);
         let credential = match made {
-            Made::None => Credential::None,
+            Made::None | Made::Mail(_) => Credential::None,
             Made::Header(name, value) => Credential::Header(name, value),
             Made::Query(name, secret) => Credential::Query(name, secret),
+            Made::Address(address) => Credential::Address(address),
             Made::Client(client) => {
                 let key = format!("{} {fingerprint}", settings.allow_private);
+                let mut state = self.write();
                 let source = state.tokens.entry(key).or_insert_with(|| {
                     let (vault, alias) = (self.vault.clone(), settings.alias.clone());
                     let keeper = client.asks_person().then_some(Keeper { vault, alias });
@@ -70,8 +63,69 @@ impl Connections {
                 Credential::Token(source.clone())
             }
         };
-        drop(state);
         Ok(self.bound(settings, url, wire, budget, credential))
+    }
+
+    /// What the client of these settings may do.
+    fn policy(&self, settings: &Settings, tls: bool) -> Policy {
+        let way = &settings.way;
+        let identity = way.certificate.as_ref().zip(way.key.as_ref());
+        Policy {
+            allow_private: settings.allow_private,
+            tls,
+            connect: self.options.connect_timeout,
+            max_response: self.options.max_response,
+            proxy: way.proxy.as_ref().map(open),
+            ca: way.ca.as_ref().map(open),
+            identity: identity.map(|(certificate, key)| {
+                Zeroizing::new(format!("{}\n{}", certificate.expose(), key.expose()))
+            }),
+        }
+    }
+
+    /// The budget of a credential, shared by every alias that leads to it.
+    fn budget(&self, settings: &Settings, fingerprint: &str) -> Arc<Budget> {
+        let mut state = self.write();
+        let budget = state.budgets.entry(fingerprint.to_owned());
+        let new = || Arc::new(Budget::new(settings.spoke.rate, self.clock.clone()));
+        budget.or_insert_with(new).clone()
+    }
+
+    /// How the other side did is known beyond a change of the credential.
+    fn health(&self, alias: &str) -> Arc<Health> {
+        let known = self.read().made.get(alias).map(|live| live.health.clone());
+        known.unwrap_or_else(|| Arc::new(Health::new(alias, self.clock.clone())))
+    }
+
+    /// The transport to a mail server.
+    fn mailer(
+        &self,
+        settings: &Settings,
+        login: Option<Login>,
+        fingerprint: &str,
+    ) -> Result<Live, ConnectionError> {
+        let url = settings.url()?;
+        if settings.way.proxy.is_some() {
+            return Err(settings.bad("proxy", "is for HTTP: mail goes through none".to_owned()));
+        }
+        let plain = is_local(&url) || settings.allow_insecure;
+        let server = MailServer::new(&url, &self.policy(settings, !plain), plain);
+        let server = server.map_err(|detail| settings.bad("url", detail))?;
+        let stale = Arc::new(AtomicBool::new(false));
+        let refused = stale.clone();
+        let (budget, health) = (self.budget(settings, fingerprint), self.health(&settings.alias));
+        let mailer = Mailer {
+            server,
+            login,
+            health: health.clone(),
+            budget: budget.clone(),
+            clock: self.clock.clone(),
+            timeout: settings.timeout.unwrap_or(self.options.timeout),
+            redactor: self.redactor.clone(),
+            on_refused: Box::new(move || refused.store(true, Ordering::Relaxed)),
+        };
+        let resolved = resolved(settings, Arc::new(mailer));
+        Ok(Live { resolved, wire: None, budget, health, tokens: None, stale })
     }
 
     fn bound(
@@ -85,13 +139,13 @@ impl Connections {
         let stale = Arc::new(AtomicBool::new(false));
         let tokens = match &credential {
             Credential::Token(source) => Some(source.clone()),
-            Credential::None | Credential::Header(..) | Credential::Query(..) => None,
+            Credential::None
+            | Credential::Header(..)
+            | Credential::Query(..)
+            | Credential::Address(_) => None,
         };
         let refused = stale.clone();
-        // How the other side did is known beyond a change of the credential.
-        let known = self.read().made.get(&settings.alias).map(|live| live.health.clone());
-        let health =
-            known.unwrap_or_else(|| Arc::new(Health::new(&settings.alias, self.clock.clone())));
+        let health = self.health(&settings.alias);
         let transport = Bound::new(Binding {
             base,
             redactor: self.redactor.clone(),
@@ -130,6 +184,14 @@ impl Connections {
             .map(Arc::new)
             .map_err(|detail| ConnectionError::Client { alias: alias.to_owned(), detail })
     }
+}
+
+/// The scheme, host and port of an address that is a secret.
+fn origin(address: &Secret) -> Option<Url> {
+    let mut url = Url::parse(address.expose()).ok()?;
+    url.set_path("/");
+    url.set_query(None);
+    Some(url)
 }
 
 fn open(secret: &Secret) -> Zeroizing<String> {

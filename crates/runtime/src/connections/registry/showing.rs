@@ -69,6 +69,7 @@ impl Connections {
         let tested_at = form.tested_at.filter(|_| fresh && problem.is_none());
         let active = bound || tested_at.is_some();
         let live = self.read().made.get(alias).cloned();
+        let has_system = settings.has_system();
         Ok(ConnectionStatus {
             alias: alias.to_owned(),
             spoke: settings.spoke.name.clone(),
@@ -84,11 +85,8 @@ impl Connections {
                 .as_ref()
                 .and_then(|live| live.tokens.as_ref())
                 .and_then(|tokens| tokens.expires()),
-            rate: live.as_ref().filter(|live| live.wire.is_some()).map(|live| live.budget.status()),
-            health: live
-                .as_ref()
-                .filter(|live| live.wire.is_some())
-                .map(|live| live.health.status()),
+            rate: live.as_ref().filter(|_| has_system).map(|live| live.budget.status()),
+            health: live.as_ref().filter(|_| has_system).map(|live| live.health.status()),
             waiting_s: live.and_then(|live| live.budget.waiting()).map(|wait| wait.as_secs()),
             credential: credential.to_string(),
             authorization,
