@@ -8,6 +8,10 @@ mod again;
 mod mortal;
 mod people;
 mod random;
+#[cfg(target_os = "linux")]
+mod syscalls;
+#[cfg(target_os = "linux")]
+mod tracer;
 
 use std::os::unix::process::ExitStatusExt;
 use std::process::{ExitStatus, Stdio};

@@ -44,7 +44,7 @@ impl Project {
     }
 
     /// A project with the repository's own flows.
-    pub(super) fn of_the_repository() -> Self {
+    pub(crate) fn of_the_repository() -> Self {
         let project = Self::with(&[]);
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
         for entry in fs::read_dir(root.join("flows")).unwrap() {
@@ -65,7 +65,7 @@ impl Project {
     }
 
     /// The command on this project, with nothing of the caller's environment in its way.
-    pub(super) fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(binary());
         command.args(arguments).current_dir(self.path()).stdin(Stdio::null());
         for variable in
@@ -113,15 +113,15 @@ impl Project {
 
 /// How a command ended and what it wrote.
 #[derive(Debug)]
-pub(super) struct Done {
-    pub(super) code: Option<i32>,
+pub(crate) struct Done {
+    pub(crate) code: Option<i32>,
     pub(super) stdout: String,
     pub(super) stderr: String,
 }
 
 impl Done {
     /// Runs a command to its end, or ends it when it takes too long.
-    pub(super) fn of(command: &mut Command) -> Self {
+    pub(crate) fn of(command: &mut Command) -> Self {
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let child = command.spawn().unwrap();
         let pid = child.id();
@@ -154,12 +154,12 @@ impl Done {
 
     /// The output as JSON.
     #[track_caller]
-    pub(super) fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.stdout)
             .unwrap_or_else(|error| panic!("{error}: {}\n{}", self.stdout, self.stderr))
     }
 
-    pub(super) fn all(&self) -> String {
+    pub(crate) fn all(&self) -> String {
         format!("{}{}", self.stdout, self.stderr)
     }
 }
