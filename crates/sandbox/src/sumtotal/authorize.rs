@@ -2,7 +2,7 @@
 //! refresh tokens that come of it, each good for one use.
 
 use axum::http::Method;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use super::clients::Client;
@@ -11,6 +11,9 @@ use crate::call::{Call, Reply};
 use crate::company::{ANA_RUIZ, KIM_LO, MAYA_STONE, person};
 use crate::state_file::Change;
 use crate::world::World;
+
+/// What is written in another way in the query of an address.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// How long a code may be on its way, and how long a refresh token waits; nothing is documented.
 const CODE_SECONDS: i64 = 300;
@@ -126,7 +129,7 @@ fn issue(world: &mut World, mut row: Value, seconds: i64) -> std::io::Result<Str
 
 /// Sends the browser back with an answer, and with the state it came with.
 fn back_to(call: &Call, back: &str, answer: &[(&str, &str)]) -> Reply {
-    let coded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+    let coded = |text: &str| utf8_percent_encode(text, RESERVED).to_string();
     let state = call.query("state").map(|state| ("state", state));
     let pairs = answer.iter().copied().chain(state);
     let pairs: Vec<String> =
@@ -137,7 +140,7 @@ fn back_to(call: &Call, back: &str, answer: &[(&str, &str)]) -> Reply {
 
 /// The page where a person signs in: a link for each of three people, and one to refuse.
 fn sign_in(call: &Call, client: &str) -> Reply {
-    let coded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+    let coded = |text: &str| utf8_percent_encode(text, RESERVED).to_string();
     let asked = call.query.iter();
     let asked: String =
         asked.map(|(name, value)| format!("{}={}&amp;", coded(name), coded(value))).collect();
