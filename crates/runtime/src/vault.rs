@@ -7,7 +7,7 @@ mod key;
 mod place;
 mod rotation;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use base64::Engine as _;
@@ -126,8 +126,9 @@ pub struct Vault {
     place: Option<KeyPlace>,
     /// Where the key was kept before, and the id of that key.
     before: Option<(KeyPlace, String)>,
-    /// Held while the key is being replaced.
-    rotating: tokio::sync::Mutex<()>,
+    /// Held alone while the key is being replaced, and with others while a secret is being put: one
+    /// that was sealed under the old key is in the store before it is sealed anew.
+    sealing: tokio::sync::RwLock<()>,
 }
 
 /// The key that seals, and others that still open.
@@ -149,13 +150,14 @@ impl Vault {
     /// A vault over these records, under this key.
     pub fn new(records: Arc<dyn Records>, key: MasterKey) -> Self {
         let keys = RwLock::new(Keys { current: Arc::new(key), others: Vec::new() });
-        let rotating = tokio::sync::Mutex::default();
-        Self { records, keys, place: None, before: None, rotating }
+        let sealing = tokio::sync::RwLock::default();
+        Self { records, keys, place: None, before: None, sealing }
     }
 
     /// Stores a secret in place of any earlier one. After `Ok` it is on disk.
     pub async fn put(&self, alias: &str, field: &str, secret: &Secret) -> Result<(), Error> {
         let place = place(alias, field)?;
+        let _sealing = self.sealing.read().await;
         let key = self.keys().current;
         let bytes = seal(&key, alias, field, secret)?;
         self.records.put(COLLECTION, &place, bytes, Expect::Anything).await?;
@@ -232,6 +234,12 @@ fn seal(key: &MasterKey, alias: &str, field: &str, secret: &Secret) -> Result<Ve
     let (key, nonce) = (key.id().to_owned(), STANDARD.encode(nonce));
     let sealed = Sealed { key, nonce, text: STANDARD.encode(text) };
     Ok(serde_json::to_vec(&sealed).unwrap_or_default())
+}
+
+/// The name of a file survives a loss of power.
+fn sync_folder(file: &Path) -> std::io::Result<()> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    std::fs::File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
 }
 
 fn place(alias: &str, field: &str) -> Result<String, Error> {

@@ -73,6 +73,19 @@ connection:
   test: { get: /ping }
 "#;
 
+/// A spoke whose people agree in a browser to a client that has a secret.
+pub(crate) const AGREED: &str = r#"
+spoke: agreed
+title: Agreed
+connection:
+  fields:
+    - { name: url, label: URL, type: url }
+    - { name: client_id, label: Client, type: string }
+    - { name: client_secret, label: Secret, type: secret }
+  credential: { kind: oauth2_authorization_code, authorize_url: "{{ connection.url }}/auth", token_url: "{{ connection.url }}/connect/token", client_id: "{{ connection.client_id }}", client_secret: "{{ connection.client_secret }}", client_auth: body }
+  test: { get: /ping }
+"#;
+
 pub(crate) const OPEN: &str = r#"
 spoke: open
 title: Open
@@ -110,7 +123,7 @@ pub(crate) fn spokes() -> BTreeMap<String, Arc<Spoke>> {
         let spoke = Spoke::load(&[("spoke.yaml".to_owned(), text.to_owned())], &[]).unwrap();
         (spoke.name.clone(), Arc::new(spoke))
     };
-    [KEYED, TOKENED, CHOICE, OPEN, BARE, MAYBE].into_iter().map(load).collect()
+    [KEYED, TOKENED, CHOICE, AGREED, OPEN, BARE, MAYBE].into_iter().map(load).collect()
 }
 
 pub(crate) fn vault(store: Arc<MemoryStore>) -> Arc<Vault> {
@@ -235,11 +248,14 @@ pub(crate) fn text(response: &Response) -> &str {
 pub(crate) struct Disk {
     inner: MemoryStore,
     room: AtomicUsize,
+    /// Held while nothing can be put.
+    gate: tokio::sync::Semaphore,
 }
 
 impl Default for Disk {
     fn default() -> Self {
-        Self { inner: MemoryStore::new(), room: AtomicUsize::new(usize::MAX) }
+        let gate = tokio::sync::Semaphore::new(usize::from(u16::MAX));
+        Self { inner: MemoryStore::new(), room: AtomicUsize::new(usize::MAX), gate }
     }
 }
 
@@ -247,6 +263,16 @@ impl Disk {
     /// So many records can be put from now on.
     pub(crate) fn has_room_for(&self, n_puts: usize) {
         self.room.store(n_puts, Ordering::SeqCst);
+    }
+
+    /// What is put from now on waits.
+    pub(crate) fn close(&self) {
+        self.gate.forget_permits(usize::MAX);
+    }
+
+    /// Nothing waits any more.
+    pub(crate) fn open(&self) {
+        self.gate.add_permits(usize::from(u16::MAX));
     }
 }
 
@@ -263,6 +289,7 @@ impl Records for Disk {
         value: Vec<u8>,
         expect: Expect,
     ) -> Result<u64, Error> {
+        let _open = self.gate.acquire().await.expect("it is never closed for good");
         let room = self.room.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1));
         if room.is_err() {
             let source = std::io::Error::other("no space left");

@@ -1,5 +1,6 @@
 //! Secrets at rest: only the right key opens them, and only in their own place.
 
+use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 
 use linchpin_engine::store::{Expect, Records as _};
@@ -7,7 +8,7 @@ use linchpin_persistence::MemoryStore;
 use linchpin_runtime::vault::Error;
 use linchpin_runtime::{MasterKey, Secret, Vault};
 
-use crate::support::{CANARY, Disk, vault};
+use crate::support::{CANARY, Disk, settled, vault};
 
 #[tokio::test]
 async fn a_secret_comes_back_and_the_store_does_not_show_it() {
@@ -148,6 +149,7 @@ async fn a_rotation_that_is_cut_at_any_write_loses_nothing_and_is_finished_by_th
         let disk = Arc::new(Disk::default());
         let vault = Vault::open_file(disk.clone(), &file).unwrap();
         filled(&vault).await;
+        let before = vault.status().await.unwrap().key;
         disk.has_room_for(room);
         vault.rotate().await.unwrap_err();
         disk.has_room_for(usize::MAX);
@@ -158,9 +160,59 @@ async fn a_rotation_that_is_cut_at_any_write_loses_nothing_and_is_finished_by_th
         assert!(next.status().await.unwrap().is_rotating);
         assert_whole(&next).await;
         next.put("lms", "field1", &Secret::new("secret 1")).await.unwrap();
-        next.rotate().await.unwrap();
+        // Whoever tries again is told of the key that was replaced.
+        let rotated = if room % 2 == 0 { next.rotate().await } else { vault.rotate().await };
+        assert_eq!(rotated.unwrap().before, before);
         assert_whole(&Vault::open_file(disk, &file).unwrap()).await;
     }
+}
+
+/// A put that has its seal and not yet its place, while the key is replaced.
+#[tokio::test]
+async fn a_secret_that_is_put_while_the_key_is_replaced_is_sealed_under_the_new_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("vault.key");
+    let disk = Arc::new(Disk::default());
+    let vault = Arc::new(Vault::open_file(disk.clone(), &file).unwrap());
+    filled(&vault).await;
+    disk.close();
+    let putting = {
+        let vault = vault.clone();
+        tokio::spawn(async move { vault.put("lms", "a_late", &Secret::new("late")).await })
+    };
+    settled().await;
+    let rotating = {
+        let vault = vault.clone();
+        tokio::spawn(async move { vault.rotate().await })
+    };
+    settled().await;
+    disk.open();
+    putting.await.unwrap().unwrap();
+    rotating.await.unwrap().unwrap();
+    let next = Vault::open_file(disk, &file).unwrap();
+    assert_whole(&next).await;
+    assert_eq!(next.get("lms", "a_late").await.unwrap().unwrap().expose(), "late");
+}
+
+#[tokio::test]
+async fn a_key_that_was_written_by_half_is_made_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("vault.key");
+    let store = Arc::new(MemoryStore::new());
+    let process = std::process::id();
+    let leave = |name: &str, text: &str| {
+        let path = folder.path().join(format!("{name}.new-{process}"));
+        std::fs::write(&path, text).unwrap();
+        std::fs::set_permissions(path, PermissionsExt::from_mode(0o600)).unwrap();
+    };
+    leave("vault.key", "ab");
+    let vault = Vault::open_file(store.clone(), &file).unwrap();
+    filled(&vault).await;
+    leave("vault.key.new", "");
+    assert_whole(&Vault::open_file(store.clone(), &file).unwrap()).await;
+    vault.rotate().await.unwrap();
+    assert_whole(&Vault::open_file(store, &file).unwrap()).await;
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
 }
 
 #[tokio::test]

@@ -67,7 +67,8 @@ impl MasterKey {
         let failed =
             |action| move |source| Error::KeyFile { action, path: path.to_owned(), source };
         let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
+        // A process with this id may have left one.
+        options.write(true).create(true).truncate(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let unfinished = path.with_added_extension(format!("new-{}", std::process::id()));
@@ -78,7 +79,8 @@ impl MasterKey {
         // Unlike a rename, this takes the place of no other file.
         let placed = written.and_then(|()| std::fs::hard_link(&unfinished, path));
         let removed = std::fs::remove_file(&unfinished);
-        placed.and(removed).map_err(failed("write"))
+        let named = placed.and(removed).and_then(|()| super::sync_folder(path));
+        named.map_err(failed("write"))
     }
 
     /// Reads the key that a command prints, in hex or base64.

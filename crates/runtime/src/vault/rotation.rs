@@ -10,7 +10,7 @@ use std::sync::{Arc, PoisonError};
 use linchpin_engine::store::{Error as StoreError, Expect, Record, Records};
 use serde::Serialize;
 
-use super::{COLLECTION, Error, KeyPlace, Keys, MasterKey, Sealed, Vault, seal};
+use super::{COLLECTION, Error, KeyPlace, Keys, MasterKey, Sealed, Vault, seal, sync_folder};
 
 /// Records read at a time.
 const PAGE: usize = 200;
@@ -119,7 +119,7 @@ impl Vault {
     /// Seals everything under a new key: the one that has another place now, where the settings name
     /// the place before, else one that is made and put into the vault's file.
     pub async fn rotate(&self) -> Result<Rotated, Error> {
-        let _rotating = self.rotating.lock().await;
+        let _sealing = self.sealing.write().await;
         if let Some((_, before)) = &self.before {
             let key = self.keys().current;
             let sealed = self.seal_records(&key).await?;
@@ -134,28 +134,27 @@ impl Vault {
             new.write(&waiting)?;
             new
         };
-        let rotated = self.seal_all(Arc::new(new)).await?;
+        // In memory the new key may be the present one already, after an attempt that failed.
+        let before = MasterKey::load(file)?.id().to_owned();
+        let key = new.id().to_owned();
+        let sealed = self.seal_all(Arc::new(new)).await?;
         let failed = |source| Error::KeyFile { action: "replace", path: file.to_owned(), source };
         std::fs::rename(&waiting, file).map_err(failed)?;
-        if let Some(folder) = file.parent() {
-            std::fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)?;
-        }
+        sync_folder(file).map_err(failed)?;
         self.keys.write().unwrap_or_else(PoisonError::into_inner).others.clear();
-        Ok(rotated)
+        Ok(Rotated { before, key, sealed })
     }
 
-    /// Seals every record under `new`, which from now on seals what is put.
-    async fn seal_all(&self, new: Arc<MasterKey>) -> Result<Rotated, Error> {
-        let before = {
+    /// Seals every record under `new`, which from now on seals what is put; how many were not yet.
+    async fn seal_all(&self, new: Arc<MasterKey>) -> Result<u64, Error> {
+        {
             let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
             let Keys { current, mut others } = keys.clone();
             others.retain(|key| key.id() != new.id());
-            others.push(current.clone());
+            others.push(current);
             *keys = Keys { current: new.clone(), others };
-            current.id().to_owned()
-        };
-        let sealed = self.seal_records(&new).await?;
-        Ok(Rotated { before, key: new.id().to_owned(), sealed })
+        }
+        self.seal_records(&new).await
     }
 
     /// Seals every record that is not under this key yet, and counts them.
