@@ -2,6 +2,7 @@
 //! in plain words.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -30,6 +31,12 @@ struct Upstream {
     vault: Arc<Vault>,
     /// The number of the refresh token that works.
     living: Arc<Mutex<usize>>,
+    /// Whether the API takes calls.
+    is_down: Arc<AtomicBool>,
+    /// What a client says that has a secret.
+    client_secret: Arc<Mutex<String>>,
+    /// Whether a renewal gives a new refresh token, and how long such a one lives.
+    rotates: Arc<AtomicBool>,
     /// What the vault held when each call came.
     kept: Arc<Mutex<Vec<String>>>,
 }
@@ -38,6 +45,16 @@ async fn token(State(upstream): State<Upstream>, form: String) -> Response {
     upstream.requests.up();
     let fields: BTreeMap<String, String> =
         url::form_urlencoded::parse(form.as_bytes()).into_owned().collect();
+    let known = upstream.client_secret.lock().unwrap().clone();
+    if fields.get("client_secret").is_some_and(|given| *given != known) {
+        return (StatusCode::UNAUTHORIZED, r#"{"error":"invalid_client"}"#).into_response();
+    }
+    let is_renewal = fields["grant_type"] == "refresh_token";
+    if is_renewal && !upstream.rotates.load(Ordering::SeqCst) {
+        let n = *upstream.living.lock().unwrap();
+        return axum::Json(json!({ "access_token": format!("access-{n}"), "expires_in": 100 }))
+            .into_response();
+    }
     let n = {
         let mut living = upstream.living.lock().unwrap();
         let is_good = match fields["grant_type"].as_str() {
@@ -52,7 +69,8 @@ async fn token(State(upstream): State<Upstream>, form: String) -> Response {
     };
     upstream.gate.acquire().await.unwrap().forget();
     axum::Json(json!({ "access_token": format!("access-{n}"), "token_type": "Bearer",
-        "expires_in": 100, "refresh_token": format!("refresh-{n}") }))
+        "expires_in": 100, "refresh_token": format!("refresh-{n}"),
+        "refresh_token_expires_in": 864_000 }))
     .into_response()
 }
 
@@ -61,6 +79,9 @@ async fn api(State(upstream): State<Upstream>, headers: HeaderMap) -> StatusCode
     let kept = upstream.vault.get("hr", "$token").await.unwrap();
     let kept = kept.map(|kept| kept.expose().to_owned()).unwrap_or_default();
     upstream.kept.lock().unwrap().push(kept);
+    if upstream.is_down.load(Ordering::SeqCst) {
+        return StatusCode::SERVICE_UNAVAILABLE;
+    }
     let living = *upstream.living.lock().unwrap();
     let sent = headers["authorization"].to_str().unwrap().to_owned();
     if sent == format!("Bearer access-{living}") {
@@ -86,6 +107,9 @@ async fn start() -> Bench {
         gate: Arc::new(Semaphore::new(1000)),
         vault: vault.clone(),
         living: Arc::default(),
+        is_down: Arc::default(),
+        client_secret: Arc::new(Mutex::new("right".to_owned())),
+        rotates: Arc::new(AtomicBool::new(true)),
         kept: Arc::default(),
     };
     let router = Router::new()
@@ -99,6 +123,9 @@ async fn start() -> Bench {
     let connections = Connections::new(file, spokes, vault, clock.clone(), Options::default());
     let values = json!({ "url": url, "credential": "person", "client_id": "app" });
     connections.bind("hr", "choice", object(values), BTreeMap::new()).unwrap();
+    let values = json!({ "url": url, "client_id": "app" });
+    let secret = secrets("client_secret", "right");
+    connections.bind("crm", "agreed", object(values), secret).unwrap();
     Bench { clock, disk, upstream, connections: Arc::new(connections) }
 }
 
@@ -108,14 +135,23 @@ fn answered(state: &str) -> Answered {
 
 impl Bench {
     async fn authorize(&self) {
-        let asking = self.connections.ask("hr", Some("http://127.0.0.1:1/callback")).await.unwrap();
+        self.authorize_as("hr").await;
+    }
+
+    async fn authorize_as(&self, alias: &str) {
+        let asking =
+            self.connections.ask(alias, Some("http://127.0.0.1:1/callback")).await.unwrap();
         let url = url::Url::parse(&asking.url).unwrap();
         let state = url.query_pairs().find(|(name, _)| name == "state").unwrap().1.into_owned();
-        self.connections.answer("hr", answered(&state)).await.unwrap();
+        self.connections.answer(alias, answered(&state)).await.unwrap();
     }
 
     async fn send(&self) -> Result<u16, String> {
-        let hr = self.connections.resolve("hr").await.map_err(|error| error.to_string())?;
+        self.send_as("hr").await
+    }
+
+    async fn send_as(&self, alias: &str) -> Result<u16, String> {
+        let hr = self.connections.resolve(alias).await.map_err(|error| error.to_string())?;
         let response = hr.transport.send(get("/users")).await;
         response.map(|response| response.status).map_err(|error| error.message)
     }
@@ -261,4 +297,74 @@ async fn a_spoke_can_offer_several_credentials_of_which_a_connection_has_one() {
     let used: Vec<&str> =
         status.fields.iter().filter(|field| field.used).map(|field| &*field.name).collect();
     assert_eq!((used, &*status.credential), (vec!["credential", "url", "bearer"], "bearer"));
+}
+
+#[tokio::test]
+async fn a_new_secret_of_a_client_is_tried_before_it_counts() {
+    let bench = start().await;
+    bench.authorize_as("crm").await;
+    let rotate = async |secret: &str| {
+        let secret = secrets("client_secret", secret);
+        bench.connections.configure("crm", object(json!({})), secret).await
+    };
+    // The token that was granted before still holds; a mistyped secret is found out all the same.
+    let refused = rotate("mistyped").await.unwrap_err().to_string();
+    assert!(refused.contains("invalid_client"), "{refused}");
+    assert_eq!(bench.send_as("crm").await, Ok(200));
+    *bench.upstream.client_secret.lock().unwrap() = "newer".to_owned();
+    rotate("newer").await.unwrap();
+    bench.clock.advance(Duration::from_secs(200));
+    assert_eq!(bench.send_as("crm").await, Ok(200));
+    assert_eq!(bench.upstream.requests.n(), 4);
+}
+
+#[tokio::test]
+async fn a_new_secret_whose_test_fails_costs_no_agreement() {
+    let bench = start().await;
+    bench.authorize_as("crm").await;
+    bench.upstream.is_down.store(true, Ordering::SeqCst);
+    let secret = secrets("client_secret", "right ");
+    *bench.upstream.client_secret.lock().unwrap() = "right ".to_owned();
+    let failed = bench.connections.configure("crm", object(json!({})), secret).await;
+    assert!(failed.unwrap_err().to_string().contains("503"), "the API is down");
+    // The refresh token was used up for the test; the connection goes on with the one that it gave.
+    bench.upstream.is_down.store(false, Ordering::SeqCst);
+    *bench.upstream.client_secret.lock().unwrap() = "right".to_owned();
+    for _ in 0..2 {
+        bench.clock.advance(Duration::from_secs(200));
+        assert_eq!(bench.send_as("crm").await, Ok(200));
+    }
+}
+
+#[tokio::test]
+async fn the_end_of_a_refresh_token_stays_known_while_it_is_used_again() {
+    let bench = start().await;
+    bench.authorize_as("crm").await;
+    let ends = async || {
+        let status = bench.connections.show("crm").await.unwrap();
+        status.authorization.unwrap().ends_at.expect("the server has said")
+    };
+    let before = ends().await;
+    bench.upstream.rotates.store(false, Ordering::SeqCst);
+    bench.clock.advance(Duration::from_secs(200));
+    assert_eq!(bench.send_as("crm").await, Ok(200));
+    assert_eq!(ends().await, before);
+}
+
+#[tokio::test]
+async fn the_tokens_of_all_who_agreed_to_one_client_stay_out_of_outputs() {
+    let bench = start().await;
+    let status = bench.connections.show("hr").await.unwrap();
+    let url = status.fields.iter().find(|field| field.name == "url").unwrap().value.clone();
+    for alias in ["hr", "second", "third", "fourth"] {
+        let values = json!({ "url": url, "credential": "person", "client_id": "app" });
+        bench.connections.bind(alias, "choice", object(values), BTreeMap::new()).unwrap();
+        bench.authorize_as(alias).await;
+    }
+    let redactor = bench.connections.redactor();
+    for n in 1..=4 {
+        for token in [format!("access-{n}"), format!("refresh-{n}")] {
+            assert!(!redactor.redact(&format!("it said {token}.")).contains(&token), "{token}");
+        }
+    }
 }

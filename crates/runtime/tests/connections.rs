@@ -5,14 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use linchpin_connector::{ActionError, ErrorKind};
 use linchpin_language::{Value, json};
 use linchpin_persistence::MemoryStore;
 use linchpin_runtime::connections::{ConnectionError, Connections, ConnectionsFile, Options};
-use linchpin_runtime::{FakeClock, SystemClock};
+use linchpin_runtime::{FakeClock, Secret, SystemClock};
 
-use crate::support::{CANARY, get, object, registry, registry_with, secrets, serve, spokes, vault};
+use crate::support::{
+    CANARY, Counter, get, object, registry, registry_with, secrets, serve, spokes, vault,
+};
 
 fn mistakes(docs: &[(&str, &str)]) -> Vec<String> {
     let Err(found) = ConnectionsFile::parse(docs, &spokes()) else { return Vec::new() };
@@ -365,6 +367,17 @@ async fn an_alias_can_have_several_connections_of_which_one_is_meant() {
 }
 
 #[test]
+fn an_alias_whose_parent_is_one_of_its_own_connections_is_its_own_ancestor() {
+    for (file, line) in [
+        ("lms: { spoke: open, parent: lms.eu, connections: { eu: {} } }", 1),
+        ("lms: { parent: far, connections: { eu: {} } }\nfar: { parent: lms.eu }", 2),
+    ] {
+        let found = mistakes(&[("c.yaml", file)]);
+        assert!(found.contains(&format!("c.yaml:{line} cycle")), "{found:?}");
+    }
+}
+
+#[test]
 fn mistakes_in_how_requests_travel_are_told_where_they_stand() {
     let file = "a: { spoke: open, url: \"https://a.example\", proxy: nonsense }\n\
                 b: { spoke: open, url: \"https://a.example\", proxy: \"http://me:pw@p.example:1\" }\n\
@@ -372,7 +385,9 @@ fn mistakes_in_how_requests_travel_are_told_where_they_stand() {
                 d: { spoke: open, url: \"https://a.example\", tls: { cert: a.pem } }\n\
                 e: { spoke: open, url: \"https://a.example\", default: x }\n\
                 f: { spoke: open, url: \"https://a.example\", retry: { attemps: 3 } }\n\
-                g: { spoke: open, url: \"https://a.example\", active: perhaps }\n";
+                g: { spoke: open, url: \"https://a.example\", active: perhaps }\n\
+                h: { spoke: open, url: \"https://a.example\", proxy: vault }\n\
+                i: { spoke: open, url: \"https://a.example\", tls: { ca: vault } }\n";
     assert_eq!(
         mistakes(&[("c.yaml", file)]),
         [
@@ -383,6 +398,8 @@ fn mistakes_in_how_requests_travel_are_told_where_they_stand() {
             "c.yaml:5 bad-value",
             "c.yaml:6 unknown-key",
             "c.yaml:7 wrong-type",
+            "c.yaml:8 bad-value",
+            "c.yaml:9 wrong-type",
         ]
     );
 }
@@ -440,4 +457,115 @@ async fn what_is_wrong_with_a_connection_is_found_before_a_run_finds_it() {
     assert!(found[0].is_error && found[0].message.contains("NO_SUCH_KEY"), "{found:?}");
     let found = connections.examine("down", None).await;
     assert!(found[0].is_error && found[0].message.starts_with("it is not reached"), "{found:?}");
+}
+
+#[tokio::test]
+async fn what_is_left_of_a_connection_hides_no_other_and_can_be_removed() {
+    let url = system().await;
+    let store = Arc::new(MemoryStore::new());
+    let start = |file: &str| {
+        let spokes = spokes();
+        let file = ConnectionsFile::parse(&[("connections.yaml", file)], &spokes).unwrap();
+        let clock = Arc::new(SystemClock);
+        Connections::new(file, spokes, vault(store.clone()), clock, Options::default())
+    };
+    let file = |more: &str| {
+        format!(
+            "lms: {{ spoke: keyed, allow_private: true, url: \"{url}\", connections: {{ us: {{}}{more} }} }}"
+        )
+    };
+    let before = start(&file(", emea: {}"));
+    for alias in ["lms.us", "lms.emea"] {
+        before.configure(alias, object(json!({})), secrets("api_key", CANARY)).await.unwrap();
+    }
+    let form = Secret::new(r#"{"spoke":"gone","values":{},"tested_at":null,"tested":""}"#);
+    before.vault().put("old", "$form", &form).await.unwrap();
+
+    let after = start(&file(""));
+    let listed = after.list().await.unwrap();
+    let listed: Vec<_> = listed.iter().map(|one| (one.alias.as_str(), one.left_over)).collect();
+    assert_eq!(listed, [("lms.emea", true), ("lms.us", false), ("old", true)]);
+    for (alias, why) in [("lms.emea", "there is no connection lms.emea"), ("old", "spoke gone")] {
+        let found = after.examine(alias, None).await;
+        let message = &found[0].message;
+        assert!(message.contains(why) && message.contains(&format!("remove {alias}")), "{message}");
+    }
+    let exported = after.export().await.unwrap();
+    assert_eq!(exported.keys().collect::<Vec<_>>(), ["lms.us"]);
+    for alias in ["lms.emea", "old"] {
+        after.remove(alias).await.unwrap();
+        let again = after.remove(alias).await.unwrap_err();
+        assert!(matches!(again, ConnectionError::UnknownAlias { .. }), "{again}");
+        assert_eq!(after.vault().list(alias).await.unwrap(), [""; 0]);
+    }
+    assert_eq!(after.list().await.unwrap().len(), 1);
+    // What leads nowhere here is not taken in.
+    let exported = before.export().await.unwrap();
+    assert!(exported.contains_key("lms.emea"), "{exported:?}");
+    let refused = after.import(exported).await.unwrap_err();
+    assert!(matches!(refused, ConnectionError::UnknownAlias { .. }), "{refused}");
+}
+
+#[tokio::test]
+async fn the_secrets_of_a_connection_that_is_out_of_service_can_be_deleted() {
+    let connections = registry("lms: { spoke: keyed, url: EU, active: false }");
+    connections.vault().put("lms", "api_key", &Secret::new(CANARY)).await.unwrap();
+    connections.remove("lms").await.unwrap();
+    assert_eq!(connections.vault().list("lms").await.unwrap(), [""; 0]);
+}
+
+#[tokio::test]
+async fn what_mends_an_address_is_not_refused_for_the_old_one() {
+    let url = serve(Router::new().fallback(|| async { "{}" })).await;
+    let connections = registry("");
+    let values = |url: &str| object(json!({ "url": url }));
+    connections.bind("lms", "open", values("http://127.0.0.1:1"), BTreeMap::new()).unwrap();
+    let lms = connections.resolve("lms").await.unwrap();
+    for _ in 0..10 {
+        lms.transport.send(get("/x")).await.unwrap_err();
+    }
+    let refused = lms.transport.send(get("/x")).await.unwrap_err();
+    assert!(refused.message.contains("left in peace"), "{}", refused.message);
+    // The same address once more is.
+    let again = connections.configure("lms", values("http://127.0.0.1:1"), BTreeMap::new()).await;
+    assert!(again.unwrap_err().to_string().contains("left in peace"));
+    connections.configure("lms", values(&url), BTreeMap::new()).await.unwrap();
+    let lms = connections.resolve("lms").await.unwrap();
+    assert_eq!(lms.transport.send(get("/x")).await.unwrap().status, 200);
+}
+
+/// A system with a token endpoint, which counts the tokens that it gives.
+async fn granting() -> (String, Counter) {
+    let counter = Counter::default();
+    let tokens = counter.clone();
+    let answer = move |uri: Uri| async move {
+        if uri.path() == "/token" {
+            tokens.up();
+        }
+        axum::Json(json!({ "access_token": "t0ken", "expires_in": 3600 }))
+    };
+    (serve(Router::new().fallback(answer)).await, counter)
+}
+
+#[tokio::test]
+async fn a_token_is_asked_for_on_the_way_of_its_own_alias() {
+    let ((system, direct), (proxy, through)) = (granting().await, granting().await);
+    let alias = |more: &str| {
+        format!(
+            "{{ spoke: tokened, allow_private: true, url: \"{system}\", client_id: app, \
+             token_url: \"{system}/token\", client_secret: {{ command: [echo, s3cret] }}{more} }}"
+        )
+    };
+    let file = format!(
+        "near: {}\nfar: {}\nnearer: {}\n",
+        alias(""),
+        alias(&format!(", proxy: \"{proxy}\"")),
+        alias("")
+    );
+    let connections = registry(&file);
+    for name in ["near", "far", "nearer"] {
+        let resolved = connections.resolve(name).await.unwrap();
+        assert_eq!(resolved.transport.send(get("/x")).await.unwrap().status, 200);
+    }
+    assert_eq!((direct.n(), through.n()), (1, 1));
 }

@@ -193,7 +193,7 @@ impl<'d> Reader<'d> {
         let (part_of, parts) = (written.part_of.clone(), written.parts.clone());
         let place = written.place.clone()?;
         let mut entry = match (keys.get("parent"), part_of) {
-            (_, Some(whole)) => self.part(&whole, above)?,
+            (_, Some(whole)) => self.part(alias, &whole, above)?,
             (Some(parent), None) => self.inherited(alias, parent, above)?,
             (None, None) => Entry::default(),
         };
@@ -255,7 +255,8 @@ impl<'d> Reader<'d> {
     }
 
     /// One of several connections has all that stands beside them.
-    fn part(&mut self, whole: &str, above: &mut BTreeSet<String>) -> Option<Entry> {
+    fn part(&mut self, alias: &str, whole: &str, above: &mut BTreeSet<String>) -> Option<Entry> {
+        above.insert(alias.to_owned());
         let mut entry = self.entry(whole, above)?;
         entry.parent = Some(whole.to_owned());
         entry.default = None;

@@ -203,8 +203,13 @@ impl Connections {
         let live = self.make(&settings)?;
         let Resolved { connection, spoke, transport } = &live.resolved;
         let is_testable = authorized(alias, &live).await.is_ok();
-        if is_testable && let Err(error) = spoke.test(connection, transport.as_ref()).await {
-            return Err(ConfigureError::Test { alias: alias.to_owned(), error });
+        let failed = |error| ConfigureError::Test { alias: alias.to_owned(), error };
+        if is_testable {
+            // A token that was granted before says nothing about a new secret.
+            if let Some(tokens) = live.tokens.as_ref().filter(|_| !secrets.is_empty()) {
+                tokens.prove().await.map_err(failed)?;
+            }
+            spoke.test(connection, transport.as_ref()).await.map_err(failed)?;
         }
         for (field, secret) in &secrets {
             self.vault.put(alias, field, secret).await.map_err(|source| vaulted(alias, source))?;
@@ -216,10 +221,15 @@ impl Connections {
         Ok(())
     }
 
-    /// Deletes the secrets and form values of an alias; what files say of it stays.
+    /// Deletes the secrets and form values of an alias; what files say of it stays. What is kept of
+    /// one that is out of service, or that no file names any more, is deleted as well.
     pub async fn remove(&self, alias: &str) -> Result<(), ConnectionError> {
-        let alias = &self.chosen(alias)?;
+        let chosen = self.chosen(alias);
+        let alias = &chosen.as_deref().unwrap_or(alias).to_owned();
         let fields = self.vault.list(alias).await.map_err(|source| vaulted(alias, source))?;
+        if fields.is_empty() {
+            chosen.and_then(|alias| self.unsettled(&alias, &Form::default()))?;
+        }
         for field in fields {
             self.vault.delete(alias, &field).await.map_err(|source| vaulted(alias, source))?;
         }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use linchpin_connector::{CredentialKind, FormField, Spoke};
 use linchpin_language::{Map, Schema, Type, Value};
+use sha2::{Digest as _, Sha256};
 use url::{Host, Url};
 
 use super::credential::evaluate;
@@ -34,6 +35,19 @@ pub(super) struct Way {
     pub(super) ca: Option<Secret>,
     pub(super) certificate: Option<Secret>,
     pub(super) key: Option<Secret>,
+}
+
+impl Way {
+    /// The same for the same way; says nothing about it.
+    pub(super) fn fingerprint(&self) -> String {
+        let mut hash = Sha256::new();
+        for part in [&self.proxy, &self.ca, &self.certificate, &self.key] {
+            let part = part.as_ref().map(Secret::expose).unwrap_or_default();
+            hash.update(part.len().to_le_bytes());
+            hash.update(part);
+        }
+        hex::encode(hash.finalize())
+    }
 }
 
 impl Settings {

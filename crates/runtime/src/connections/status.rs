@@ -9,7 +9,7 @@ use crate::secret::Secret;
 pub use crate::transport::HealthStatus;
 
 /// A connection as lists, forms and the API show it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct ConnectionStatus {
     /// The alias.
     pub alias: String,
@@ -45,6 +45,9 @@ pub struct ConnectionStatus {
     pub rate: Option<RateStatus>,
     /// How its other side does, as far as this process knows.
     pub health: Option<HealthStatus>,
+    /// Whether nothing leads to it any more: what its form said is left of it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub left_over: bool,
 }
 
 /// Something that is wrong with a connection, or soon will be.

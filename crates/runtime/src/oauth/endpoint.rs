@@ -43,6 +43,8 @@ pub(crate) type Form<'a> = Vec<(&'static str, &'a str)>;
 /// A token endpoint and what is needed to ask it.
 #[derive(Clone)]
 pub(crate) struct Endpoint {
+    /// The alias that it was first needed for.
+    pub(crate) alias: String,
     pub(crate) client: Arc<Client>,
     pub(crate) wire: Arc<Wire>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -145,8 +147,21 @@ impl Endpoint {
             let message = format!("no token from {}: {why}", self.client.host());
             ActionError::new(ErrorKind::Unauthenticated, message)
         })?;
-        self.redactor.know(&format!("assertion {}", self.client.fingerprint()), &signed);
+        self.redactor.know(&format!("assertion {}", self.owner()), &signed);
         Ok(signed)
+    }
+
+    /// Keeps tokens out of every output.
+    pub(crate) fn know(&self, access: Option<&Secret>, refresh: Option<&Secret>) {
+        for (name, secret) in [("token", access), ("refresh", refresh)] {
+            let Some(secret) = secret else { continue };
+            self.redactor.know(&format!("{name} {}", self.owner()), secret);
+        }
+    }
+
+    /// Whose tokens these are: others may have agreed to the same client under another alias.
+    fn owner(&self) -> String {
+        format!("{} {}", self.alias, self.client.fingerprint())
     }
 
     fn granted(&self, body: &Value, asked: Timestamp) -> Result<Granted, ActionError> {
@@ -160,11 +175,7 @@ impl Endpoint {
         };
         let access = text("access_token").ok_or_else(|| bad("its answer has no access_token"))?;
         let refresh = text("refresh_token");
-        let owner = self.client.fingerprint();
-        self.redactor.know(&format!("token {owner}"), &access);
-        if let Some(refresh) = &refresh {
-            self.redactor.know(&format!("refresh {owner}"), refresh);
-        }
+        self.know(Some(&access), refresh.as_ref());
         let kind = body.get("token_type").and_then(Value::as_str).unwrap_or("Bearer");
         if !kind.eq_ignore_ascii_case("bearer") {
             return Err(bad("its token is not of type Bearer"));

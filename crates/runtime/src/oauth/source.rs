@@ -11,6 +11,7 @@ use std::time::Duration;
 use http::HeaderValue;
 use jiff::Timestamp;
 use linchpin_connector::{ActionError, ErrorKind, WriteState};
+use tokio::sync::OwnedMutexGuard;
 
 use super::authorize::Pending;
 use super::endpoint::{Endpoint, Granted, sensitive};
@@ -112,11 +113,34 @@ impl TokenSource {
         {
             return Err(failure);
         }
+        self.request(flight).await.map(|(token, _)| token)
+    }
+
+    /// Renews what a person has agreed to, though the present token holds: the client itself is
+    /// tried. Nothing is asked where there is nothing to renew it with.
+    pub(crate) async fn prove(self: &Arc<Self>) -> Result<(), ActionError> {
+        let flight = Arc::clone(&self.flight).lock_owned().await;
+        let refresh = self.read(|current| current.kept.as_ref().and_then(Kept::refresh));
+        if refresh.is_none() {
+            return Ok(());
+        }
+        match self.request(flight).await? {
+            (_, None) => Ok(()),
+            (_, Some(failure)) => Err(failure),
+        }
+    }
+
+    /// Requests a token. Gives why that failed as well when the old one still holds.
+    async fn request(
+        self: &Arc<Self>,
+        flight: OwnedMutexGuard<()>,
+    ) -> Result<(Arc<Token>, Option<ActionError>), ActionError> {
         let source = Arc::clone(self);
         let request = tokio::spawn(async move {
             let _flight = flight;
             let outcome = source.obtain().await;
-            source.settle(outcome)
+            let failure = outcome.as_ref().err().cloned();
+            source.settle(outcome).map(|token| (token, failure))
         });
         request.await.unwrap_or_else(|_| {
             Err(ActionError::new(ErrorKind::Internal, "the request for a token did not end"))
@@ -265,11 +289,23 @@ impl TokenSource {
 
     /// Renews what a person agreed to. The new refresh token is on disk before anything is used.
     async fn renew(&self, keeper: &Keeper) -> Result<Token, ActionError> {
-        let Some(mut kept) = self.read(|current| current.kept.clone()) else {
+        let own = self.read(|current| current.kept.clone().map(|kept| (kept, current.is_unsaved)));
+        let Some((own, is_unsaved)) = own else { return Err(self.unauthorized(NEVER)) };
+        if is_unsaved {
+            return self.save(keeper, own).await;
+        }
+        // With another secret of the same client it may have been renewed since it was read.
+        let Some(mut kept) = self.stored(keeper).await? else {
             return Err(self.unauthorized(NEVER));
         };
-        if self.read(|current| current.is_unsaved) {
-            return self.save(keeper, kept).await;
+        if kept.asked > own.asked
+            && let Some(access) = kept.access()
+        {
+            let token = Token::new(&access, kept.asked, kept.expires)?;
+            if token.renew > self.endpoint.clock.now() {
+                self.write().kept = Some(kept);
+                return Ok(token);
+            }
         }
         if let Some(why) = &kept.ended {
             return Err(self.unauthorized(why));
@@ -327,7 +363,10 @@ impl TokenSource {
         kept.set(&granted.access, granted.refresh.as_ref());
         kept.client = self.endpoint.client.fingerprint();
         (kept.asked, kept.expires) = (granted.asked, after(granted.asked, granted.life));
-        (kept.refresh_ends, kept.renewing, kept.ended) = (granted.refresh_ends, None, None);
+        if granted.refresh.is_some() {
+            kept.refresh_ends = granted.refresh_ends;
+        }
+        (kept.renewing, kept.ended) = (None, None);
         self.save(keeper, kept).await
     }
 
@@ -348,26 +387,28 @@ impl TokenSource {
         if self.read(|current| current.is_loaded) {
             return Ok(());
         }
+        let kept = self.stored(keeper).await?;
+        let token = match kept.as_ref().and_then(|kept| Some((kept, kept.access()?))) {
+            Some((kept, access)) => Some(Arc::new(Token::new(&access, kept.asked, kept.expires)?)),
+            None => None,
+        };
+        let mut current = self.write();
+        (current.kept, current.token, current.is_loaded) = (kept, token, true);
+        Ok(())
+    }
+
+    /// What is on disk for this client.
+    async fn stored(&self, keeper: &Keeper) -> Result<Option<Kept>, ActionError> {
         let kept = keeper.load().await.map_err(|error| {
             let message =
                 format!("the vault does not give the tokens of {}: {error}", keeper.alias);
             ActionError::new(ErrorKind::Unauthenticated, message)
         })?;
         let kept = kept.filter(|kept| kept.client == self.endpoint.client.fingerprint());
-        let mut token = None;
         if let Some(kept) = &kept {
-            let owner = &kept.client;
-            for (name, secret) in [("token", kept.access()), ("refresh", kept.refresh())] {
-                let Some(secret) = secret else { continue };
-                self.endpoint.redactor.know(&format!("{name} {owner}"), &secret);
-                if name == "token" {
-                    token = Some(Arc::new(Token::new(&secret, kept.asked, kept.expires)?));
-                }
-            }
+            self.endpoint.know(kept.access().as_ref(), kept.refresh().as_ref());
         }
-        let mut current = self.write();
-        (current.kept, current.token, current.is_loaded) = (kept, token, true);
-        Ok(())
+        Ok(kept)
     }
 
     /// Only a person can help, and this is how.

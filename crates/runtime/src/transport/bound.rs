@@ -235,8 +235,10 @@ impl Bound {
             body: request.body.map(|body| body.bytes),
             timeout: request.timeout.unwrap_or(self.binding.timeout),
         };
-        let leave = self.binding.health.leave()?;
+        // Nobody waits for a refusal; and while many wait, it may be left in peace.
+        drop(self.binding.health.leave()?);
         self.binding.budget.acquire().await;
+        let leave = self.binding.health.leave()?;
         let sent = match &self.binding.credential {
             Credential::Token(source) => {
                 self.send_with_token(source, headers, prepared, sink).await

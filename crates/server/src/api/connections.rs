@@ -98,7 +98,6 @@ pub(super) async fn remove(
     Path(alias): Path<String>,
 ) -> Result<Json<Value>, Refusal> {
     let connections = app.host.connections();
-    connections.show(&alias).await?;
     let revoked = connections.revoke(&alias).await;
     connections.remove(&alias).await?;
     let (host, problem) = match revoked {

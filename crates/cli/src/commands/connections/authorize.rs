@@ -39,6 +39,8 @@ impl Authorize {
         let url = asking["url"].as_str().unwrap_or_default();
         let fixed = asking["redirect_uri"].as_str().unwrap_or_default();
         if loopback.as_ref().is_some_and(|loopback| loopback.uri() != fixed) {
+            // It may be the same port.
+            drop(loopback.take());
             loopback = Loopback::at(fixed).await?;
         }
         self.introduce(report, url, loopback.is_some());

@@ -54,13 +54,24 @@ impl Rotate {
                 Failure::because("nothing was changed", &error).code(ExitCode::Interrupted)
             })?;
         }
+        if secrets.is_empty() {
+            report.json(&status);
+            report.line("nothing was changed");
+            return Ok(ExitCode::Ok);
+        }
         let body = json!({ "values": {}, "secrets": secrets });
         let status = client.post(&super::address(&self.alias, "/configure")?, &body).await?;
         report.json(&status);
         let names: Vec<&str> = secrets.keys().map(String::as_str).collect();
         let tick = report.paint(Style::Green, "✓");
-        let names = names.join(", ");
-        report.line(format!("{tick} {}: the new {names} is tested and in use", self.alias));
+        let (alias, names) = (&self.alias, names.join(", "));
+        report.line(match status["active"] == true {
+            true => format!("{tick} {alias}: the new {names} is tested and in use"),
+            false => format!(
+                "{tick} {alias}: the new {names} is saved; it is tested when somebody has agreed: \
+                 run `linchpin connections authorize {alias}`"
+            ),
+        });
         Ok(ExitCode::Ok)
     }
 }

@@ -58,11 +58,11 @@ impl<'d> Reader<'d> {
                 Value::String(path) if name != "key" && path != "vault" => {
                     Some(SecretSource::File(path.into()))
                 }
-                other => SecretSource::of(other),
+                other => elsewhere(other),
             };
             let Some(source) = source else {
                 let message = format!("tls.{name} does not say where it is kept");
-                let help = format!("write {name}: {{ file: PATH }}, {{ env: NAME }} or vault");
+                let help = format!("write {name}: {{ file: PATH }} or {{ env: NAME }}");
                 self.found.push(value.error(codes::WRONG_TYPE, message).with_help(help));
                 continue;
             };
@@ -80,7 +80,7 @@ impl<'d> Reader<'d> {
 
     fn proxy(&mut self, entry: &mut Entry, node: &Node<'d>) {
         match node.value() {
-            Value::String(text) if text != "vault" => {
+            Value::String(text) => {
                 let url = url::Url::parse(text).ok().filter(|url| url.has_host());
                 let is_http = url.as_ref().is_some_and(|url| url.scheme().starts_with("http"));
                 if !is_http {
@@ -94,7 +94,7 @@ impl<'d> Reader<'d> {
                     entry.proxy = Some(SecretSource::Plain(text.clone()));
                 }
             }
-            other => match SecretSource::of(other) {
+            other => match elsewhere(other) {
                 Some(source) => entry.proxy = Some(source),
                 None => {
                     let message = "proxy is a URL, or says where it is kept";
@@ -116,4 +116,9 @@ impl<'d> Reader<'d> {
             }
         }
     }
+}
+
+/// Where something is kept that no form asks for: the vault has no place for it.
+fn elsewhere(value: &Value) -> Option<SecretSource> {
+    SecretSource::of(value).filter(|source| *source != SecretSource::Vault)
 }

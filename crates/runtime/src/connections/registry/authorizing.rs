@@ -119,7 +119,7 @@ impl Connections {
     /// Tells the token endpoint that the tokens of an alias are not used any more. Gives the host
     /// when there were any and it took them.
     pub async fn revoke(&self, alias: &str) -> Result<Option<String>, ConnectionError> {
-        let alias = &self.chosen(alias)?;
+        let Ok(alias) = &self.chosen(alias) else { return Ok(None) };
         let Ok(Live { tokens: Some(tokens), .. }) = self.live(alias).await else { return Ok(None) };
         let host = tokens.endpoint().client.host().to_owned();
         match tokens.revoke().await {

@@ -50,14 +50,17 @@ impl Connections {
             Made::Query(name, secret) => Credential::Query(name, secret),
             Made::Address(address) => Credential::Address(address),
             Made::Client(client) => {
-                let key = format!("{} {fingerprint}", settings.allow_private);
+                // A token is asked for on the way that the alias goes.
+                let way = settings.way.fingerprint();
+                let key = format!("{} {way} {fingerprint}", settings.allow_private);
                 let mut state = self.write();
                 let source = state.tokens.entry(key).or_insert_with(|| {
                     let (vault, alias) = (self.vault.clone(), settings.alias.clone());
-                    let keeper = client.asks_person().then_some(Keeper { vault, alias });
+                    let keeper = Keeper { vault, alias: alias.clone() };
+                    let keeper = client.asks_person().then_some(keeper);
                     let (clock, redactor) = (self.clock.clone(), self.redactor.clone());
                     let wire = wire.clone();
-                    let endpoint = Endpoint { client, wire, clock, redactor };
+                    let endpoint = Endpoint { alias, client, wire, clock, redactor };
                     Arc::new(TokenSource::new(endpoint, keeper))
                 });
                 Credential::Token(source.clone())
@@ -91,10 +94,19 @@ impl Connections {
         budget.or_insert_with(new).clone()
     }
 
-    /// How the other side did is known beyond a change of the credential.
-    fn health(&self, alias: &str) -> Arc<Health> {
-        let known = self.read().made.get(alias).map(|live| live.health.clone());
-        known.unwrap_or_else(|| Arc::new(Health::new(alias, self.clock.clone())))
+    /// How the other side did is known beyond a change of the credential, as long as it is the same
+    /// one on the same way: what mends an address must not be refused for the old one.
+    fn health(&self, settings: &Settings, wire: Option<&Arc<Wire>>) -> Arc<Health> {
+        let is_same = |live: &&Live| {
+            live.resolved.connection.values.get("url") == settings.values.get("url")
+                && live.wire.as_ref().map(Arc::as_ptr) == wire.map(Arc::as_ptr)
+        };
+        let state = self.read();
+        let known = state.made.get(&settings.alias).filter(is_same);
+        known.map_or_else(
+            || Arc::new(Health::new(&settings.alias, self.clock.clone())),
+            |live| live.health.clone(),
+        )
     }
 
     /// The transport to a mail server.
@@ -113,7 +125,7 @@ impl Connections {
         let server = server.map_err(|detail| settings.bad("url", detail))?;
         let stale = Arc::new(AtomicBool::new(false));
         let refused = stale.clone();
-        let (budget, health) = (self.budget(settings, fingerprint), self.health(&settings.alias));
+        let (budget, health) = (self.budget(settings, fingerprint), self.health(settings, None));
         let mailer = Mailer {
             server,
             login,
@@ -145,7 +157,7 @@ impl Connections {
             | Credential::Address(_) => None,
         };
         let refused = stale.clone();
-        let health = self.health(&settings.alias);
+        let health = self.health(settings, Some(&wire));
         let transport = Bound::new(Binding {
             base,
             redactor: self.redactor.clone(),

@@ -13,7 +13,7 @@ impl Connections {
     /// What forms say of the aliases, as `connections.yaml` would: a secret is only named.
     pub async fn export(&self) -> Result<BTreeMap<String, Map<String, Value>>, ConnectionError> {
         let mut all = BTreeMap::new();
-        for status in self.list().await? {
+        for status in self.list().await?.into_iter().filter(|status| !status.left_over) {
             let mut entry = Map::new();
             entry.insert("spoke".to_owned(), Value::String(status.spoke));
             for field in status.fields.into_iter().filter(|field| field.used && !field.fixed) {
@@ -63,7 +63,11 @@ impl Connections {
             if alias.is_empty() || !alias.chars().all(is_name) {
                 return Err(bad(&alias, "an alias is made of letters, digits and _".to_owned()));
             }
-            // Everything is looked at before anything is stored.
+            // Everything is looked at before anything is stored. One that is off may be filled in.
+            let is_off = self.file.entries.get(&alias).is_some_and(|entry| entry.is_off);
+            if !is_off {
+                self.chosen(&alias)?;
+            }
             let settings = self.unsettled(&alias, &form)?;
             if settings.spoke.name != form.spoke {
                 let is = &settings.spoke.name;

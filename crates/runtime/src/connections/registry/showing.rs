@@ -1,6 +1,6 @@
 //! Showing connections: lists, forms and the API get everything but the secrets.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use linchpin_connector::{ActionError, CREDENTIAL};
 use linchpin_language::{Map, Value, digest};
@@ -15,28 +15,53 @@ use crate::oauth::Keeper;
 impl Connections {
     /// All connections, those that only their form knows included.
     pub async fn list(&self) -> Result<Vec<ConnectionStatus>, ConnectionError> {
-        let mut aliases = self.aliases();
+        let mut aliases: BTreeSet<String> = self.aliases().into_keys().collect();
         let kept = self.vault.aliases().await;
         for alias in kept.map_err(|source| super::vaulted("", source))? {
-            if let std::collections::btree_map::Entry::Vacant(free) = aliases.entry(alias)
-                && let Some(form) = self.form(free.key()).await?
-            {
-                free.insert(form.spoke);
+            if !aliases.contains(&alias) && !matches!(self.form(&alias).await, Ok(None)) {
+                aliases.insert(alias);
             }
         }
         // Its connections stand for an alias that has several.
-        aliases.retain(|alias, _| {
+        aliases.retain(|alias| {
             self.file.entries.get(alias).is_none_or(|entry| entry.parts.is_empty())
         });
         let mut list = Vec::new();
-        for alias in aliases.keys() {
+        for alias in &aliases {
             list.push(self.show(alias).await?);
         }
         Ok(list)
     }
 
-    /// What may be shown of one connection.
+    /// What may be shown of one connection. One whose form leads nowhere any more is shown with
+    /// that as its problem: it can be removed, and keeps nobody from the others.
     pub async fn show(&self, alias: &str) -> Result<ConnectionStatus, ConnectionError> {
+        let error = match self.look_at(alias).await {
+            Ok(status) => return Ok(status),
+            Err(error) => error,
+        };
+        let form = self.form(alias).await;
+        if matches!(error, ConnectionError::Choice { .. }) || matches!(form, Ok(None)) {
+            return Err(error);
+        }
+        let spoke = self.aliases().remove(alias);
+        let is_vaults = matches!(error, ConnectionError::Vault { .. });
+        let mut problem = ActionError::from(error).message;
+        if !is_vaults {
+            problem.push_str(&format!(
+                "; `linchpin connections remove {alias}` deletes what is left of its form"
+            ));
+        }
+        Ok(ConnectionStatus {
+            alias: alias.to_owned(),
+            left_over: spoke.is_none(),
+            spoke: spoke.unwrap_or_else(|| form.ok().flatten().unwrap_or_default().spoke),
+            problem: Some(problem),
+            ..ConnectionStatus::default()
+        })
+    }
+
+    async fn look_at(&self, alias: &str) -> Result<ConnectionStatus, ConnectionError> {
         let (alias, is_off) = match self.chosen(alias) {
             Ok(chosen) => (&chosen.clone(), None),
             Err(error @ ConnectionError::Choice { .. })
@@ -91,6 +116,7 @@ impl Connections {
             credential: credential.to_string(),
             authorization,
             button: settings.spoke.connection.button.clone(),
+            left_over: false,
         })
     }
 
