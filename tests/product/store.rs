@@ -1,5 +1,7 @@
 //! `linchpin store`: what a person does who looks after a store, on both kinds.
 
+use std::os::unix::fs::PermissionsExt as _;
+
 use serde_json::Value;
 
 use super::support::{Done, Process, Project, binary};
@@ -95,6 +97,8 @@ fn an_export_is_imported_whole_or_not_at_all() {
         started(&project, &["note", "-i", &format!("text={}", "long ".repeat(2_000 * n))]);
     }
     store(&project, &["export", "all.jsonl"]).ends_with(0);
+    let mode = std::fs::metadata(project.path().join("all.jsonl")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600, "only its owner may read it");
     let before = listed(&project);
     let text = std::fs::read_to_string(project.path().join("all.jsonl")).unwrap();
     std::fs::rename(project.path().join(".linchpin/store"), project.path().join("old")).unwrap();
@@ -112,6 +116,26 @@ fn an_export_is_imported_whole_or_not_at_all() {
     store(&project, &["export", "again.jsonl"]).ends_with(0);
     let again = std::fs::read_to_string(project.path().join("again.jsonl")).unwrap();
     assert_eq!(again, text);
+}
+
+#[test]
+fn a_store_that_stepped_aside_is_not_taken_for_none() {
+    let project = project("");
+    let run = started(&project, &["note"]);
+    store(&project, &["backup", "backup"]).ends_with(0);
+    store(&project, &["export", "all.jsonl"]).ends_with(0);
+    let (place, aside) = (".linchpin/store", ".linchpin/store.outgrown");
+    let (place, aside) = (project.path().join(place), project.path().join(aside));
+    std::fs::rename(&place, &aside).unwrap();
+    for arguments in [["restore", "backup"], ["import", "all.jsonl"]] {
+        let refused = store(&project, &arguments).ends_with(5);
+        assert!(refused.stdout.contains("store status"), "{}", refused.all());
+    }
+    store(&project, &["upgrade"]).ends_with(0);
+    assert_eq!(listed(&project)[0]["run"], run.as_str());
+    std::fs::rename(&place, &aside).unwrap();
+    store(&project, &["status"]).ends_with(0);
+    assert!(place.exists() && !aside.exists());
 }
 
 /// The bytes of `text` are others in every file of the store.
@@ -185,7 +209,13 @@ fn a_daemon_backs_up_verifies_and_exports_while_it_works() {
         assert_eq!(status["pid"], daemon.id());
         store(&project, &["verify"]).ends_with(0);
         store(&project, &["backup", "backup"]).ends_with(0);
+        // What is left of an export that was killed goes with the next one.
+        project.write(".linchpin/export-9999999/lock", "process 9999999\n");
+        project.write(".linchpin/export-9999998.unfinished/store", "linch");
         store(&project, &["export", "all.jsonl"]).ends_with(0);
+        let left = std::fs::read_dir(project.path().join(".linchpin")).unwrap();
+        let left: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
+        assert!(left.iter().all(|name| !name.to_string_lossy().starts_with("export")), "{left:?}");
         let refused = store(&project, &["compact"]).ends_with(5);
         assert!(refused.stdout.contains("needs it alone"), "{}", refused.all());
         daemon.terminate();

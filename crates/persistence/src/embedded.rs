@@ -10,7 +10,7 @@ mod crowd;
 pub(crate) mod fault;
 pub(crate) mod files;
 pub(crate) mod folder;
-mod lock;
+pub(crate) mod lock;
 pub(crate) mod mark;
 pub(crate) mod outgrown;
 mod pack;

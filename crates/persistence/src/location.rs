@@ -8,8 +8,8 @@ use std::sync::Arc;
 use linchpin_engine::store::{Error, Tally, Upkeep, Watch};
 
 use crate::embedded::mark::Mark;
-use crate::embedded::transfer::Filling;
-use crate::embedded::{Kind, fault, files, outgrown, stamp};
+use crate::embedded::transfer::{Filling, Unfinished};
+use crate::embedded::{Kind, fault, files, lock, outgrown, stamp};
 use crate::{SledStore, SqliteStore};
 
 /// A store's kind and folder.
@@ -56,13 +56,15 @@ impl FromStr for Location {
 
 impl Location {
     /// The location of the store in a folder, whichever kind it is of; `None` when there is none.
+    /// One that an interrupted process left under another name is there too: an open puts it back.
     pub fn of(dir: &Path) -> Result<Option<Self>, Error> {
-        Ok(stamp::read(dir)?.map(|(_, kind)| Self { kind, dir: dir.to_owned() }))
+        let found = stamp::read(&outgrown::present(dir))?;
+        Ok(found.map(|(_, kind)| Self { kind, dir: dir.to_owned() }))
     }
 
     /// The format of the store in a folder; `None` when there is none.
     pub fn format_of(dir: &Path) -> Result<Option<u32>, Error> {
-        Ok(stamp::read(dir)?.map(|(format, _)| format))
+        Ok(stamp::read(&outgrown::present(dir))?.map(|(format, _)| format))
     }
 
     /// Whether an interrupted process left the store under another name; an open puts it back.
@@ -76,6 +78,19 @@ impl Location {
             Kind::Sled => Arc::new(SledStore::open(&self.dir)?),
             Kind::Sqlite => Arc::new(SqliteStore::open(&self.dir)?),
         })
+    }
+
+    /// Begins a new store there, which gets its name when it is finished. Refused where there is
+    /// something, and while somebody else makes one there.
+    pub fn make(&self) -> Result<Making, Error> {
+        let unfinished = Unfinished::new(&self.dir)?;
+        let store = Self { kind: self.kind, dir: unfinished.dir.clone() }.open()?;
+        Ok(Making { store, unfinished })
+    }
+
+    /// Removes the store there, or the beginning of one, unless somebody has it open.
+    pub fn discard(&self) -> Result<(), Error> {
+        lock::remove_unless_held(&self.dir)
     }
 
     /// Writes the store anew without the room of what is no longer in it. Nobody may have it
@@ -100,6 +115,27 @@ impl Location {
             Kind::Sled => Box::new(SledStore::create(&self.dir)?),
             Kind::Sqlite => Box::new(SqliteStore::create(&self.dir)?),
         })
+    }
+}
+
+/// A new store in the making. Dropped before it is finished, nothing of it is left.
+pub struct Making {
+    // Closed before its folder goes.
+    store: Arc<dyn Upkeep>,
+    unfinished: Unfinished,
+}
+
+impl Making {
+    /// The store to be filled.
+    pub fn store(&self) -> &dyn Upkeep {
+        &*self.store
+    }
+
+    /// Everything is in it: it is closed and gets its name.
+    pub fn finish(self) -> Result<(), Error> {
+        let Self { store, unfinished } = self;
+        drop(store);
+        unfinished.finish()
     }
 }
 

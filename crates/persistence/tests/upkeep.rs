@@ -247,3 +247,39 @@ async fn a_store_that_stepped_aside_when_the_process_ended_comes_back() {
     std::fs::rename(&place.dir, dir.path().join("store.outgrown")).unwrap();
     assert_eq!(content(&*place.open().unwrap()).1.runs, 3);
 }
+
+#[tokio::test]
+async fn a_store_in_the_making_is_there_whole_or_not_at_all_and_made_by_one() {
+    for kind in Kind::ALL {
+        let dir = tempfile::tempdir().unwrap();
+        let place = at(kind, &dir.path().join("store"));
+        let making = place.make().unwrap();
+        fill(making.store(), 4).await;
+        let second = place.make().map(drop);
+        assert!(matches!(second, Err(Error::Locked { .. })), "{second:?}");
+        fill_one_more(making.store()).await;
+        drop(making);
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "nothing is left");
+
+        // As a killed process leaves it.
+        std::fs::create_dir(dir.path().join("store.unfinished")).unwrap();
+        std::fs::write(dir.path().join("store.unfinished/lock"), "process 1").unwrap();
+        let making = place.make().unwrap();
+        fill(making.store(), 4).await;
+        making.finish().unwrap();
+        assert_eq!(content(&*place.open().unwrap()).1.runs, 4);
+        assert!(matches!(place.make().map(drop), Err(Error::Foreign { .. })));
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_somebody_has_open_is_not_discarded() {
+    let dir = tempfile::tempdir().unwrap();
+    let place = at(Kind::Sled, &dir.path().join("store"));
+    let store = place.open().unwrap();
+    assert!(matches!(place.discard(), Err(Error::Locked { .. })));
+    fill(&*store, 1).await;
+    drop(store);
+    place.discard().unwrap();
+    assert!(!place.dir.exists());
+}

@@ -1,7 +1,8 @@
 //! The files of a storage engine as files: their digest, their size, a copy of them.
 
-use std::fs::{self, File};
+use std::fs::{self, DirBuilder, File};
 use std::io::{self, Read};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use super::mark::State;
@@ -89,12 +90,13 @@ pub(crate) fn total_length(paths: &[PathBuf]) -> io::Result<u64> {
     Ok(total)
 }
 
-/// Copies files below `from` to the same places below `to`, each synced.
+/// Copies files below `from` to the same places below `to`, each synced. Folders that are made are
+/// their owner's alone, as those of a store are.
 pub(crate) fn copy(paths: &[PathBuf], from: &Path, to: &Path) -> io::Result<()> {
     for path in paths {
         let target = to.join(path.strip_prefix(from).unwrap_or(path));
         if let Some(parent) = target.parent() {
-            fs::create_dir_all(parent)?;
+            DirBuilder::new().recursive(true).mode(0o700).create(parent)?;
         }
         fs::copy(path, &target)?;
         File::open(&target)?.sync_all()?;

@@ -10,7 +10,7 @@ use std::path::Path;
 
 use linchpin_engine::store::Error;
 
-use super::fault;
+use super::{fault, files};
 
 /// The name of the lock file in the folder of a store.
 pub(crate) const FILE: &str = "lock";
@@ -48,6 +48,15 @@ impl Lock {
             }
         }
     }
+}
+
+/// Removes a folder with all that is in it, if it is there; refuses while somebody holds it.
+pub(crate) fn remove_unless_held(dir: &Path) -> Result<(), Error> {
+    if !dir.try_exists().map_err(fault::io("look into", dir))? {
+        return Ok(());
+    }
+    let _held = Lock::take(dir)?;
+    files::remove_folder(dir).map_err(fault::io("remove", dir))
 }
 
 /// Whether the path leads to the open file.

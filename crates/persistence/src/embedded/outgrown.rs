@@ -24,6 +24,11 @@ pub(crate) fn is_aside(dir: &Path) -> bool {
     !dir.join(stamp::FILE).exists() && aside(dir).exists()
 }
 
+/// Where the store that belongs in `dir` is now.
+pub(crate) fn present(dir: &Path) -> PathBuf {
+    if is_aside(dir) { aside(dir) } else { dir.to_owned() }
+}
+
 /// Puts the closed store `anew` in the place of the closed store in `dir`, of which it is a copy
 /// made when the last acknowledged batch was `sequence`.
 pub(crate) fn replace(dir: &Path, anew: &Path, sequence: u64) -> Result<(), Error> {

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::ops::ControlFlow;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -123,6 +124,8 @@ async fn a_store_of_the_first_format_is_upgraded_after_a_copy_of_it_was_made() {
         inner.filter(|(name, _)| name != "/lock").collect::<Vec<_>>()
     };
     assert!(names(content(&copy), &copy) == names(before, &dir), "the copy differs");
+    let mode = fs::metadata(&copy).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o700, "only its owner may look into it");
     // The copy is the old store, whole.
     assert_eq!(entries(&*open(Kind::Sled, &copy).unwrap()).await, [b"old"]);
 }

@@ -18,8 +18,9 @@ use super::committer::Sync;
 use super::folder::Opened;
 use super::mark::State;
 use super::tree::{Change, Tree, Writes};
-use super::{fault, files, stored};
+use super::{fault, files, lock, stored};
 use crate::key;
+use crate::location::name_with;
 
 /// How many keys are copied at a time.
 const MOST_KEYS: usize = 2_000;
@@ -129,14 +130,16 @@ impl<'a, T: Tree> Transfer<'a, T> {
 }
 
 /// A folder in the making beside the one it becomes, so that a folder with the right name is
-/// always whole.
+/// always whole. Dropped before it is finished, it goes.
 pub(crate) struct Unfinished {
     pub(crate) dir: PathBuf,
     to: PathBuf,
+    is_finished: bool,
 }
 
 impl Unfinished {
-    /// Refuses when the folder is taken; removes what an earlier attempt left.
+    /// Refuses when the folder is taken, or when somebody fills it right now; removes what an
+    /// earlier attempt left.
     pub(crate) fn new(to: &Path) -> Result<Self, Error> {
         if is_taken(to).map_err(fault::io("look into", to))? {
             return Err(Error::Foreign {
@@ -145,18 +148,16 @@ impl Unfinished {
                 remedy: "name another folder, or move this one away".to_owned(),
             });
         }
-        let mut name = to.file_name().unwrap_or_default().to_owned();
-        name.push(".unfinished");
-        let dir = to.with_file_name(name);
-        files::remove_folder(&dir).map_err(fault::io("remove", &dir))?;
+        let dir = to.with_file_name(name_with(to, ".unfinished"));
+        lock::remove_unless_held(&dir)?;
         if let Some(parent) = to.parent() {
             fs::create_dir_all(parent).map_err(fault::io("make", parent))?;
         }
-        Ok(Self { dir, to: to.to_owned() })
+        Ok(Self { dir, to: to.to_owned(), is_finished: false })
     }
 
     /// It is whole.
-    pub(crate) fn finish(&self) -> Result<(), Error> {
+    pub(crate) fn finish(mut self) -> Result<(), Error> {
         let finish = || {
             if self.to.exists() {
                 fs::remove_dir(&self.to)?;
@@ -167,12 +168,18 @@ impl Unfinished {
                 _ => Ok(()),
             }
         };
-        finish().map_err(fault::io("make", &self.to))
+        finish().map_err(fault::io("make", &self.to))?;
+        self.is_finished = true;
+        Ok(())
     }
+}
 
-    /// It is given up.
-    pub(crate) fn abandon(&self) {
-        if let Err(error) = files::remove_folder(&self.dir) {
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        // Somebody else may have begun one in the same moment.
+        if !self.is_finished
+            && let Err(error) = lock::remove_unless_held(&self.dir)
+        {
             tracing::warn!(dir = %self.dir.display(), %error, "an unfinished copy is left behind");
         }
     }

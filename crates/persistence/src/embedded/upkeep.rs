@@ -43,14 +43,9 @@ impl<T: Tree> Upkeep for Embedded<T> {
             None => self.kind,
         };
         let unfinished = Unfinished::new(to)?;
-        let copied = self.fill(&Location { kind, dir: unfinished.dir.clone() }, watch);
-        match copied.and_then(|tally| unfinished.finish().map(|()| tally)) {
-            Ok(tally) => Ok(tally),
-            Err(error) => {
-                unfinished.abandon();
-                Err(error)
-            }
-        }
+        let tally = self.fill(&Location { kind, dir: unfinished.dir.clone() }, watch)?;
+        unfinished.finish()?;
+        Ok(tally)
     }
 }
 

@@ -1,10 +1,10 @@
 //! `linchpin store export` and `import`: the store as lines of JSON.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
 use std::ops::ControlFlow;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use clap::Args;
 use linchpin_engine::store::{Damage, REMEDY, Tally, Upkeep};
@@ -33,17 +33,18 @@ pub(crate) struct Export {
 
 impl Export {
     pub(super) async fn run(self, project: &Project, report: &Report) -> Done {
-        let (store, copy) = match Access::open(project).await? {
-            Access::Local(store) => (store, None),
+        // The copy goes after its store is closed.
+        let mut copy = None;
+        let store = match Access::open(project).await? {
+            Access::Local(store) => store,
             Access::Remote(client) => {
                 // What is written meanwhile must not be in it by halves.
-                let dir = project.state().join(format!("export-{}", std::process::id()));
-                let body = json!({ "to": dir, "kind": null });
+                let location = &copy.insert(Temporary::new(project)?).0;
+                let body = json!({ "to": location.dir, "kind": location.kind.name() });
                 let copying =
                     Telling::Remote(Box::new(client.work("/v1/store/copy", &body).await?));
                 copying.finish(report, "copying", |_| {}).await?;
-                let location = Location { kind: project.store().kind, dir };
-                (location.open().map_err(|error| unusable(&error))?, Some(location.dir))
+                location.open().map_err(|error| unusable(&error))?
             }
         };
         let file = self.file.clone();
@@ -51,10 +52,7 @@ impl Export {
         let salvage = self.salvage;
         let writing =
             tokio::task::spawn_blocking(move || write(&*store, &file, salvage, &progress)).await;
-        if let Some(copy) = copy {
-            // What is left of it is removed with the next one.
-            std::fs::remove_dir_all(copy).ok();
-        }
+        drop(copy);
         let written =
             writing.map_err(|error| Failure::because("the export was given up", &error))?;
         let (tally, damages) = written.map_err(|error| failed(&error))?;
@@ -79,6 +77,38 @@ impl Export {
     }
 }
 
+/// The place of a copy that is there for an export only.
+struct Temporary(Location);
+
+impl Temporary {
+    /// Removes what exports left that were killed.
+    fn new(project: &Project) -> Result<Self, Failure> {
+        let (state, kind) = (project.state(), project.store().kind);
+        let failed =
+            |error| Failure::because(format!("cannot look into {}", state.display()), &error);
+        for entry in state.read_dir().map_err(failed)? {
+            let dir = entry.map_err(failed)?.path();
+            let name = dir.file_name().unwrap_or_default().to_string_lossy();
+            let process = name.strip_prefix(Self::NAME).and_then(|rest| rest.split('.').next());
+            // One that is in use is the business of another export.
+            if process.is_some_and(|id| !Path::new("/proc").join(id).exists()) {
+                Location { kind, dir }.discard().ok();
+            }
+        }
+        let dir = state.join(format!("{}{}", Self::NAME, std::process::id()));
+        Ok(Self(Location { kind, dir }))
+    }
+
+    const NAME: &str = "export-";
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        // What is left of it is removed with the next one.
+        std::fs::remove_dir_all(&self.0.dir).ok();
+    }
+}
+
 fn write(
     store: &dyn Upkeep,
     file: &Path,
@@ -86,7 +116,9 @@ fn write(
     progress: &Progress,
 ) -> Result<(Tally, Vec<Damage>), ExchangeError> {
     let failed = |source| ExchangeError::File { action: "written", source };
-    let mut out = BufWriter::new(File::create_new(file).map_err(failed)?);
+    // It holds what people gave to runs and got of them: it is its owner's alone.
+    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
+    let mut out = BufWriter::new(made.map_err(failed)?);
     let mut damages = Vec::new();
     let written = upkeep::export(store, &mut out, salvage.then_some(&mut damages), &mut |tally| {
         progress.show(tally);
@@ -115,29 +147,17 @@ impl Import {
         let to = project.store();
         vacant(&to)?;
         project.make_state()?;
-        // The place gets its name when everything is in it.
-        let dir = to.dir.with_extension("importing");
-        std::fs::remove_dir_all(&dir).ok();
-        let place = Location { kind: to.kind, dir: dir.clone() };
-        let store: Arc<dyn Upkeep> = place.open().map_err(|error| unusable(&error))?;
+        let making = to.make().map_err(|error| unusable(&error))?;
         let progress = Progress::new(report, "importing");
         let file = self.file.clone();
         let open = move || -> io::Result<Box<dyn BufRead + Send>> {
             Ok(Box::new(BufReader::new(File::open(&file)?)))
         };
-        let imported = upkeep::import(&*store, open, &mut |tally| progress.show(tally)).await;
+        let imported =
+            upkeep::import(making.store(), open, &mut |tally| progress.show(tally)).await;
         drop(progress);
-        drop(store);
-        let tally = match imported {
-            Ok(tally) => tally,
-            Err(error) => {
-                std::fs::remove_dir_all(&dir).ok();
-                return Err(failed(&error));
-            }
-        };
-        std::fs::rename(&dir, &to.dir).map_err(|error| {
-            Failure::because(format!("cannot make {}", to.dir.display()), &error)
-        })?;
+        let tally = imported.map_err(|error| failed(&error))?;
+        making.finish().map_err(|error| unusable(&error))?;
         report.json(&json!({ "store": to.to_string(), "imported": counted(tally) }));
         report.line(format!("{}: {}", shown(&to.dir).display(), amount(tally)));
         Ok(ExitCode::Ok)

@@ -22,6 +22,10 @@ use crate::steps::plural;
 
 /// Refuses to write over a store.
 pub(super) fn vacant(to: &Location) -> Result<(), Failure> {
+    if to.steps_aside() {
+        let message = format!("{} has a store, which stepped aside", shown(&to.dir).display());
+        return Err(Failure::new(message).help("`linchpin store status` puts it back first"));
+    }
     if to.dir.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
         let dir = shown(&to.dir);
         let dir = dir.display();
@@ -66,13 +70,12 @@ impl Access {
 
 fn alone(project: &Project) -> Result<Arc<dyn Upkeep>, Failure> {
     let location = project.store();
-    let aside = location.steps_aside();
     match Location::of(&location.dir) {
-        Ok(None) if !aside => {
+        Ok(None) => {
             let message = format!("there is no store in {} yet", location.dir.display());
             Err(Failure::new(message).help("the first `linchpin run` makes it"))
         }
-        Ok(_) => open_store(project).map_err(|error| unusable(&error)),
+        Ok(Some(_)) => open_store(project).map_err(|error| unusable(&error)),
         Err(error) => Err(unusable(&error)),
     }
 }
