@@ -265,24 +265,10 @@ impl Signed {
             let message = "`time` is a part of the header, so `signature` must name its other part";
             reading.error(node, codes::MISSING_KEY, message);
         }
-        let uses = |root: &str| {
-            signs
-                .as_ref()
-                .is_some_and(|signs| signs.references().iter().any(|one| one.root == root))
-        };
-        if uses("time") && time.is_none() && time_header.is_none() {
-            let message =
-                "what is signed has a time, so `time` or `time_header` must say where it stands";
-            reading.error(node, codes::MISSING_KEY, message);
-        }
-        if (time.is_some() || time_header.is_some()) && signs.is_some() && !uses("time") {
-            let message = "the time of a call is believed because it is signed, so `signs` must use `{{ time }}`";
-            reading.error(node, codes::BAD_VALUE, message);
-        }
         let id_header = reading.string_at(node, "id_header");
-        if uses("id") && id_header.is_none() {
-            let message = "what is signed has an id, so `id_header` must say where it stands";
-            reading.error(node, codes::MISSING_KEY, message);
+        let has_time = time.is_some() || time_header.is_some();
+        if let Some(signs) = &signs {
+            check_names(reading, node, signs, (has_time, id_header.is_some()));
         }
         let within = node.get("within").and_then(|node| reading.duration(&node));
         Some(Signed {
@@ -401,6 +387,30 @@ impl Signed {
         let seconds = at.as_second().abs_diff(now.as_second());
         let most = self.within.as_secs();
         if seconds <= most { Ok(()) } else { Err(Refused::Late { seconds, most }) }
+    }
+}
+
+/// What is signed and what a call names must be the same.
+fn check_names(
+    reading: &mut Reading,
+    node: &Node<'_>,
+    signs: &Text,
+    (has_time, has_id): (bool, bool),
+) {
+    let uses = |root: &str| signs.references().iter().any(|one| one.root == root);
+    if uses("time") && !has_time {
+        let message =
+            "what is signed has a time, so `time` or `time_header` must say where it stands";
+        reading.error(node, codes::MISSING_KEY, message);
+    }
+    if has_time && !uses("time") {
+        let message =
+            "the time of a call is believed because it is signed, so `signs` must use `{{ time }}`";
+        reading.error(node, codes::BAD_VALUE, message);
+    }
+    if uses("id") && !has_id {
+        let message = "what is signed has an id, so `id_header` must say where it stands";
+        reading.error(node, codes::MISSING_KEY, message);
     }
 }
 

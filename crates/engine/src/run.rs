@@ -40,7 +40,7 @@ use self::scan::Scan;
 use self::signals::Signals;
 use self::state::{Activity, Effects, List, Slot};
 use crate::command::Command;
-use crate::event::{Accepted, Control, Decision, Entry, Event, Found, Outcome, Ruling};
+use crate::event::{Accepted, Control, Decision, Entry, Event, Outcome, Ruling};
 use crate::flow::{Arm, Step};
 use crate::path::{Segment, StepPath};
 use crate::plan::Program;
@@ -154,12 +154,7 @@ impl Run {
             }
             Event::Verified { path, verdict } => {
                 self.pass_down(path, &entry.event, &mut effects)?;
-                if !matches!(verdict, Found::NotDone) {
-                    self.undos.wrote(path);
-                }
-                if matches!(verdict, Found::Part(_)) {
-                    self.undos.next_part(path);
-                }
+                self.undos.found(path, verdict);
             }
             Event::Resolved { path, ruling, .. } => {
                 let was_sent = self.locate(path).is_some_and(|(_, _, slot)| slot.is_in_doubt());

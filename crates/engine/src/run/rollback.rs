@@ -17,7 +17,7 @@ use super::state::{Effects, Mismatch, Slot, StepState};
 use crate::catalog::{ActionFacts, Catalog};
 use crate::command::{Command, RunAction};
 use crate::error::RunError;
-use crate::event::Undoable;
+use crate::event::{Found, Undoable};
 use crate::flow::{Call, Located, OnError, Step, StepKind};
 use crate::path::{Segment, StepPath};
 use crate::run::scan::Place;
@@ -88,9 +88,15 @@ impl Undos {
         }
     }
 
-    /// What was registered for a step stays: what it still writes is another part.
-    pub(super) fn next_part(&mut self, path: &StepPath) {
-        *self.parts.entry(path.clone()).or_default() += 1;
+    /// Notes what a read-back has found. After a part, what was registered for the step stays:
+    /// what it still writes is another part.
+    pub(super) fn found(&mut self, path: &StepPath, verdict: &Found) {
+        if !matches!(verdict, Found::NotDone) {
+            self.wrote(path);
+        }
+        if matches!(verdict, Found::Part(_)) {
+            *self.parts.entry(path.clone()).or_default() += 1;
+        }
     }
 
     /// Begins to take back all that is left, unless that is under way.
