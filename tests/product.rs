@@ -25,3 +25,4 @@ mod tokens;
 mod torture;
 mod undo;
 mod vault_keys;
+mod webhooks;

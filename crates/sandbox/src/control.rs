@@ -17,7 +17,7 @@ use crate::site::{Shared, read, respond};
 use crate::world::World;
 
 /// Every route, with what it is for; served at `/`.
-const ROUTES: [(&str, &str); 20] = [
+const ROUTES: [(&str, &str); 24] = [
     ("GET /sites", "urls and seeded credentials"),
     ("GET /ledger?system=&method=&path=&after=", "requests, oldest first; path is a part of it"),
     ("GET /effects?system=&kind=&object=&after=", "writes that took effect, oldest first"),
@@ -43,6 +43,10 @@ const ROUTES: [(&str, &str); 20] = [
         "POST /sumtotal/oauth-clients",
         "adds one, or changes it when `clientId` is known; an absent id or secret is made up",
     ),
+    ("GET /webhooks", "who wants to be told of events"),
+    ("POST /webhooks", "{\"system\", \"url\", \"event\", \"secret\", \"active\"} adds one"),
+    ("DELETE /webhooks/{id}", "removes one"),
+    ("GET /deliveries", "what was sent, how it was answered, and how much waits"),
     ("POST /reset", "begins anew"),
 ];
 
@@ -106,6 +110,8 @@ fn route(world: &mut World, call: &Call, sites: &Value) -> Result<Reply, Reply> 
         ("POST", ["sumtotal", "oauth-clients"]) => {
             crate::sumtotal::save_oauth_client(world, &body(call)?)?
         }
+        (_, ["webhooks", rest @ ..]) => crate::webhooks::route(world, call, rest.first().copied())?,
+        ("GET", ["deliveries"]) => crate::webhooks::deliveries(world),
         ("POST", ["reset"]) => {
             world.reset()?;
             json!({ "reset": true })

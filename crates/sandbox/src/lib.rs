@@ -31,11 +31,14 @@ mod site;
 mod state_file;
 mod sumtotal;
 mod tables;
+mod webhooks;
 mod wire;
 mod world;
 
 pub use clock::Clock;
 pub use ledger::{Effect, Request};
 pub use sandbox::{Options, Sandbox, Site};
-pub use settings::{LitmosSettings, RateLimit, ServiceNowSettings, Settings, SumTotalSettings};
+pub use settings::{
+    LitmosSettings, RateLimit, ServiceNowSettings, Settings, SumTotalSettings, WebhookSettings,
+};
 pub use state_file::Error;

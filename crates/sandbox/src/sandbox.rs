@@ -108,12 +108,13 @@ impl Sandbox {
         ];
         let (mail, _) = listeners.remove(5);
         let mail = tokio::spawn(crate::notify::serve(mail, shared.clone(), stopped.clone()));
-        let servers = listeners
+        let mut servers: Vec<JoinHandle<()>> = listeners
             .into_iter()
             .zip(routers)
             .map(|((listener, _), routes)| tokio::spawn(run(listener, routes, stopped.clone())))
             .chain([mail])
             .collect();
+        servers.push(tokio::spawn(crate::webhooks::run(shared.clone(), stopped)));
         let control = urls[3].clone();
         Ok(Sandbox { litmos, servicenow, sumtotal, notify, control, shared, stop, servers })
     }

@@ -12,6 +12,28 @@ pub struct Settings {
     pub servicenow: ServiceNowSettings,
     /// SumTotal.
     pub sumtotal: SumTotalSettings,
+    /// What the systems send to others.
+    pub webhooks: WebhookSettings,
+}
+
+/// How webhooks are sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct WebhookSettings {
+    /// How often what was not taken is sent again.
+    pub retries: u32,
+    /// How long after it was not taken.
+    pub spacing_ms: u64,
+    /// How long the receiver may take.
+    pub timeout_ms: u64,
+    /// On: everything is sent twice, as the real ones sometimes do.
+    pub duplicates: bool,
+}
+
+impl Default for WebhookSettings {
+    fn default() -> Self {
+        WebhookSettings { retries: 3, spacing_ms: 5000, timeout_ms: 10_000, duplicates: false }
+    }
 }
 
 /// So many calls in so many seconds, over a sliding window.

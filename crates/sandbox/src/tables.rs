@@ -54,7 +54,8 @@ impl Tables {
             .iter()
             .chain(&crate::litmos::TABLES)
             .chain(&crate::servicenow::TABLES)
-            .chain(&crate::sumtotal::TABLES);
+            .chain(&crate::sumtotal::TABLES)
+            .chain(&crate::webhooks::TABLES);
         Tables { context, cells: all.map(|table| (table, OnceLock::new())).collect() }
     }
 

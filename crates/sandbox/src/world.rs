@@ -1,9 +1,11 @@
 //! The state of the whole sandbox, behind one lock: tables, ledger, clock, switches, and the file that keeps them.
 
 use std::io;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 
 use crate::clock::{self, Clock};
 use crate::faults::Faults;
@@ -32,6 +34,10 @@ pub(crate) struct World {
     pub(crate) faults: Faults,
     pub(crate) ledger: Ledger,
     pub(crate) litmos: crate::litmos::Meter,
+    /// What was tried of webhooks, oldest first.
+    pub(crate) attempts: Vec<crate::webhooks::Attempt>,
+    /// Rings when a webhook waits.
+    pub(crate) bell: Arc<Notify>,
     tables: Tables,
     file: Option<StateFile>,
     /// The request being answered, and what it has done so far.
@@ -49,6 +55,8 @@ impl World {
             faults: Faults::default(),
             ledger: Ledger::default(),
             litmos: crate::litmos::Meter::default(),
+            attempts: Vec::new(),
+            bell: Arc::default(),
             tables: Tables::new(SeedContext { identity, now: clock.now() }),
             file: None,
             request: 0,
@@ -88,6 +96,7 @@ impl World {
         self.ledger = Ledger::default();
         self.litmos = crate::litmos::Meter::default();
         self.faults = Faults::default();
+        self.attempts.clear();
         Ok(())
     }
 
@@ -115,7 +124,10 @@ impl World {
     }
 
     /// Makes a write take effect: first in the file, then in memory, then in the ledger.
-    pub(crate) fn commit(&mut self, deed: Deed<'_>, changes: Vec<Change>) -> io::Result<()> {
+    pub(crate) fn commit(&mut self, deed: Deed<'_>, mut changes: Vec<Change>) -> io::Result<()> {
+        let waiting = crate::webhooks::waiting(self, &deed, &changes);
+        let rings = !waiting.is_empty();
+        changes.extend(waiting);
         let effect = Effect {
             n: self.ledger.effects.len() as u64 + 1,
             at: clock::iso(self.now()),
@@ -133,6 +145,9 @@ impl World {
         if let Some(effect) = line.effect {
             self.done.push(effect.n);
             self.ledger.effects.push(effect);
+        }
+        if rings {
+            self.bell.notify_one();
         }
         Ok(())
     }

@@ -10,3 +10,4 @@ mod servicenow_more;
 mod state;
 mod sumtotal;
 mod support;
+mod webhooks;

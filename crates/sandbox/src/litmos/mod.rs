@@ -5,6 +5,7 @@ mod body;
 mod courses;
 mod custom_fields;
 mod deltas;
+mod events;
 mod format;
 mod imports;
 mod integration;
@@ -25,6 +26,7 @@ use crate::sandbox::Site;
 use crate::world::World;
 
 pub(crate) use admission::Meter;
+pub(crate) use events::events;
 pub(crate) use integration::page as integration_page;
 pub(crate) use seed::TABLES;
 

@@ -4,6 +4,7 @@
 mod admission;
 mod attachment;
 mod display;
+mod events;
 mod import;
 mod insert;
 mod journal;
@@ -25,6 +26,7 @@ use crate::identity::Identity;
 use crate::sandbox::Site;
 use crate::world::World;
 
+pub(crate) use events::events;
 pub(crate) use seed::TABLES;
 pub(crate) use token::{expire_tokens, token_requests};
 

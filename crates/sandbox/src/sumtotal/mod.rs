@@ -4,6 +4,7 @@ mod activities;
 mod assignments;
 mod authorize;
 mod clients;
+mod events;
 mod learning;
 mod odata;
 mod rest;
@@ -22,6 +23,7 @@ use crate::sandbox::Site;
 use crate::world::World;
 
 pub(crate) use clients::{list as oauth_clients, save as save_oauth_client};
+pub(crate) use events::events;
 pub(crate) use seed::TABLES;
 pub(crate) use token::{expire_tokens, token_requests};
 
