@@ -270,7 +270,13 @@ pub(super) fn sys(kind: Kind) -> Arc<Spoke> {
         }
     };
     let row = linchpin_language::Schema::any();
-    let stream = Some(linchpin_connector::StreamSpec { row, watermark: None });
+    let stream = Some(linchpin_connector::StreamSpec {
+        row,
+        watermark: None,
+        since: None,
+        created: None,
+        identity: None,
+    });
     let none = VerifyMode::None { reason: "nothing shows it".to_owned() };
     spoke(
         "sys",

@@ -80,6 +80,12 @@ pub struct StreamSpec {
     pub row: Schema,
     /// The field that grows with each change, for the next read.
     pub watermark: Option<String>,
+    /// The input that takes the watermark of an earlier read.
+    pub since: Option<String>,
+    /// The field that says when a row was made, in the terms of the watermark.
+    pub created: Option<String>,
+    /// The field that stays the same however often a row changes.
+    pub identity: Option<String>,
 }
 
 /// How it is found out whether a write of unknown outcome happened.

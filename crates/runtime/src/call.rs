@@ -126,8 +126,13 @@ impl Prepared {
     }
 
     pub(crate) async fn page(self, cursor: Option<Value>) -> Stage {
+        Stage::Page(self.one_page(cursor.as_ref()).await)
+    }
+
+    /// A page of a stream, for whoever is no run.
+    pub(crate) async fn one_page(&self, cursor: Option<&Value>) -> Result<Page, ActionError> {
         let call = self.call(None);
-        Stage::Page(self.bounded(self.action.page(&call, cursor.as_ref()), WriteState::None).await)
+        self.bounded(self.action.page(&call, cursor), WriteState::None).await
     }
 
     pub(crate) async fn look(self) -> Stage {

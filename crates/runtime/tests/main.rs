@@ -11,6 +11,7 @@ mod journal;
 mod mail;
 mod oauth;
 mod people;
+mod records;
 mod rest;
 mod retention;
 mod returning;

@@ -20,6 +20,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use linchpin_engine::event::Outcome;
 use linchpin_runtime::host::Error;
+use linchpin_runtime::triggers::Tell;
 use linchpin_runtime::triggers::webhook::{BASE, Delivery, Refusal, Taken, Webhooks};
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
@@ -36,9 +37,6 @@ const CONNECTIONS: usize = 256;
 const LARGEST_HEAD: usize = 32 << 10;
 /// How long answers under way may take at the end.
 const GRACE: Duration = Duration::from_secs(1);
-
-/// Is told what whoever looks after the daemon should know.
-pub type Tell = Arc<dyn Fn(String) + Send + Sync>;
 
 /// A listener that is open.
 pub struct Hooks {

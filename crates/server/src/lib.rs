@@ -15,6 +15,6 @@ pub use api::router;
 pub use app::{App, Reload};
 pub use axum::Router;
 pub use client::{Client, Error as ClientError, Lines};
-pub use hooks::{Hooks, LARGEST as LARGEST_DELIVERY, Tell};
+pub use hooks::{Hooks, LARGEST as LARGEST_DELIVERY};
 pub use refusal::Refusal;
 pub use socket::{Error as SocketError, Listening, answers, find, serve};

@@ -9,13 +9,16 @@ use std::sync::Arc;
 use clap::Args;
 use jiff::Timestamp;
 use linchpin_engine::event::Outcome;
+use linchpin_engine::flow::{RecordTrigger, Trigger};
 use linchpin_engine::store::Tally;
 use linchpin_engine::{Entry, Event, RunId};
 use linchpin_language::{Value, json};
 use linchpin_runtime::host::{Error, Host};
 use linchpin_runtime::retention::{Retention, prune, unknown_flows};
 use linchpin_runtime::scheduler::Scheduler;
+use linchpin_runtime::triggers::Tell;
 use linchpin_runtime::triggers::flow::FlowEnds;
+use linchpin_runtime::triggers::record::Records;
 use linchpin_runtime::upkeep::Told;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::broadcast::error::RecvError;
@@ -100,7 +103,10 @@ async fn serve(
     let mut firing = tokio::spawn(scheduler.run(stopped.clone()));
     let limits = folder.project().settings.retention.clone();
     let keeping = tokio::spawn(keep_to_limits(*report, host.clone(), limits));
-    let mut following = tokio::spawn(FlowEnds::new(host.clone()).run(stopped));
+    let (own, own_host) = (*report, host.clone());
+    let say: Tell = Arc::new(move |what| own.note(what));
+    let mut following = tokio::spawn(FlowEnds::new(host.clone()).run(stopped.clone()));
+    let mut watching = tokio::spawn(Records::new(own_host, say).run(stopped));
     let word = loop {
         tokio::select! {
             word = signals.next() => match word {
@@ -116,6 +122,7 @@ async fn serve(
             }
             ended = &mut firing => return Err(stopped_early("the scheduler", ended)),
             ended = &mut following => return Err(stopped_early("what waits for flows", ended)),
+            ended = &mut watching => return Err(stopped_early("what watches records", ended)),
         }
     };
     tracing::debug!("received {word}");
@@ -123,6 +130,7 @@ async fn serve(
     // They start nothing any more; one that is starting a run finishes that.
     firing.await.ok();
     following.await.ok();
+    watching.await.ok();
     told.abort();
     keeping.abort();
     Ok(word)
@@ -151,6 +159,9 @@ async fn ready(
     for (flow, at) in &next {
         report.line(format!("  {flow} falls due at {}", print_instant(*at)));
     }
+    for (flow, stream, every) in record_triggers(host) {
+        report.line(format!("  {flow} looks every {every} for changes ({stream})"));
+    }
     hooks.settle(report).await?;
     let next: serde_json::Map<String, Value> =
         next.into_iter().map(|(flow, at)| (flow, at.to_string().into())).collect();
@@ -159,6 +170,21 @@ async fn ready(
         "recovered": recovered, "next_due": next, "webhooks": hooks.shown().await,
     }));
     Ok(())
+}
+
+/// What watches records: flow, stream, and how often it looks.
+fn record_triggers(host: &Host) -> Vec<(String, String, String)> {
+    let mut all = Vec::new();
+    for loaded in host.flows().iter().filter(|loaded| loaded.flow.enabled) {
+        for trigger in &loaded.flow.triggers {
+            if let Trigger::Record(RecordTrigger { call, every, .. }) = &trigger.value {
+                let stream = format!("{}.{}", call.alias.value, call.action.value);
+                let every = linchpin_language::print_duration(*every);
+                all.push((loaded.flow.name.clone(), stream, every));
+            }
+        }
+    }
+    all
 }
 
 /// Removes, now and every hour, the finished runs that the settings do not keep.

@@ -77,28 +77,6 @@ fn a_broken_new_version_leaves_the_old_one_and_is_told_of_once() {
 }
 
 #[test]
-fn a_trigger_that_is_not_served_yet_is_told_of_at_the_start() {
-    let hook = "flow: hook\nconnections: { sn: servicenow }\n\
-        trigger: { record: { call: sn.records.stream, with: { table: incident }, every: 1h } }\n\
-        steps: [ { log: x } ]\n";
-    let project = Project::with(&[("hook.yaml", hook)]);
-    let told = project.path().join("told");
-    let mut command = project.command(&["daemon"]);
-    command.stderr(File::create(&told).unwrap());
-    let daemon = Running::of(command).prints("gone on with");
-    assert_eq!(daemon.signal("TERM"), 0);
-    let said = std::fs::read_to_string(&told).unwrap();
-    assert_eq!(said, "flow hook starts no run by its record: records are not watched yet\n");
-    let checked = project.run(&["check"]);
-    assert_eq!(
-        (checked.code, checked.out.contains("unserved-trigger")),
-        (0, true),
-        "{}",
-        checked.out
-    );
-}
-
-#[test]
 fn the_end_of_a_run_by_hand_starts_what_waits_for_it_in_the_daemon() {
     let first = "flow: first\nsteps: [ { log: one } ]\n";
     let after =

@@ -128,6 +128,9 @@ fn a_webhook_takes_deliveries_as_soon_as_it_has_its_secret() {
     let listed = project.run(&["webhooks", "list"]);
     assert_eq!(listed.code, 1, "{}", listed.out);
     assert!(listed.out.contains("run `linchpin webhooks secret orders/new`"), "{}", listed.out);
+    let examined = project.run(&["connections", "doctor"]);
+    assert_eq!(examined.code, 1, "{}", examined.err);
+    assert!(examined.out.contains("webhook orders/new: it has no secret"), "{}", examined.out);
     let wrong = project.run(&["webhooks", "secret", "orders/nw", "--generate"]);
     assert!(wrong.err.contains("did you mean orders/new?"), "{}", wrong.err);
     let made = project.json(&["webhooks", "secret", "orders/new", "--generate"]);

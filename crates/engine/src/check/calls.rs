@@ -9,7 +9,7 @@ use super::sight::Hop;
 use super::visit::has_pill;
 use super::{Checker, guards, hints, nulls, references, suggest, types};
 use crate::catalog::{ActionFacts, Catalog};
-use crate::flow::{Call, Located, Subflow};
+use crate::flow::{Call, Located, RecordChange, Subflow};
 
 /// Where an action is called.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -95,7 +95,7 @@ pub(super) fn action<'c>(
 }
 
 /// A call that a record trigger looks for new rows with.
-pub(super) fn watched<'c>(checker: &mut Checker<'c>, call: &'c Call) {
+pub(super) fn watched<'c>(checker: &mut Checker<'c>, call: &'c Call, on: RecordChange) {
     if let Some(connection) = &call.connection {
         self::connection(checker, call, connection);
     }
@@ -103,9 +103,24 @@ pub(super) fn watched<'c>(checker: &mut Checker<'c>, call: &'c Call) {
         return;
     };
     let name = format!("`{}.{}`", call.alias.value, spec.name);
-    inputs(checker, &spec.inputs, call.with.span, call.action.span, &name, &[]);
+    let mut wanted = spec.inputs.clone();
+    // The trigger itself gives the watermark of its last look.
+    let since = spec.stream.as_ref().and_then(|stream| stream.since.as_ref());
+    if let Some(since) = since.and_then(|since| wanted.get_mut(since)) {
+        since.required = false;
+    }
+    inputs(checker, &wanted, call.with.span, call.action.span, &name, &[]);
     let message = match &spec.stream {
-        Some(stream) if stream.watermark.is_some() => return,
+        Some(stream) if stream.watermark.is_some() => {
+            if on != RecordChange::CreatedOrUpdated && stream.created.is_none() {
+                let message = format!("{name} does not say which rows are new and which changed");
+                let mistake = checker.error(codes::NO_WATERMARK, message, call.action.span);
+                let help = "take `on:` away, which is created_or_updated, and tell them apart in \
+                            the flow";
+                checker.report(mistake.with_help(help));
+            }
+            return;
+        }
         Some(_) => format!("{name} has no watermark: it cannot tell which rows are new"),
         None => format!("{name} gives no stream: it cannot tell which rows are new"),
     };

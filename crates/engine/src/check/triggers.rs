@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use linchpin_language::{Node, Schema, Severity, Text, Type, codes};
+use linchpin_language::{Node, Schema, Text, Type, codes};
 
 use super::visit::object;
 use super::{Checker, calls, references, schedule, suggest, types};
@@ -22,7 +22,6 @@ pub(super) fn triggers(checker: &mut Checker<'_>) {
             Trigger::Form { .. } => {}
         }
         inputs(checker, trigger);
-        unserved(checker, trigger);
     }
 }
 
@@ -45,15 +44,6 @@ fn inputs(checker: &mut Checker<'_>, trigger: &Located<Trigger>) {
     let place = checker.node(trigger.span).map_or(trigger.span, |node| node.key_span());
     let mistake = checker.error(codes::MISSING_INPUT, message, place);
     checker.report(mistake.with_help(help));
-}
-
-fn unserved(checker: &mut Checker<'_>, trigger: &Located<Trigger>) {
-    if let Some(why) = trigger.value.unserved() {
-        let place = checker.node(trigger.span).map_or(trigger.span, |node| node.key_span());
-        let message = format!("this version starts no run by it: {why} yet");
-        let hint = checker.at(Severity::Hint, codes::UNSERVED_TRIGGER, message, place);
-        checker.report(hint.with_help("start the flow by hand, or by a schedule, meanwhile"));
-    }
 }
 
 fn webhook(checker: &mut Checker<'_>, webhook: &Webhook, at: usize) {
@@ -112,7 +102,7 @@ fn record<'c>(checker: &mut Checker<'c>, record: &'c RecordTrigger) {
     {
         constant(checker, &with);
     }
-    calls::watched(checker, &record.call);
+    calls::watched(checker, &record.call, record.on);
 }
 
 /// The inputs of a watched action are read before there is a run.

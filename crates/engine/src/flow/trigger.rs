@@ -52,16 +52,6 @@ impl Trigger {
             Self::Form { .. } => &[],
         }
     }
-
-    /// What a person is told when nothing of this version serves the trigger; `None` for one
-    /// that is served.
-    pub fn unserved(&self) -> Option<&'static str> {
-        match self {
-            Self::Record(_) => Some("records are not watched"),
-            // A form's flow is started from the command line as well.
-            Self::Schedule(_) | Self::Webhook(_) | Self::Flow(_) | Self::Form { .. } => None,
-        }
-    }
 }
 
 /// `schedule:`, when runs fall due.

@@ -99,7 +99,6 @@ table! {
     UNVERIFIABLE_WRITE "unverifiable-write" "a write that can neither be verified nor repeated";
     UNLIMITED_WRITES "unlimited-writes" "writes in a loop without `limits`";
     PAST_INSTANT "past-instant" "a schedule whose last time has passed";
-    UNSERVED_TRIGGER "unserved-trigger" "a trigger that this version does not serve yet";
     // Spokes and connections
     BAD_MANIFEST "bad-manifest" "a spoke or action file that does not say what it must";
     BAD_CONNECTION "bad-connection" "a connection that cannot be used as written";

@@ -27,6 +27,11 @@ pub(super) async fn examine(State(app): State<App>) -> Result<Json<Value>, Refus
         findings.extend(connections.examine(&status.alias, next).await);
         aliases.push(status.alias);
     }
+    for hook in app.webhooks.served().await.into_iter().filter(|hook| hook.enabled) {
+        let name = format!("webhook {}", hook.path);
+        findings.extend(hook.problems.into_iter().map(|why| Finding::error(&name, why)));
+        aliases.push(name);
+    }
     Ok(Json(json!({ "aliases": aliases, "findings": findings })))
 }
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use linchpin_language::{Diagnostic, Severity};
-use linchpin_runtime::flows::{Flows, Loaded};
+use linchpin_runtime::flows::Flows;
 use linchpin_runtime::host::Host;
 
 use crate::failure::Failure;
@@ -50,9 +50,6 @@ impl Folder {
         let Some(found) = self.read(report).await else { return };
         self.tell_mistakes(report, &found.mistakes, &Flows::default());
         host.set_flows(found.flows);
-        for loaded in host.flows().iter() {
-            tell_unserved(report, loaded);
-        }
     }
 
     /// Waits until it is time for another look.
@@ -82,12 +79,9 @@ impl Folder {
         if changes.is_empty() {
             return false;
         }
-        host.set_flows(flows.clone());
+        host.set_flows(flows);
         for (word, name) in changes {
             report.line(format!("flow {name} {word}"));
-            if let Some(loaded) = flows.get(&name) {
-                tell_unserved(report, loaded);
-            }
         }
         true
     }
@@ -172,17 +166,4 @@ fn changes(old: &Flows, new: &Flows) -> Vec<(&'static str, String)> {
         changes.push((word, name.clone()));
     }
     changes
-}
-
-/// Nothing that is written is passed over in silence.
-fn tell_unserved(report: &Report, loaded: &Loaded) {
-    if !loaded.flow.enabled {
-        return;
-    }
-    for trigger in &loaded.flow.triggers {
-        if let Some(why) = trigger.value.unserved() {
-            let (name, kind) = (&loaded.flow.name, trigger.value.kind());
-            report.note(format!("flow {name} starts no run by its {kind}: {why} yet"));
-        }
-    }
 }

@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use linchpin_language::{Value, json};
+use linchpin_runtime::triggers::Tell;
 use linchpin_runtime::triggers::webhook::{Served, Webhooks};
-use linchpin_server::{Hooks as Listener, Tell};
+use linchpin_server::Hooks as Listener;
 
 use crate::failure::Failure;
 use crate::report::Report;

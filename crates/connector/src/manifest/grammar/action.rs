@@ -181,6 +181,13 @@ pub(crate) static STREAM: Mapping = mapping(
     &[
         key("row", Form::Word, "The shape of a row."),
         key("watermark", Form::Word, "The field that grows with each change."),
+        key("since", Form::Word, "The input that takes the watermark of an earlier read."),
+        key(
+            "created",
+            Form::Word,
+            "The field that says when a row was made, in the terms of the watermark.",
+        ),
+        key("identity", Form::Word, "The field that stays the same however often a row changes."),
         key("max", Form::Text, "No more rows than this."),
     ],
 );

@@ -93,20 +93,42 @@ impl File<'_, '_> {
         self.reading.mapping(&node, &grammar::STREAM);
         let max = self.reading.text_at(&node, "max");
         let watermark = self.reading.string_at(&node, "watermark");
+        let since = self.reading.string_at(&node, "since");
+        let created = self.reading.string_at(&node, "created");
+        let identity = self.reading.string_at(&node, "identity");
         let row = match node.get("row") {
             Some(row) => self.shape(&row).map(|shape| shape.schema()),
             None => Some(Schema::any()),
         };
         let Some(row) = row else { return (None, max) };
-        if let Some(field) = &watermark
-            && row.field(field).is_none()
-        {
-            let message = format!("the watermark `{field}` is no field of the row");
-            self.reading.error(&node, codes::UNKNOWN_FIELD, message);
-        }
+        let stream = StreamSpec { row, watermark, since, created, identity };
+        self.stream_fields(&node, &stream);
         if self.root.get("read_from").is_none() && self.root.get("code").is_none() {
             self.reading.error(&node, codes::MISSING_KEY, "a stream needs `read_from`");
         }
-        (Some(StreamSpec { row, watermark }), max)
+        (Some(stream), max)
+    }
+
+    /// Whether what a stream names is there.
+    fn stream_fields(&mut self, node: &Node<'_>, stream: &StreamSpec) {
+        let StreamSpec { row, watermark, since, created, identity } = stream;
+        let fields = [("watermark", watermark), ("created", created), ("identity", identity)];
+        for (what, field) in fields {
+            if let Some(field) = field.as_ref().filter(|field| row.field(field).is_none()) {
+                let message = format!("`{what}` of the stream: `{field}` is no field of the row");
+                self.reading.error(node, codes::UNKNOWN_FIELD, message);
+            }
+        }
+        let inputs = self.root.get("inputs");
+        if let Some(since) = since
+            && inputs.and_then(|inputs| inputs.get(since)).is_none()
+        {
+            let message = format!("`since` of the stream: the action has no input `{since}`");
+            self.reading.error(node, codes::UNKNOWN_INPUT, message);
+        }
+        if created.is_some() && (watermark.is_none() || identity.is_none()) {
+            let message = "`created` of the stream stands beside `watermark` and `identity`";
+            self.reading.error(node, codes::MISSING_KEY, message);
+        }
     }
 }
