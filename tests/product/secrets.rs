@@ -91,6 +91,8 @@ fn no_secret_of_the_three_systems_comes_out() {
     let systems = Systems::start(4242);
     let project = Project::of_the_repository();
     project.write("connections.yaml", systems.connections());
+    // What is said on the way is kept as well.
+    project.write("linchpin.yaml", "capture: all\n");
     let mut said = systems.configure(&project);
     let mut run = |arguments: &[&str]| {
         let mut arguments = arguments.to_vec();
@@ -135,6 +137,7 @@ fn no_secret_of_the_three_systems_comes_out() {
         let id = one["run"].as_str().unwrap();
         run(&["runs", "show", id, "--json"]);
         run(&["runs", "show", id, "--journal"]);
+        run(&["runs", "logs", id]);
     }
     let user = systems.secret("servicenow", "user_name");
     let password = systems.secret("servicenow", "password");

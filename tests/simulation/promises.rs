@@ -82,6 +82,7 @@ impl Told {
                 self.cursors.insert(place, cursor.as_ref().and_then(Value::as_u64).unwrap_or(at));
             }
             Event::Begun
+            | Event::Captured(_)
             | Event::Decided { .. }
             | Event::Failed(_)
             | Event::Verified { .. }

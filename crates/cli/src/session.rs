@@ -106,7 +106,8 @@ impl Session {
             return Err(Failure::mistakes("the connections have mistakes", own.cloned().collect()));
         }
         let vault = Arc::new(vault(project, Arc::clone(&store)).await?);
-        let options = Options { folder: project.root.clone(), ..Options::default() };
+        let (folder, capture) = (project.root.clone(), project.settings.capture);
+        let options = Options { folder, capture, ..Options::default() };
         let clock = Arc::new(SystemClock);
         let (file, spokes) = (workspace.connections.clone(), workspace.spokes.clone());
         let connections = Arc::new(Connections::new(file, spokes, vault, clock.clone(), options));

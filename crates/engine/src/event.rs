@@ -1,6 +1,8 @@
 //! What the journal can say. The journal is the only truth about a run: replaying its events
 //! rebuilds the run, and evaluates nothing, because whatever was evaluated is in an event.
 
+mod captured;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -14,6 +16,8 @@ use crate::error::RunError;
 use crate::flow::{Arm, Level, OnReject, OnTimeout};
 use crate::path::StepPath;
 use crate::store::RunId;
+
+pub use captured::{Captured, Exchange};
 
 /// The version of the interpreter, in the first event of each run.
 pub const VERSION: u32 = 1;
@@ -66,6 +70,9 @@ pub enum Event {
         /// Where the next page begins; none after the last.
         cursor: Option<Value>,
     },
+    /// What was said between us and a system during a stage of a call: kept only when it is asked
+    /// for, and changes nothing about the run.
+    Captured(Box<Captured>),
     /// A timer fell due.
     Woke {
         /// The step that waited.
@@ -470,6 +477,7 @@ impl Event {
             | Self::Undoable(_)
             | Self::Controlled { .. }
             | Self::Ended { .. } => None,
+            Self::Captured(captured) => Some(&captured.path),
             Self::Decided { path, .. }
             | Self::Verified { path, .. }
             | Self::Page { path, .. }

@@ -107,7 +107,7 @@ impl History {
     pub fn add(&mut self, entry: &Entry) {
         let at = entry.at;
         match &entry.event {
-            Event::Accepted(_) | Event::Begun | Event::Undoable(_) => {}
+            Event::Accepted(_) | Event::Begun | Event::Captured(_) | Event::Undoable(_) => {}
             Event::Signalled { name, by, .. } => {
                 self.controls.push((at, format!("signal {name} by {by}")));
             }

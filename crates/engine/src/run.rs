@@ -139,6 +139,7 @@ impl Run {
         match &entry.event {
             Event::Accepted(_) => return Err(Mismatch("a second `accepted`".to_owned())),
             Event::Begun => self.begun_at = Some(effects.now),
+            Event::Captured(captured) => self.next_op = self.next_op.max(captured.op + 1),
             Event::Woke { path } if path.segments().is_empty() => self.timed_out(&mut effects),
             Event::Signalled { name, payload, .. } => self.signals.keep(name, payload)?,
             Event::Undoable(undoable) => self.undos.register(undoable),
@@ -252,6 +253,7 @@ impl Run {
             Event::Resolved { .. }
             | Event::Accepted(_)
             | Event::Begun
+            | Event::Captured(_)
             | Event::Decided { .. }
             | Event::Intended(_)
             | Event::Succeeded(_)

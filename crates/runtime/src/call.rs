@@ -16,6 +16,7 @@ use linchpin_engine::command::RunAction;
 use linchpin_language::Value;
 
 use crate::budget::on_behalf_of;
+use crate::capture::Capture;
 use crate::connections::{Connections, Resolved};
 
 /// A call with everything that its stages need.
@@ -28,6 +29,8 @@ pub(crate) struct Prepared {
     key: String,
     now: Timestamp,
     timeout: Option<Duration>,
+    /// What is kept of its exchanges.
+    pub(crate) capture: Option<Capture>,
 }
 
 /// A chunk that was written, and the outputs when it was the last one.
@@ -48,6 +51,20 @@ pub(crate) enum Stage {
     Verified(Result<(Verdict, Option<Arc<Look>>), ActionError>),
     /// The outputs of writes that were done before.
     Finished(Result<Arc<Value>, ActionError>),
+}
+
+impl Stage {
+    /// Whether the other side, or the way to it, has failed us.
+    pub(crate) fn has_failed(&self) -> bool {
+        match self {
+            Self::Read(ended) | Self::Finished(ended) => ended.is_err(),
+            Self::Page(ended) => ended.is_err(),
+            Self::Looked(ended) => ended.is_err(),
+            Self::Wrote(Ok((_, Some(ended)))) => ended.is_err(),
+            Self::Wrote(ended) => ended.is_err(),
+            Self::Verified(ended) => ended.is_err(),
+        }
+    }
 }
 
 /// Why a call could not even be prepared.
@@ -79,7 +96,8 @@ impl Prepared {
             let all: Vec<_> = mismatches.into_iter().map(|mismatch| mismatch.message).collect();
             Unprepared::Failed(ActionError::new(ErrorKind::InvalidInput, all.join("; ")))
         })?;
-        Ok(Self { action, resolved, input: Arc::new(input), key, now, timeout })
+        let capture = Capture::of(connections.keeps(), action.spec());
+        Ok(Self { action, resolved, input: Arc::new(input), key, now, timeout, capture })
     }
 
     /// As the action sees it.
@@ -186,6 +204,7 @@ impl Prepared {
     ) -> Result<T, ActionError> {
         let run = self.key.split('/').next().unwrap_or_default();
         let stage = self.unharmed(on_behalf_of(run, stage), write);
+        let stage = Capture::during(self.capture.as_ref(), stage);
         let Some(timeout) = self.timeout else { return stage.await };
         tokio::time::timeout(timeout, stage).await.unwrap_or_else(|_| {
             let alias = self.alias();

@@ -23,7 +23,7 @@ use std::sync::Arc;
 
 use linchpin_connector::{ActionError, Look, Wrote};
 use linchpin_engine::command::{Command, ReadPage, RunAction};
-use linchpin_engine::event::{Control, Decision, Outcome};
+use linchpin_engine::event::{Captured, Control, Decision, Outcome};
 use linchpin_engine::store::{Append, Error as StoreError, RecordWrite};
 use linchpin_engine::{Entry, Event, Run, RunId, StepPath};
 use linchpin_language::Value;
@@ -33,6 +33,7 @@ use tokio::task::AbortHandle;
 use self::crashes::Crashes;
 use self::returning::Returning;
 use crate::call::{Prepared, Stage};
+use crate::capture::Capture;
 use crate::host::turns::Turn;
 use crate::host::{self, Shared};
 use crate::summary::Summary;
@@ -98,6 +99,8 @@ pub(crate) struct Driver {
     calls: HashMap<u64, UnderWay>,
     pages: HashMap<u64, ReadPage>,
     timers: BTreeMap<u64, (StepPath, jiff::Timestamp)>,
+    /// What is kept of the exchanges of calls under way, where that is asked for.
+    captures: HashMap<u64, (StepPath, Capture)>,
     tasks: HashMap<u64, AbortHandle>,
     /// The only call under way, when there is no other: it needs no task of its own.
     only: Option<(u64, InPlace)>,
@@ -129,6 +132,7 @@ impl Driver {
             calls: HashMap::new(),
             pages: HashMap::new(),
             timers: BTreeMap::new(),
+            captures: HashMap::new(),
             tasks: HashMap::new(),
             only: None,
             crashes: match (saved, accepted.is_some()) {
@@ -235,6 +239,23 @@ impl Driver {
         }
     }
 
+    /// Journals what was said during a stage, before what came of it.
+    fn note_exchanges(&mut self, op: u64, has_failed: bool) -> Result<(), Halt> {
+        let Some((path, capture)) = self.captures.get(&op) else { return Ok(()) };
+        let (path, exchanges) = (path.clone(), capture.take(has_failed));
+        if exchanges.is_empty() {
+            return Ok(());
+        }
+        self.record(Event::Captured(Box::new(Captured { path, op, exchanges })))
+    }
+
+    /// Notes that the exchanges of a call are kept, if they are.
+    fn listen(&mut self, op: u64, path: &StepPath, prepared: &Prepared) {
+        if let Some(capture) = &prepared.capture {
+            self.captures.insert(op, (path.clone(), capture.clone()));
+        }
+    }
+
     /// Records an event now.
     fn record(&mut self, event: Event) -> Result<(), Halt> {
         self.record_at(self.shared.clock.now(), event)
@@ -287,7 +308,12 @@ impl Driver {
         match message {
             Message::Stage { op, stage } => {
                 self.tasks.remove(&op);
-                self.stage_ended(op, stage).await
+                self.note_exchanges(op, stage.has_failed())?;
+                self.stage_ended(op, stage).await?;
+                if !self.calls.contains_key(&op) {
+                    self.captures.remove(&op);
+                }
+                Ok(())
             }
             Message::Due { op } => {
                 self.tasks.remove(&op);
@@ -391,6 +417,7 @@ impl Driver {
     fn drop_op(&mut self, op: u64) {
         self.calls.remove(&op);
         self.pages.remove(&op);
+        self.captures.remove(&op);
         self.timers.remove(&op);
         if self.only.as_ref().is_some_and(|(only, _)| *only == op) {
             self.only = None;

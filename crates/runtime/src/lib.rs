@@ -2,6 +2,7 @@
 
 mod budget;
 mod call;
+pub mod capture;
 pub mod clock;
 pub mod connections;
 pub mod crash;

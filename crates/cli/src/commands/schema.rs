@@ -121,6 +121,10 @@ fn settings() -> Value {
                     "type": "object", "description": about, "additionalProperties": calendar(),
                 }),
                 "retention" => retention(about),
+                "capture" => json!({
+                    "enum": linchpin_runtime::capture::Keep::WORDS.map(|(word, _)| word),
+                    "description": about,
+                }),
                 "server" => json!({
                     "type": "object", "description": about, "additionalProperties": false,
                     "properties": { "webhooks": {

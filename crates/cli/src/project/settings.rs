@@ -10,6 +10,7 @@ use std::path::Path;
 use linchpin_engine::schedule::Calendars;
 use linchpin_language::{Diagnostic, Document, Node, codes, did_you_mean};
 use linchpin_persistence::{Kind, Location};
+use linchpin_runtime::capture::Keep;
 use linchpin_runtime::retention::Retention;
 
 pub(crate) use self::vault::VaultKey;
@@ -34,6 +35,8 @@ pub(crate) struct Settings {
     pub(crate) webhooks: SocketAddr,
     /// Where the vault's master key is.
     pub(crate) vault: VaultKey,
+    /// Of which calls requests and answers are kept.
+    pub(crate) capture: Keep,
 }
 
 impl Default for Settings {
@@ -47,13 +50,14 @@ impl Default for Settings {
             retention: Retention::default(),
             webhooks: server::webhooks(),
             vault: VaultKey::default(),
+            capture: Keep::default(),
         }
     }
 }
 
 impl Settings {
     /// The keys of the file, each with its meaning.
-    pub(crate) const KEYS: [(&'static str, &'static str); 8] = [
+    pub(crate) const KEYS: [(&'static str, &'static str); 9] = [
         (
             "store",
             "The folder of the store, as sled:DIR or sqlite:DIR; sled:.linchpin/store when left out.",
@@ -76,6 +80,11 @@ impl Settings {
             "Where the key of the vault is: { key: { file: PATH } }, { credential: NAME } for one of \
              systemd, or { command: [PROGRAM, ARGUMENT] }; .linchpin/vault.key when left out. `before` \
              is where it was until `linchpin vault rotate-key` has sealed everything anew.",
+        ),
+        (
+            "capture",
+            "Of which calls requests and answers are kept in the journal: none, failures or all; \
+             none when left out.",
         ),
     ];
 
@@ -113,6 +122,16 @@ impl Settings {
                     Ok(store) => settings.store = store,
                     Err(why) => mistakes.push(node.error(codes::BAD_VALUE, why.to_string())),
                 },
+                ("capture", Some(text)) => {
+                    match Keep::WORDS.iter().find(|(word, _)| *word == text) {
+                        Some((_, keep)) => settings.capture = *keep,
+                        None => {
+                            let mistake = format!("{text:?} says not which calls are captured");
+                            let mistake = node.error(codes::BAD_VALUE, mistake);
+                            mistakes.push(mistake.with_help("write none, failures or all"));
+                        }
+                    }
+                }
                 ("environment", Some(text)) => settings.environment = Some(text.to_owned()),
                 ("flows", Some(text)) => settings.flows = text.to_owned(),
                 ("spokes", Some(text)) => settings.spokes = text.to_owned(),

@@ -94,3 +94,36 @@ fn a_step_held_before_anything_was_sent_is_not_said_to_have_changed_anything() {
     assert!(held.out.contains("nothing changed"), "{}", held.out);
     assert!(!held.out.contains("may have been made"), "{}", held.out);
 }
+
+#[test]
+fn what_was_said_in_calls_that_fail_is_shown_where_it_is_asked_for() {
+    let flow = "flow: asks_litmos
+connections: { lms: litmos }
+steps:
+  - id: fine
+    call: lms.courses.list
+    with: { codes: [NET101] }
+  - id: missing
+    call: lms.courses.get
+    with: { course: \"no-such-course\" }
+outputs: { n: size(fine.ids) }
+";
+    let logs = |settings: &str| {
+        let project = Project::with(&[("asks_litmos.yaml", flow)]);
+        std::fs::write(project.path().join("linchpin.yaml"), settings).unwrap();
+        let done = project.run(&["run", "asks_litmos", "--sandbox"]);
+        assert_eq!(done.code, 1, "{}{}", done.out, done.err);
+        let listed = project.json(&["runs", "list", "--sandbox"]);
+        let run = listed["runs"][0]["run"].as_str().unwrap().to_owned();
+        project.run(&["runs", "logs", &run, "--sandbox"]).out
+    };
+    let quiet = logs("");
+    assert!(!quiet.contains("GET /courses"), "{quiet}");
+    let failures = logs("capture: failures\n");
+    assert!(failures.contains("missing  → GET /courses/no-such-course"), "{failures}");
+    assert!(failures.contains(": 404 in "), "{failures}");
+    assert!(!failures.contains("fine  →"), "{failures}");
+    let all = logs("capture: all\n");
+    assert!(all.contains("fine  → GET /courses?"), "{all}");
+    assert!(all.contains("got  [{"), "{all}");
+}

@@ -143,6 +143,7 @@ impl Slot {
             Event::Resolved { .. } => &[Held],
             Event::Accepted(_)
             | Event::Begun
+            | Event::Captured(_)
             | Event::Signalled { .. }
             | Event::Undoable(_)
             | Event::Controlled { .. }
@@ -206,6 +207,7 @@ impl Slot {
             }
             Event::Accepted(_)
             | Event::Begun
+            | Event::Captured(_)
             | Event::Signalled { .. }
             | Event::Undoable(_)
             | Event::Controlled { .. }

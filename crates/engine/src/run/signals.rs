@@ -103,6 +103,7 @@ fn said(event: &Event) -> Option<&Value> {
         Event::Resolved { .. }
         | Event::Accepted(_)
         | Event::Begun
+        | Event::Captured(_)
         | Event::Decided { .. }
         | Event::Intended(_)
         | Event::Succeeded(_)

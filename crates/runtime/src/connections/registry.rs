@@ -23,6 +23,7 @@ use serde::{Deserialize, Serialize};
 use super::error::{ConfigureError, ConnectionError};
 use super::file::ConnectionsFile;
 use crate::budget::Budget;
+use crate::capture::Keep;
 use crate::clock::Clock;
 use crate::oauth::{Pending, TokenSource};
 use crate::redaction::Redactor;
@@ -44,6 +45,8 @@ pub struct Options {
     pub max_response: usize,
     /// The folder that `{file: PATH}` is relative to.
     pub folder: PathBuf,
+    /// Of which calls requests and answers are kept in the journal.
+    pub capture: Keep,
 }
 
 impl Default for Options {
@@ -53,6 +56,7 @@ impl Default for Options {
             timeout: Duration::from_secs(60),
             max_response: 32 << 20,
             folder: PathBuf::from("."),
+            capture: Keep::Nothing,
         }
     }
 }
@@ -138,6 +142,11 @@ impl Connections {
     /// Where secrets are kept.
     pub fn vault(&self) -> &Arc<Vault> {
         &self.vault
+    }
+
+    /// Of which calls requests and answers are kept.
+    pub(crate) fn keeps(&self) -> Keep {
+        self.options.capture
     }
 
     /// The secrets known so far, for every sink to keep out.

@@ -46,6 +46,7 @@ impl Driver {
             }
         };
         let op = run.op;
+        self.listen(op, &run.path, &prepared);
         let wrote = run.wrote.clone();
         let mut call =
             UnderWay { prepared, look: None, chunk: 0, wrote, is_adopted: false, doubt: None, run };
@@ -122,6 +123,7 @@ impl Driver {
         match prepared {
             Ok(prepared) => {
                 let (op, cursor) = (page.op, page.cursor.clone());
+                self.listen(op, &page.path, &prepared);
                 self.pages.insert(op, page);
                 Ok(Some((op, StageTask::Page(Box::new(prepared), cursor))))
             }

@@ -20,6 +20,7 @@ use super::health::Health;
 use super::repeated::cleaned;
 use super::wire::{Outgoing, Wire, shown};
 use crate::budget::Budget;
+use crate::capture::Heard;
 use crate::clock::{Clock, after};
 use crate::oauth::TokenSource;
 use crate::redaction::Redactor;
@@ -222,6 +223,21 @@ impl Bound {
         Err(ActionError::new(ErrorKind::BadResponse, message))
     }
 
+    /// An exchange, kept for the journal of whoever wants that.
+    async fn heard(
+        &self,
+        request: Request,
+        sink: Option<&mut dyn Sink>,
+    ) -> Result<Response, ActionError> {
+        let redactor = &self.binding.redactor;
+        let heard = Heard::request(&request, redactor);
+        let answer = self.exchange(request, sink).await;
+        if let Some(heard) = heard {
+            heard.answer(&answer, redactor);
+        }
+        answer
+    }
+
     /// Sends a request with all that the connection adds, and heeds what the answer says.
     async fn exchange(
         &self,
@@ -270,11 +286,11 @@ struct Prepared {
 #[async_trait]
 impl Transport for Bound {
     async fn send(&self, request: Request) -> Result<Response, ActionError> {
-        self.exchange(request, None).await
+        self.heard(request, None).await
     }
 
     async fn fetch(&self, request: Request, sink: &mut dyn Sink) -> Result<Response, ActionError> {
-        self.exchange(request, Some(sink)).await
+        self.heard(request, Some(sink)).await
     }
 
     async fn pause(&self, how_long: Duration) {

@@ -1,7 +1,7 @@
 //! `linchpin runs logs`
 
 use clap::Args;
-use linchpin_engine::event::Control;
+use linchpin_engine::event::{Control, Exchange};
 use linchpin_engine::{Entry, Event};
 use linchpin_server::Client;
 
@@ -11,7 +11,7 @@ use crate::failure::Failure;
 use crate::project::Project;
 use crate::report::{Report, Style};
 use crate::session::{Purpose, Session};
-use crate::steps::{Steps, logged, print_instant};
+use crate::steps::{Steps, logged, print_instant, print_millis};
 
 /// Print what happens in a run line by line, each with its time
 #[derive(Debug, Args)]
@@ -57,6 +57,9 @@ impl Logs {
             if self.only {
                 continue;
             }
+            for line in exchanges(&entry.event) {
+                report.line(format!("{at}  {line}"));
+            }
             for line in happened.iter().filter(|line| line.is_shown(report)) {
                 report.line(format!("{at}{}", line.text(report)));
             }
@@ -82,4 +85,22 @@ fn about_the_run(event: &Event) -> Option<String> {
         Event::Signalled { name, by, .. } => format!("signal {name} by {by}"),
         _ => return None,
     })
+}
+
+/// What was said between us and a system, where that is kept.
+fn exchanges(event: &Event) -> Vec<String> {
+    let Event::Captured(captured) = event else { return Vec::new() };
+    let mut lines = Vec::new();
+    for exchange in &captured.exchanges {
+        let Exchange { method, path, sent, status, got, ms, error } = exchange;
+        let came = match (status, error) {
+            (Some(status), _) => status.to_string(),
+            (None, error) => error.clone().unwrap_or_default(),
+        };
+        let took = print_millis(i64::try_from(*ms).unwrap_or(i64::MAX));
+        lines.push(format!("{}  → {method} {path}: {came} in {took}", captured.path));
+        lines.extend(sent.iter().map(|sent| format!("    sent {sent}")));
+        lines.extend(got.iter().map(|got| format!("    got  {got}")));
+    }
+    lines
 }
