@@ -233,15 +233,7 @@ impl Webhook {
 
 impl Signed {
     fn parse(reading: &mut Reading, node: &Node<'_>) -> Option<Signed> {
-        let algorithm = match node.get("algorithm") {
-            None => Some(Algorithm::Sha256),
-            Some(word) => reading.word(&word, &ALGORITHMS, |word| match word {
-                "sha256" => Some(Algorithm::Sha256),
-                "sha1" => Some(Algorithm::Sha1),
-                "sha512" => Some(Algorithm::Sha512),
-                _ => None,
-            }),
-        };
+        let algorithm = Algorithm::parse(reading, node);
         let is_base64 = match node.get("encoding") {
             None => Some(false),
             Some(word) => reading.word(&word, &ENCODINGS, |word| match word {
@@ -415,6 +407,18 @@ fn check_names(
 }
 
 impl Algorithm {
+    fn parse(reading: &mut Reading, node: &Node<'_>) -> Option<Self> {
+        match node.get("algorithm") {
+            None => Some(Self::Sha256),
+            Some(word) => reading.word(&word, &ALGORITHMS, |word| match word {
+                "sha256" => Some(Self::Sha256),
+                "sha1" => Some(Self::Sha1),
+                "sha512" => Some(Self::Sha512),
+                _ => None,
+            }),
+        }
+    }
+
     fn verified(self, secret: &[u8], signed: &[u8], given: &[u8]) -> bool {
         match self {
             Algorithm::Sha256 => verified::<Hmac<Sha256>>(secret, signed, given),
