@@ -57,7 +57,8 @@ impl Stage {
     /// Whether the other side, or the way to it, has failed us.
     pub(crate) fn has_failed(&self) -> bool {
         match self {
-            Self::Read(ended) | Self::Finished(ended) => ended.is_err(),
+            Self::Read(ended) => ended.is_err(),
+            Self::Finished(ended) => ended.is_err(),
             Self::Page(ended) => ended.is_err(),
             Self::Looked(ended) => ended.is_err(),
             Self::Wrote(Ok((_, Some(ended)))) => ended.is_err(),
