@@ -21,8 +21,11 @@ async fn a_call_needs_a_key_a_source_and_a_level() {
     assert_eq!(status(&http, &secrets["learner_api_key"], "source=t").await, 403);
     assert_eq!(status(&http, &secrets["administrator_api_key"], "source=t").await, 200);
     assert_eq!(status(&http, &secrets["api_key"], "source=t").await, 200);
-    let url = format!("{}/users?source=t&apikey={}", http.sandbox.litmos().url, secrets["api_key"]);
-    assert_eq!(http.send("GET", &url, &[], "").await.status, 200);
+    for name in ["apikey", "apiKey"] {
+        let url = http.sandbox.litmos().url.clone();
+        let url = format!("{url}/users?source=t&{name}={}", secrets["api_key"]);
+        assert_eq!(http.send("GET", &url, &[], "").await.status, 200, "{name}");
+    }
     let ledger = http.control("GET", "/ledger?system=litmos", "").await;
     assert!(!ledger.to_string().contains(&secrets["api_key"]));
 }
@@ -113,6 +116,22 @@ async fn a_user_is_changed_and_deleted_with_empty_answers() {
     assert_eq!(http.litmos("DELETE", &format!("/users/{id}"), "").await.status, 200);
     assert_eq!(http.litmos("GET", &format!("/users/{id}"), "").await.status, 404);
     assert_eq!(http.litmos("PATCH", "/users", "").await.status, 405);
+}
+
+#[tokio::test]
+async fn a_user_name_that_stays_as_it_is_passes_whatever_it_is() {
+    let http = start().await;
+    let made = ANA.replace(
+        "{\"UserName\":\"ana.ruiz@example.test\"",
+        "{\"UserName\":\"ana.ruiz\",\"IsCustomUsername\":true",
+    );
+    assert_eq!(http.litmos("POST", "/users", &made).await.status, 201);
+    let id = http.user("ana.ruiz").await;
+    let body = |name: &str| json!({ "Id": id, "UserName": name, "IsCustomUsername": false });
+    let put = async |name: &str| {
+        http.litmos("PUT", &format!("/users/{id}"), &body(name).to_string()).await.status
+    };
+    assert_eq!((put("ana.ruiz").await, put("ana.ruiz2").await), (200, 409));
 }
 
 #[tokio::test]

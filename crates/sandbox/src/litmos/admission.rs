@@ -77,7 +77,11 @@ fn level(world: &World, key: &str) -> Option<String> {
 
 /// Lets a request in, or says why not.
 pub(super) fn admit(world: &mut World, call: &Call) -> Result<Caller, Refusal> {
-    let key = call.header("apikey").or_else(|| call.query("apikey")).unwrap_or_default().to_owned();
+    let key = call
+        .header("apikey")
+        .or_else(|| call.query_any_case("apikey"))
+        .unwrap_or_default()
+        .to_owned();
     let limit = world.settings.litmos.rate_limit;
     let now = world.now().as_millisecond();
     if !world.litmos.admit(&key, now, limit.calls, limit.seconds) {
@@ -85,7 +89,7 @@ pub(super) fn admit(world: &mut World, call: &Call) -> Result<Caller, Refusal> {
     }
     let level = level(world, &key).filter(|_| world.settings.litmos.api_enabled);
     let caller = Caller { level: level.ok_or_else(Refusal::unauthorized)? };
-    if call.query("source").is_none_or(|source| source.trim().is_empty()) {
+    if call.query_any_case("source").is_none_or(|source| source.trim().is_empty()) {
         return Err(Refusal::bad_parameters());
     }
     let owner_only = world.settings.litmos.strict_levels && !is_for_administrators(call);

@@ -150,7 +150,7 @@ pub(super) fn of_user(
                     "PercentageComplete": done.percentage,
                     "AssignedDate": done.assigned,
                     "StartDate": done.started,
-                    "CompletedDate": done.completed,
+                    "DateCompleted": done.completed,
                     "ResultId": null,
                     "AccessTillDate": null,
                 })

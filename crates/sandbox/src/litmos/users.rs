@@ -255,7 +255,9 @@ fn merge(row: &mut Value, given: &Map<String, Value>) {
 fn check(world: &World, given: &Map<String, Value>, own: Option<&str>) -> Result<(), Refusal> {
     let conflict = |detail: &str| Err(Refusal::new(409, detail));
     let get = |name: &str| given.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
-    if let Some(name) = get("UserName") {
+    // A name that stays as it is passes, whatever it is.
+    let kept = own.and_then(|id| world.row(USERS, id)).map(|row| text(row, "UserName"));
+    if let Some(name) = get("UserName").filter(|name| Some(*name) != kept) {
         let custom = given.get("IsCustomUsername") == Some(&json!(true));
         if name.chars().count() <= 3 {
             return conflict("Username must be greater than 3 characters.");
