@@ -87,7 +87,10 @@ pub(super) fn trace(command: &mut Command, n: u64) -> Result<Traced, Errno> {
         return Err(errno);
     }
     child.stdin.take().expect("it has an input").write_all(b"go\n").expect("it reads a line");
-    Tracer { leader, n, inside: HashSet::new(), traced: Traced::new() }.follow()
+    let traced = Tracer { leader, n, inside: HashSet::new(), traced: Traced::new() }.follow();
+    // It was waited for with its threads: this finds nothing left.
+    child.wait().ok();
+    traced
 }
 
 struct Tracer {
