@@ -33,7 +33,7 @@ outputs: { id: { type: string, value: "look.users[0].id" } }
 const NIGHTLY: &str = "
 flow: nightly
 connections: { people: brief }
-trigger: { schedule: { every: 12h } }
+trigger: { schedule: { WHEN } }
 steps:
   - { id: sync, call: flow.inner, connections: { hr: people } }
 ";
@@ -137,6 +137,8 @@ fn the_doctor_tells_what_is_down_what_will_end_too_soon_and_whose_clock_is_wrong
             "200 OK\r\ncontent-type: application/json\r\ndate: Thu, 01 Jan 2026 00:00:00 GMT";
         (head.to_owned(), "[]".to_owned())
     });
+    // Long after the token ends, whatever the time of day is.
+    let in_six_hours = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(6);
     let connections = format!(
         "{}people:\n  default: emea\n  spoke: brief\n  connections:\n    emea: {}\n    us: {}\n\
          late: {{ spoke: litmos, url: \"{past}\", allow_private: true, api_key: {{ env: CLIENT_SECRET }} }}\n\
@@ -149,7 +151,7 @@ fn the_doctor_tells_what_is_down_what_will_end_too_soon_and_whose_clock_is_wrong
     let project = Project::with(&[
         ("spokes/brief/spoke.yaml", BRIEF),
         ("spokes/brief/actions/users.first.yaml", USERS),
-        ("flows/nightly.yaml", NIGHTLY),
+        ("flows/nightly.yaml", &NIGHTLY.replace("WHEN", &format!("at: {in_six_hours}"))),
         ("flows/inner.yaml", INNER),
         ("connections.yaml", &connections),
     ]);
@@ -182,7 +184,7 @@ fn the_doctor_tells_what_is_down_what_will_end_too_soon_and_whose_clock_is_wrong
     assert!(nokey.contains("set the environment variable NO_SUCH_KEY"), "{nokey}");
 
     // Once the flow comes often enough, the token serves its next start.
-    project.write("flows/nightly.yaml", NIGHTLY.replace("12h", "1h"));
+    project.write("flows/nightly.yaml", NIGHTLY.replace("WHEN", "every: 1h"));
     let told = doctor().stdout;
     assert!(!told.contains("before nightly starts"), "{told}");
 }
