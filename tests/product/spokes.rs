@@ -1,5 +1,6 @@
 //! The actions of the bundled spokes on the sandbox, flow by flow, as somebody who runs a team uses them.
 
+mod http;
 mod litmos;
 mod servicenow;
 mod sumtotal;
