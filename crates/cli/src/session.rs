@@ -27,6 +27,8 @@ use crate::{logging, stand_in};
 /// How long who holds the store may take to serve its socket and to answer there. Work never
 /// keeps it from answering.
 const ANSWER: Duration = Duration::from_secs(5);
+/// How long it takes until somebody who has just come or is going is looked for again.
+const PAUSE: Duration = Duration::from_millis(30);
 /// How long runs may take to come to rest at the end; a service manager waits ten seconds.
 pub(crate) const GRACE: Duration = Duration::from_secs(8);
 
@@ -239,12 +241,32 @@ async fn wait(
         if let Some(client) = reach(project).await? {
             return Ok(Session { client, local: None });
         }
-        tokio::time::sleep(Duration::from_millis(30)).await;
+        tokio::time::sleep(PAUSE).await;
         if let Ok(store) = open_store(project) {
             return Box::pin(Session::over(project, store, purpose)).await;
         }
     }
     Err(unusable(&StoreError::Locked { dir, holder }))
+}
+
+/// Reads from whoever has the store, and once more when that process ends meanwhile: it was just
+/// going, and the next one knows as much.
+pub(crate) async fn read<T>(
+    project: &Project,
+    mut look: impl AsyncFnMut(&Client) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let deadline = tokio::time::Instant::now() + GRACE;
+    loop {
+        let session = Session::open(project, Purpose::brief()).await?;
+        let seen = look(&session.client).await;
+        session.close().await;
+        match seen {
+            Err(failure) if failure.is_gone && tokio::time::Instant::now() < deadline => {
+                tokio::time::sleep(PAUSE).await;
+            }
+            seen => return seen,
+        }
+    }
 }
 
 pub(crate) fn open_store(project: &Project) -> Result<Arc<dyn Upkeep>, StoreError> {

@@ -13,7 +13,7 @@ use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 use crate::project::Project;
 use crate::report::{Report, Style};
-use crate::session::{Purpose, Session};
+use crate::session::read;
 use crate::steps::plural;
 use crate::workspace::{Workspace, file_of, text_of};
 
@@ -63,13 +63,11 @@ impl Diff {
 /// What changed in the flow of a run, and in those that it calls, since the run started.
 async fn since(run: &str, global: &Global) -> Result<Vec<Change>, Failure> {
     let project = Project::find(global)?;
-    let session = Session::open(&project, Purpose::brief()).await?;
-    let texts = async {
-        let run = super::runs::whole(&session.client, run).await?;
-        Ok::<_, Failure>(session.client.get(&format!("/v1/runs/{run}/texts")).await?)
-    };
+    let texts = read(&project, async |client| {
+        let run = super::runs::whole(client, run).await?;
+        Ok(client.get(&format!("/v1/runs/{run}/texts")).await?)
+    });
     let texts = texts.await;
-    session.close().await;
     let mut changes = Vec::new();
     let texts = texts?["texts"].as_array().cloned().unwrap_or_default();
     for kept in &texts {

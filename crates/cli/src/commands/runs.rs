@@ -17,17 +17,17 @@ mod writes;
 
 use clap::{Args, Subcommand};
 use linchpin_engine::Entry;
-use linchpin_language::json;
+use linchpin_language::{Value, json};
 use linchpin_server::Client;
 
 use crate::args::Global;
-use crate::commands::Done;
+use crate::commands::{Done, operator};
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 use crate::follow;
 use crate::project::Project;
 use crate::report::Report;
-use crate::session::Session;
+use crate::session::{Purpose, Session, read};
 use crate::steps::Steps;
 
 /// List and show runs; answer, approve, resolve, pause, resume, retry, cancel and undo them
@@ -93,6 +93,40 @@ async fn steps_so_far(client: &Client, run: &str) -> Result<Steps, Failure> {
         steps.add(&entry);
     }
     Ok(steps)
+}
+
+/// What would come of it if a run that has ended were opened again in this way.
+async fn previewed(project: &Project, given: &str, way: &str) -> Result<(String, Value), Failure> {
+    read(project, async |client| {
+        let run = whole(client, given).await?;
+        let answer = client.get(&format!("/v1/runs/{run}/{way}")).await?;
+        Ok((run, answer))
+    })
+    .await
+}
+
+/// Opens a run that has ended again in this way. Gives what its journal said before.
+async fn reopen(
+    project: &Project,
+    given: &str,
+    (person, way): (Option<&str>, &str),
+) -> Result<(Session, String, Steps), Failure> {
+    let session = Session::open(project, Purpose::lasting()).await?;
+    let begun = async {
+        let client = &session.client;
+        let run = whole(client, given).await?;
+        let steps = steps_so_far(client, &run).await?;
+        let by = person.map_or_else(operator, str::to_owned);
+        client.post(&format!("/v1/runs/{run}/{way}"), &json!({ "by": by })).await?;
+        Ok::<_, Failure>((run, steps))
+    };
+    match begun.await {
+        Ok((run, steps)) => Ok((session, run, steps)),
+        Err(failure) => {
+            session.close().await;
+            Err(failure)
+        }
+    }
 }
 
 /// After something was said to a run: in a word when somebody else drives it, or with all that

@@ -72,7 +72,9 @@ impl Pager {
                     Does::Refuse => "400 Bad Request",
                     Does::Take => "201 Created",
                 };
-                let answer = format!("HTTP/1.1 {status}\r\nContent-Length: 2\r\n\r\n{{}}");
+                let answer = format!(
+                    "HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{{}}"
+                );
                 // Whoever asked may be gone.
                 stream.write_all(answer.as_bytes()).ok();
             }

@@ -4,13 +4,14 @@ use clap::Args;
 use linchpin_language::json;
 use linchpin_server::{Client, ClientError};
 
+use super::writes::Writes;
 use crate::commands::{Done, operator};
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 use crate::follow;
 use crate::project::Project;
 use crate::report::{Report, Style};
-use crate::session::{Purpose, Session};
+use crate::session::{Purpose, Session, read};
 
 /// Cancel a run: its handlers still run, and writes under way are waited for
 #[derive(Debug, Args)]
@@ -82,10 +83,8 @@ impl Cancel {
 
 /// The writes that were under way when the run was cancelled: nobody waited for their answers.
 async fn show_unclear(project: &Project, report: &Report, run: &str) -> Result<(), Failure> {
-    let session = Session::open(project, Purpose::brief()).await?;
-    let writes = super::writes::Writes::of(&session.client, run).await;
-    session.close().await;
-    for line in writes?.unclear() {
+    let writes = read(project, async |client| Writes::of(client, run).await).await?;
+    for line in writes.unclear() {
         report.line(format!("  {} {line}", report.paint(Style::Red, "!")));
     }
     Ok(())

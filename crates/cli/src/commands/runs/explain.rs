@@ -11,7 +11,7 @@ use crate::failure::Failure;
 use crate::follow::flags;
 use crate::project::Project;
 use crate::report::{Report, Style};
-use crate::session::{Purpose, Session};
+use crate::session::read;
 use crate::steps::plural;
 
 /// Tell where a run stopped and why, what it has sent, whether it is safe to go on, and how
@@ -23,10 +23,8 @@ pub(crate) struct Explain {
 
 impl Explain {
     pub(super) async fn run(self, project: &Project, report: &Report) -> Done {
-        let session = Session::open(project, Purpose::brief()).await?;
-        let explained = self.explain(project, &session.client).await;
-        session.close().await;
-        let (explained, flow) = explained?;
+        let explained = read(project, async |client| self.explain(project, client).await);
+        let (explained, flow) = explained.await?;
         report.json(&explained.as_json());
         explained.show(report, &flow);
         Ok(ExitCode::Ok)

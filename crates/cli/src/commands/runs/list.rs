@@ -11,7 +11,7 @@ use crate::inputs;
 use crate::picker::escaped;
 use crate::project::Project;
 use crate::report::{Report, Style};
-use crate::session::{Purpose, Session};
+use crate::session::read;
 use crate::steps::{print_instant, print_millis};
 
 /// How many commands to answer are printed below a list.
@@ -43,10 +43,7 @@ pub(crate) struct List {
 impl List {
     pub(super) async fn run(self, project: &Project, report: &Report) -> Done {
         let query = self.query(jiff::Timestamp::now())?;
-        let session = Session::open(project, Purpose::brief()).await?;
-        let answer = session.client.get(&query).await;
-        session.close().await;
-        let answer = answer?;
+        let answer = read(project, async |client| Ok(client.get(&query).await?)).await?;
         report.json(&answer);
         let runs = answer["runs"].as_array().cloned().unwrap_or_default();
         if runs.is_empty() {

@@ -10,7 +10,7 @@ use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 use crate::project::Project;
 use crate::report::{Report, Style};
-use crate::session::{Purpose, Session};
+use crate::session::read;
 use crate::steps::{Steps, logged, print_instant, print_millis};
 
 /// Print what happens in a run line by line, each with its time
@@ -28,21 +28,28 @@ pub(crate) struct Logs {
 
 impl Logs {
     pub(super) async fn run(self, project: &Project, report: &Report) -> Done {
-        let session = Session::open(project, Purpose::brief()).await?;
-        let told = tokio::select! {
-            told = self.print(report, &session.client) => told.map(|()| ExitCode::Ok),
-            _ = tokio::signal::ctrl_c() => Ok(ExitCode::Interrupted),
-        };
-        session.close().await;
-        told
+        let mut told = (0, Steps::default());
+        let print = read(project, async |client| {
+            tokio::select! {
+                told = self.print(report, client, &mut told) => told.map(|()| ExitCode::Ok),
+                _ = tokio::signal::ctrl_c() => Ok(ExitCode::Interrupted),
+            }
+        });
+        print.await
     }
 
-    async fn print(&self, report: &Report, client: &Client) -> Result<(), Failure> {
+    /// Prints what comes after the entries that were told already.
+    async fn print(
+        &self,
+        report: &Report,
+        client: &Client,
+        (n_told, steps): &mut (u64, Steps),
+    ) -> Result<(), Failure> {
         let run = super::whole(client, &self.run).await?;
-        let path = format!("/v1/runs/{run}/journal?follow={}", self.follow);
+        let path = format!("/v1/runs/{run}/journal?from={n_told}&follow={}", self.follow);
         let mut lines = client.lines(&path).await?;
-        let mut steps = Steps::default();
         while let Some(line) = lines.next().await? {
+            *n_told += 1;
             if report.is_json() {
                 report.raw(&format!("{line}\n"));
                 continue;

@@ -1,17 +1,14 @@
 //! `linchpin runs retry`
 
 use clap::Args;
-use linchpin_language::{Value, json};
-use linchpin_server::Client;
+use linchpin_language::Value;
 
-use crate::commands::{Done, operator};
+use crate::commands::Done;
 use crate::exit_code::ExitCode;
-use crate::failure::Failure;
 use crate::follow;
 use crate::project::Project;
 use crate::report::{Report, Style};
-use crate::session::{Purpose, Session};
-use crate::steps::{Steps, brief};
+use crate::steps::brief;
 
 /// Try again what failed or was cancelled in a run; what succeeded stays
 ///
@@ -30,26 +27,17 @@ pub(crate) struct Retry {
 }
 
 impl Retry {
-    pub(super) async fn run(mut self, project: &Project, report: &Report) -> Done {
-        let session = Session::open(project, Purpose::lasting()).await?;
+    pub(super) async fn run(self, project: &Project, report: &Report) -> Done {
         if self.dry_run {
-            let shown = self.preview(project, report, &session.client).await;
-            session.close().await;
-            return shown;
+            return self.preview(project, report).await;
         }
-        match self.begin(&session.client).await {
-            Ok(steps) => follow::from(report, project, session, (&self.run, steps)).await,
-            Err(failure) => {
-                session.close().await;
-                Err(failure)
-            }
-        }
+        let by = (self.person.as_deref(), "retry");
+        let (session, run, steps) = super::reopen(project, &self.run, by).await?;
+        follow::from(report, project, session, (&run, steps)).await
     }
 
-    async fn preview(&mut self, project: &Project, report: &Report, client: &Client) -> Done {
-        self.run = super::whole(client, &self.run).await?;
-        let run = &self.run;
-        let answer = client.get(&format!("/v1/runs/{run}/retry")).await?;
+    async fn preview(&self, project: &Project, report: &Report) -> Done {
+        let (run, answer) = super::previewed(project, &self.run, "retry").await?;
         report.json(&answer);
         let steps = answer["steps"].as_array().into_iter().flatten().filter_map(Value::as_str);
         let steps = steps.collect::<Vec<_>>().join(", ");
@@ -63,16 +51,6 @@ impl Retry {
         let flags = follow::flags(project);
         report.line(format!("do it with: linchpin runs retry {run}{flags}"));
         Ok(ExitCode::Changes)
-    }
-
-    /// Begins, and gives what the journal said before.
-    async fn begin(&mut self, client: &Client) -> Result<Steps, Failure> {
-        self.run = super::whole(client, &self.run).await?;
-        let run = &self.run;
-        let steps = super::steps_so_far(client, run).await?;
-        let by = self.person.clone().unwrap_or_else(operator);
-        client.post(&format!("/v1/runs/{run}/retry"), &json!({ "by": by })).await?;
-        Ok(steps)
     }
 }
 

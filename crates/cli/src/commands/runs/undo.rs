@@ -1,17 +1,15 @@
 //! `linchpin runs undo`
 
 use clap::Args;
-use linchpin_language::{Value, json};
-use linchpin_server::Client;
+use linchpin_language::Value;
 
-use crate::commands::{Done, operator};
+use crate::commands::Done;
 use crate::exit_code::ExitCode;
-use crate::failure::Failure;
 use crate::follow;
 use crate::project::Project;
 use crate::report::{Report, Style};
-use crate::session::{Purpose, Session};
-use crate::steps::{Steps, brief, plural};
+use crate::session::read;
+use crate::steps::{brief, plural};
 
 /// Show what would take back the changes of a run that has ended; --apply does it
 #[derive(Debug, Args)]
@@ -27,26 +25,22 @@ pub(crate) struct Undo {
 }
 
 impl Undo {
-    pub(super) async fn run(mut self, project: &Project, report: &Report) -> Done {
-        let session = Session::open(project, Purpose::lasting()).await?;
+    pub(super) async fn run(self, project: &Project, report: &Report) -> Done {
         if !self.apply {
-            let shown = self.preview(project, report, &session.client).await;
-            session.close().await;
-            return shown;
+            return self.preview(project, report).await;
         }
-        match self.begin(&session.client).await {
-            Ok(steps) => self.follow(project, report, session, steps).await,
-            Err(failure) => {
-                session.close().await;
-                Err(failure)
-            }
+        let by = (self.person.as_deref(), "undo");
+        let (session, run, steps) = super::reopen(project, &self.run, by).await?;
+        let code = follow::from(report, project, session, (&run, steps)).await?;
+        if !matches!(code, ExitCode::Ok | ExitCode::Failed) {
+            return Ok(code);
         }
+        // How the run itself had ended says nothing about what was taken back.
+        show_end(project, report, &run).await
     }
 
-    async fn preview(&mut self, project: &Project, report: &Report, client: &Client) -> Done {
-        self.run = super::whole(client, &self.run).await?;
-        let run = &self.run;
-        let answer = client.get(&format!("/v1/runs/{run}/undo")).await?;
+    async fn preview(&self, project: &Project, report: &Report) -> Done {
+        let (run, answer) = super::previewed(project, &self.run, "undo").await?;
         report.json(&answer);
         let left = answer["left"].as_array().cloned().unwrap_or_default();
         if left.is_empty() {
@@ -64,44 +58,22 @@ impl Undo {
         report.line(format!("do it with: linchpin runs undo {run} --apply{flags}"));
         Ok(ExitCode::Changes)
     }
+}
 
-    /// Begins, and gives what the journal said before.
-    async fn begin(&mut self, client: &Client) -> Result<Steps, Failure> {
-        self.run = super::whole(client, &self.run).await?;
-        let run = &self.run;
-        let steps = super::steps_so_far(client, run).await?;
-        let by = self.person.clone().unwrap_or_else(operator);
-        client.post(&format!("/v1/runs/{run}/undo"), &json!({ "by": by })).await?;
-        Ok(steps)
+/// What of the changes of a run is taken back now, and what is left.
+async fn show_end(project: &Project, report: &Report, run: &str) -> Done {
+    let path = format!("/v1/runs/{run}");
+    let shown = read(project, async |client| Ok(client.get(&path).await?)).await?;
+    let left = shown["undo_left"].as_array().cloned().unwrap_or_default();
+    if left.is_empty() {
+        let lasts = shown["lasting"].as_array().is_some_and(|lasting| !lasting.is_empty());
+        let what = if lasts { "could be taken back" } else { "the run had changed" };
+        report.line(format!("all that {what} is taken back"));
+        show_lasting(report, &shown);
+        return Ok(ExitCode::Ok);
     }
-
-    async fn follow(
-        &self,
-        project: &Project,
-        report: &Report,
-        session: Session,
-        steps: Steps,
-    ) -> Done {
-        let code = follow::from(report, project, session, (&self.run, steps)).await?;
-        if !matches!(code, ExitCode::Ok | ExitCode::Failed) {
-            return Ok(code);
-        }
-        // How the run itself had ended says nothing about what was taken back.
-        let session = Session::open(project, Purpose::brief()).await?;
-        let shown = session.client.get(&format!("/v1/runs/{}", self.run)).await;
-        session.close().await;
-        let shown = shown?;
-        let left = shown["undo_left"].as_array().cloned().unwrap_or_default();
-        if left.is_empty() {
-            let lasts = shown["lasting"].as_array().is_some_and(|lasting| !lasting.is_empty());
-            let what = if lasts { "could be taken back" } else { "the run had changed" };
-            report.line(format!("all that {what} is taken back"));
-            show_lasting(report, &shown);
-            return Ok(ExitCode::Ok);
-        }
-        show_left(report, project, &self.run, &left);
-        Ok(ExitCode::Failed)
-    }
+    show_left(report, project, run, &left);
+    Ok(ExitCode::Failed)
 }
 
 /// What stays of a run whatever is done, a line each.
