@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use linchpin_connector::{Look, Wrote};
 use linchpin_language::Value;
+use serde::{Deserialize, Serialize};
 
 use crate::path::StepPath;
 
@@ -80,7 +81,7 @@ pub struct StartRun {
 }
 
 /// A write that was intended.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OpenIntent {
     /// Which chunk, from 0.
     pub chunk: u32,

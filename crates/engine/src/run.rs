@@ -17,6 +17,7 @@ mod ruling;
 pub(crate) mod scan;
 mod scope;
 mod signals;
+pub(crate) mod snapshot;
 pub(crate) mod state;
 mod times;
 mod view;
@@ -27,9 +28,11 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use linchpin_connector::Effect;
 use linchpin_language::{Value, json};
+use serde::{Deserialize, Serialize};
 
 pub use self::rollback::UndoLeft;
 pub use self::ruling::{AfterFailure, Certainty};
+pub use self::snapshot::Snapshot;
 pub use self::state::{Mismatch, StepState};
 pub use self::view::{OpenAsk, Standing, StepView, Waiting};
 
@@ -46,9 +49,11 @@ use crate::path::{Segment, StepPath};
 use crate::plan::Program;
 
 /// A run, as its journal makes it.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Run {
+    #[serde(skip, default = "snapshot::program")]
     pub(crate) program: Arc<Program>,
+    #[serde(skip, default = "snapshot::accepted")]
     accepted: Arc<Accepted>,
     root: Frame,
     pub(crate) now: Timestamp,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use linchpin_language::{Truth, Value, unknown};
+use serde::{Deserialize, Serialize};
 
 use crate::event::{Decision, HeldRow};
 use crate::flow::{Answer, Arm, Block, Decide, Match, Step};
@@ -10,7 +11,7 @@ use crate::run::scan::{Place, Scan};
 use crate::run::state::{Effects, List, Over, Stop};
 
 /// The rows of a decision whose steps run, one row after the other.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Rows {
     pub(crate) lists: Vec<(HeldRow, List)>,
     result: Arc<Value>,

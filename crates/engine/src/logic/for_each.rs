@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use linchpin_connector::ErrorKind;
 use linchpin_language::{Value, as_unknown, json, kind as kind_of, unknown};
+use serde::{Deserialize, Serialize};
 
 use crate::command::{Command, ReadPage};
 use crate::error::RunError;
@@ -108,7 +109,7 @@ const COLLECTED_BYTES: usize = 8 << 20;
 
 /// A loop that is running. Of an iteration that ended only its count stays, and its
 /// `collect`ed value.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Loop {
     waiting: VecDeque<Arc<Value>>,
     pub(crate) stream: Option<Stream>,
@@ -130,7 +131,7 @@ pub(crate) struct Loop {
 }
 
 /// The reading side of a loop over a stream.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Stream {
     pub(crate) reading: Calling,
     pub(crate) cursor: Option<Value>,
@@ -140,7 +141,7 @@ pub(crate) struct Stream {
 }
 
 /// One item on its way through the body.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Iteration {
     pub(crate) item: Arc<Value>,
     pub(crate) list: List,

@@ -1,5 +1,7 @@
 //! `try` / `catch` / `finally`.
 
+use serde::{Deserialize, Serialize};
+
 use crate::error::RunError;
 use crate::flow::{Arm, Block, Step, StepKind, Try};
 use crate::run::scan::{Place, Scan};
@@ -19,7 +21,7 @@ pub(crate) fn go_on(scan: &mut Scan<'_>, place: Place<'_>, step: &Step, guarded:
 }
 
 /// A `try` that is running or ran.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Guarded {
     pub(crate) body: List,
     pub(crate) catch: Option<(usize, List)>,

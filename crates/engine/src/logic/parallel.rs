@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use linchpin_language::{Value, json};
+use serde::{Deserialize, Serialize};
 
 use crate::flow::{Arm, OnBranchError, Parallel, Step, StepKind};
 use crate::run::scan::{Place, Scan};
 use crate::run::state::{Effects, List, Over, Stop};
 
 /// A parallel that is running or ran.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Branches {
     /// In written order.
     pub(crate) lists: Vec<List>,

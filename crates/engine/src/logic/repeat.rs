@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use linchpin_connector::ErrorKind;
 use linchpin_language::{Truth, Value, json};
+use serde::{Deserialize, Serialize};
 
 use crate::event::Decision;
 use crate::flow::{Arm, Repeat, Step, StepKind};
@@ -12,7 +13,7 @@ use crate::run::scan::{Place, Scan};
 use crate::run::state::{Effects, List, Over, Stop};
 
 /// A repeat that is running or ran. Of the times before the last nothing is kept.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Repeating {
     /// Which time this is, from 0.
     pub(crate) index: u64,

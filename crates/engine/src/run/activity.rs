@@ -8,6 +8,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use linchpin_connector::Wrote;
 use linchpin_language::Value;
+use serde::{Deserialize, Serialize};
 
 use super::frame::{End, Frame, Phase};
 use super::state::{Effects, List, Over, Stop};
@@ -21,7 +22,7 @@ use crate::logic::repeat::Repeating;
 use crate::path::Segment;
 
 /// What a running or ended step is made of.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) enum Activity {
     #[default]
     None,
@@ -53,7 +54,7 @@ pub(crate) enum Activity {
 }
 
 /// A step that failed and handles it itself.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Handling {
     pub(crate) list: List,
     /// What failed: its steps can be read in the handler.
@@ -67,7 +68,7 @@ impl Handling {
 }
 
 /// A call, or the reading of a stream, between its events.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Calling {
     /// The command under way in this process; unknown after a replay.
     pub(crate) issued: Option<u64>,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use linchpin_language::{Map, Schema, Value};
+use serde::{Deserialize, Serialize};
 
 use super::state::{Effects, List, Stop};
 use crate::error::RunError;
@@ -11,8 +12,9 @@ use crate::flow::{Arm, Block};
 use crate::plan::Plan;
 
 /// A flow or subflow that is running: its names and its lists.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Frame {
+    #[serde(with = "super::snapshot::plan")]
     pub(crate) plan: Arc<Plan>,
     pub(crate) inputs: Arc<Value>,
     pub(crate) vars: Map<String, Value>,
@@ -28,7 +30,7 @@ pub(crate) struct Frame {
 }
 
 /// Which list of a frame is running.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Phase {
     Body,
     Handler,
@@ -37,7 +39,7 @@ pub(crate) enum Phase {
 }
 
 /// How a frame ends, as far as is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum End {
     Succeeded,
     Failed,

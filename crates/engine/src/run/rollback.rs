@@ -8,6 +8,7 @@ use std::sync::{Arc, LazyLock};
 
 use linchpin_connector::ErrorKind;
 use linchpin_language::{Span, Template, Value, json};
+use serde::{Deserialize, Serialize};
 
 use super::Run;
 use super::apply::Change;
@@ -52,17 +53,18 @@ static STEP: LazyLock<Step> = LazyLock::new(|| {
 });
 
 /// A write that can be taken back.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Undo {
     call: Arc<Undoable>,
     is_done: bool,
 }
 
 /// The writes of a run that can be taken back, and the calls that do it once they have begun.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Undos {
     all: Vec<Undo>,
     /// Where the newest of each step and part is.
+    #[serde(with = "super::snapshot::pairs")]
     places: BTreeMap<(StepPath, u32), usize>,
     /// Which part of a step's writes comes next.
     parts: BTreeMap<StepPath, u32>,

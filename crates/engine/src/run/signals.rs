@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use linchpin_language::{Value, did_you_mean, too_deep};
+use serde::{Deserialize, Serialize};
 
 use super::Run;
 use super::state::Mismatch;
@@ -15,7 +16,7 @@ use crate::plan;
 const MOST: usize = 100;
 
 /// Signals that are kept.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Signals(VecDeque<(String, Arc<Value>)>);
 
 impl Signals {

@@ -8,20 +8,22 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use linchpin_connector::Effect;
 use linchpin_language::{Map, Value};
+use serde::{Deserialize, Serialize};
 
 pub(crate) use super::activity::{Activity, Calling};
+use super::snapshot;
 use crate::error::RunError;
 use crate::flow::Block;
 
 /// The steps of one block that is running or ran.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct List {
     pub(crate) slots: Vec<Slot>,
     pub(crate) stop: Option<Stop>,
 }
 
 /// Why a list starts nothing more.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Stop {
     /// A failure that nobody handled.
     Error(Box<RunError>),
@@ -53,35 +55,51 @@ impl Stop {
 }
 
 /// One step of a list.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub(crate) struct Slot {
+    #[serde(skip_serializing_if = "snapshot::is_default")]
     pub(crate) state: StepState,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) output: Option<Arc<Value>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) error: Option<Box<RunError>>,
+    #[serde(skip_serializing_if = "snapshot::is_default")]
     pub(crate) attempts: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) started_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) ended_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) deadline: Option<Deadline>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) held: Option<String>,
     /// The limit that holds it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) limit: Option<Effect>,
     /// It is held because something that it needs is not there.
+    #[serde(skip_serializing_if = "snapshot::is_default")]
     pub(crate) blocked: bool,
     /// Its guard is unknown (dry runs only).
+    #[serde(skip_serializing_if = "snapshot::is_default")]
     pub(crate) may: bool,
     /// The list stopped before it was reached.
+    #[serde(skip_serializing_if = "snapshot::is_default")]
     pub(super) is_unreached: bool,
     /// It goes on after a retry of the run, so its deadline is to be set anew.
+    #[serde(skip_serializing_if = "snapshot::is_default")]
     pub(crate) is_reopened: bool,
     /// The error that its deadline raised.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) timed_out: Option<Box<RunError>>,
     pub(crate) activity: Activity,
     /// What the step does to its list by ending.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) leaving: Option<Stop>,
 }
 
 /// The states of SEMANTICS section 3.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StepState {
     /// Not reached.
@@ -132,7 +150,7 @@ impl StepState {
 }
 
 /// The instant by which a block or a question must have ended.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct Deadline {
     pub(crate) at: Timestamp,
     pub(crate) armed: Option<u64>,

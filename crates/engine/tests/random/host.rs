@@ -14,7 +14,7 @@ use linchpin_engine::event::{
 };
 use linchpin_engine::plan::Program;
 use linchpin_engine::retry::RetryPolicy;
-use linchpin_engine::run::{AfterFailure, Certainty, StepState, StepView, Waiting};
+use linchpin_engine::run::{AfterFailure, Certainty, Snapshot, StepState, StepView, Waiting};
 use linchpin_engine::{Entry, Event, Run, RunId, StepPath};
 use linchpin_language::{Value, json};
 
@@ -97,11 +97,27 @@ impl Played {
         let written = serde_json::to_vec(&self.journal[..length]).expect("entries can be written");
         let journal: Vec<Entry> = serde_json::from_slice(&written).expect("entries can be read");
         assert_eq!(journal, self.journal[..length], "what is read is what was written");
-        let run = Run::replay(Arc::clone(&self.program), &journal).expect("a prefix replays");
+        let run = self.from_snapshot(&journal, length / 2);
         let (program, open) = (Arc::clone(&self.program), Vec::new());
         let (seed, flows, cancel_after) = (self.seed, self.flows.clone(), self.cancel_after);
         let appended = BTreeSet::new();
         Self { seed, flows, cancel_after, program, run, journal, appended, open }
+    }
+
+    /// The run of a journal from a snapshot of its first half: the same as from all of it.
+    fn from_snapshot(&self, journal: &[Entry], half: usize) -> Run {
+        let replay = |entries: &[Entry]| {
+            Run::replay(Arc::clone(&self.program), entries).expect("a prefix replays")
+        };
+        let written = |run: &Run| String::from_utf8(run.snapshot().expect("it can be written"));
+        let kept = written(&replay(&journal[..half])).expect("a snapshot is text");
+        let kept = Snapshot::read(kept.as_bytes()).expect("it is of this version");
+        let mut run = kept.restore(Arc::clone(&self.program)).expect("it can be read");
+        for entry in &journal[half..] {
+            run.apply(entry).expect("the rest has a place");
+        }
+        assert_eq!(written(&run), written(&replay(journal)), "after {half} of {}", journal.len());
+        run
     }
 
     fn record(&mut self, seconds: u64, event: Event) {
