@@ -25,6 +25,8 @@ use super::world::{Gate, World};
 const CALM: usize = 400;
 /// No schedule takes so many.
 const MANY: usize = 30_000;
+/// So few bytes that every run of some length has snapshots.
+const SNAPSHOTS_APART: u64 = 2_000;
 
 /// How a schedule went: what was not kept, and what happened.
 pub(super) struct Played {
@@ -120,6 +122,7 @@ impl Schedule<'_> {
             (Arc::clone(&self.case.catalog), Arc::clone(&self.case.connections));
         let parts = Parts { store, catalog, connections, clock };
         let host = Host::repeatable(parts, self.case.flows.clone(), self.lives * 1000);
+        host.keep_snapshots(SNAPSHOTS_APART);
         let mut watch = host.watch();
         let recovery = {
             let host = host.clone();

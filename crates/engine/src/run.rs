@@ -377,6 +377,11 @@ impl Run {
         &self.program
     }
 
+    /// The same, to be held on to.
+    pub fn shared_program(&self) -> Arc<Program> {
+        Arc::clone(&self.program)
+    }
+
     /// Whether an operator paused it.
     pub fn is_paused(&self) -> bool {
         self.is_paused

@@ -15,6 +15,7 @@ mod crashes;
 mod detach;
 mod ledger;
 mod returning;
+mod snapshot;
 mod undo;
 
 use std::collections::{BTreeMap, HashMap};
@@ -36,6 +37,7 @@ use crate::call::{Prepared, Stage};
 use crate::capture::Capture;
 use crate::host::turns::Turn;
 use crate::host::{self, Shared};
+use crate::snapshots::{Growth, Replayed};
 use crate::summary::Summary;
 
 /// What comes into a run.
@@ -52,6 +54,8 @@ pub(crate) enum Message {
     Started { op: u64, path: StepPath, result: Result<RunId, host::Error> },
     /// Somebody wants to see the run as it stands.
     Look { see: Box<dyn FnOnce(&Run) + Send> },
+    /// A snapshot was made, or could not be.
+    Snapshot { made: Option<Vec<u8>> },
     /// Nothing new is to be started; the task ends when nothing is under way.
     Stop,
 }
@@ -107,6 +111,9 @@ pub(crate) struct Driver {
     accepted: Option<oneshot::Sender<Result<(), Arc<StoreError>>>>,
     crashes: Crashes,
     returning: Option<Returning>,
+    growth: Growth,
+    /// The task that makes a snapshot.
+    snapshot: Option<AbortHandle>,
     is_stopping: bool,
 }
 
@@ -115,7 +122,7 @@ impl Driver {
     /// already and are appended first.
     pub(crate) fn new(
         shared: Arc<Shared>,
-        run: Run,
+        Replayed { run, growth }: Replayed,
         (saved, unsaved): (u64, Vec<Entry>),
         accepted: Option<oneshot::Sender<Result<(), Arc<StoreError>>>>,
     ) -> (Self, mpsc::UnboundedSender<Message>) {
@@ -142,6 +149,8 @@ impl Driver {
                 (_, false) => Crashes::Uncounted,
             },
             returning: None,
+            growth,
+            snapshot: None,
             accepted,
             is_stopping: false,
         };
@@ -152,7 +161,7 @@ impl Driver {
     pub(crate) async fn drive(mut self) -> Option<Outcome> {
         let result = self.turns().await;
         self.forget_crashes().await;
-        for task in self.tasks.values() {
+        for task in self.tasks.values().chain(&self.snapshot) {
             task.abort();
         }
         if let Err(halt) = result {
@@ -275,6 +284,7 @@ impl Driver {
         }
         let entries = self.unsaved.iter().map(line).collect::<Result<Vec<_>, _>>()?;
         let count = entries.len() as u64;
+        self.growth.add(&entries);
         let records = self.index_records()?;
         let batch = Append { run: self.id.clone(), position: self.saved, entries, records };
         self.shared.store.append(batch).await?;
@@ -284,11 +294,12 @@ impl Driver {
             drop(accepted.send(Ok(())));
         }
         self.shared.tell(&self.id, &mut self.unsaved);
+        self.keep_snapshot();
         Ok(())
     }
 
     /// The index changes when a run begins to be and when it ends.
-    fn index_records(&self) -> Result<Vec<RecordWrite>, Halt> {
+    fn index_records(&mut self) -> Result<Vec<RecordWrite>, Halt> {
         let is_new = self.saved == 0;
         let has_ended = self.run.outcome().is_some();
         let begins = || self.unsaved.iter().any(|entry| opens(&entry.event));
@@ -298,6 +309,7 @@ impl Driver {
             records.extend(Summary::records(&self.id, summary, has_ended));
             records.extend(Turn::record(&self.run)?);
         }
+        records.extend(self.growth.record(&self.id, has_ended));
         if has_ended {
             records.extend(self.crashes.record(&self.id));
         }
@@ -346,23 +358,28 @@ impl Driver {
                 self.tasks.remove(&op);
                 self.started(op, path, result)
             }
+            Message::Snapshot { made } => {
+                self.growth.ends(made);
+                Ok(())
+            }
             Message::Look { see } => {
                 see(&self.run);
                 Ok(())
             }
             Message::Stop => {
-                self.is_stopping = true;
-                let reads: Vec<_> = self
-                    .calls
-                    .iter()
-                    .filter(|(_, call)| !call.prepared.is_write() || call.look.is_none())
-                    .map(|(op, _)| *op)
-                    .collect();
-                for op in reads {
-                    self.drop_op(op);
-                }
+                self.stop();
                 Ok(())
             }
+        }
+    }
+
+    /// Starts nothing new, and waits for writes alone.
+    fn stop(&mut self) {
+        self.is_stopping = true;
+        let is_read = |call: &UnderWay| !call.prepared.is_write() || call.look.is_none();
+        let reads = self.calls.iter().filter(|(_, call)| is_read(call));
+        for op in reads.map(|(op, _)| *op).collect::<Vec<_>>() {
+            self.drop_op(op);
         }
     }
 

@@ -11,6 +11,7 @@ mod undo;
 
 use std::collections::{BTreeMap, HashMap};
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, RwLock};
 
 use linchpin_engine::catalog::Catalog;
@@ -31,6 +32,7 @@ use crate::clock::Clock;
 use crate::connections::Connections;
 use crate::driver::{Driver, Message};
 use crate::flows::{Flows, Loaded};
+use crate::snapshots::{self, Replayed};
 use crate::summary::{RUNS, Summary};
 use crate::triggers::flow::Awaited;
 
@@ -67,6 +69,8 @@ pub(crate) struct Shared {
     starter: OnceLock<Starter>,
     watchers: broadcast::Sender<(RunId, Entry)>,
     awaited: RwLock<Awaited>,
+    /// By how many bytes a journal grows at least between two snapshots of its run.
+    pub(crate) snapshots_apart: AtomicU64,
 }
 
 type Starter = Box<dyn Fn(Start) -> Starting + Send + Sync>;
@@ -242,8 +246,17 @@ impl Host {
         let watchers = broadcast::Sender::new(1024);
         let (starter, awaited) = (OnceLock::new(), RwLock::new(Awaited::of(&flows)));
         let returning = Arc::new(Semaphore::new(RETURNING));
-        let shared =
-            Shared { store, connections, clock, catalog, returning, starter, watchers, awaited };
+        let shared = Shared {
+            store,
+            connections,
+            clock,
+            catalog,
+            returning,
+            starter,
+            watchers,
+            awaited,
+            snapshots_apart: AtomicU64::new(snapshots::APART),
+        };
         let state = State {
             flows: RwLock::new(flows),
             changes: watch::Sender::new(0),
@@ -269,6 +282,12 @@ impl Host {
         // Nobody else has the host yet, so the place is empty.
         drop(host.shared.starter.set(starter));
         host
+    }
+
+    /// Keeps snapshots of its runs whenever a journal has grown by this many bytes; usually by
+    /// some megabytes.
+    pub fn keep_snapshots(&self, apart: u64) {
+        self.shared.snapshots_apart.store(apart, Ordering::Relaxed);
     }
 
     /// The flows that runs are started from.
@@ -332,11 +351,11 @@ impl Host {
     /// Puts a run on its way.
     fn drive(
         &self,
-        run: Run,
+        run: Replayed,
         from: (u64, Vec<Entry>),
         accepted: Option<oneshot::Sender<Result<(), Arc<StoreError>>>>,
     ) {
-        let id = run.accepted().run.clone();
+        let id = run.run.accepted().run.clone();
         let (driver, inbox) = Driver::new(Arc::clone(&self.shared), run, from, accepted);
         let (ended, outcome) = watch::channel(None);
         lock(&self.state.active).insert(id.clone(), Active { inbox, outcome });

@@ -17,6 +17,7 @@ pub mod redaction;
 pub mod retention;
 pub mod scheduler;
 pub mod secret;
+mod snapshots;
 pub mod summary;
 mod transport;
 pub mod triggers;

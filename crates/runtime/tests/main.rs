@@ -16,6 +16,7 @@ mod rest;
 mod retention;
 mod returning;
 mod scheduler;
+mod snapshots;
 mod support;
 mod transfer;
 mod transport;

@@ -97,7 +97,7 @@ impl Played {
         let written = serde_json::to_vec(&self.journal[..length]).expect("entries can be written");
         let journal: Vec<Entry> = serde_json::from_slice(&written).expect("entries can be read");
         assert_eq!(journal, self.journal[..length], "what is read is what was written");
-        let run = self.from_snapshot(&journal, length / 2);
+        let run = self.by_snapshot(&journal, length / 2);
         let (program, open) = (Arc::clone(&self.program), Vec::new());
         let (seed, flows, cancel_after) = (self.seed, self.flows.clone(), self.cancel_after);
         let appended = BTreeSet::new();
@@ -105,7 +105,7 @@ impl Played {
     }
 
     /// The run of a journal from a snapshot of its first half: the same as from all of it.
-    fn from_snapshot(&self, journal: &[Entry], half: usize) -> Run {
+    fn by_snapshot(&self, journal: &[Entry], half: usize) -> Run {
         let replay = |entries: &[Entry]| {
             Run::replay(Arc::clone(&self.program), entries).expect("a prefix replays")
         };

@@ -11,14 +11,12 @@ use tokio::sync::oneshot;
 
 use super::turns::Turn;
 use super::{Error, Host, TEXTS, lock};
+use crate::snapshots::{self, Programs, Replayed};
 use crate::summary::OPEN;
-
-/// How many entries of a journal are read at once.
-const PART: usize = 512;
 
 impl Host {
     /// The program of a run, from the texts that it started with.
-    pub(super) async fn program(&self, accepted: &Accepted) -> Result<Arc<Program>, Error> {
+    pub(crate) async fn program(&self, accepted: &Accepted) -> Result<Arc<Program>, Error> {
         if let Some(program) = lock(&self.state.programs).get(&accepted.texts) {
             return Ok(Arc::clone(program));
         }
@@ -86,17 +84,18 @@ impl Host {
         if self.inbox(id).is_some() {
             return Ok(());
         }
-        let run = self.rebuilt(id).await?;
+        let replayed = self.replayed(id).await?;
+        let run = &replayed.run;
         if run.outcome().is_some() {
             return Err(Error::Ended(id.clone()));
         }
         let saved = run.position();
         if run.is_begun() {
-            self.drive(run, (saved, Vec::new()), None);
+            self.drive(replayed, (saved, Vec::new()), None);
             return Ok(());
         }
-        let turn = Turn::of(&run).map(|(turn, _)| turn);
-        self.drive(run, (saved, Vec::new()), None);
+        let turn = Turn::of(run).map(|(turn, _)| turn);
+        self.drive(replayed, (saved, Vec::new()), None);
         self.continues(id, turn).await
     }
 
@@ -107,7 +106,8 @@ impl Host {
             return Err(Error::Stopping);
         }
         let refused = |why: String| Error::Refused { run: id.clone(), why };
-        let mut run = self.rebuilt(id).await?;
+        let mut replayed = self.replayed(id).await?;
+        let run = &mut replayed.run;
         let is_retry = matches!(event, Event::Controlled { control: Control::Retry, .. });
         let is_undo = matches!(event, Event::Controlled { control: Control::Undo, .. });
         if run.outcome().is_some() && !is_undo && !is_retry {
@@ -117,15 +117,15 @@ impl Host {
             return Err(refused(why));
         }
         if is_retry {
-            self.retake(&run).await?;
+            self.retake(run).await?;
         }
         let saved = run.position();
         let entry = Entry { at: self.clock().now(), event };
         run.apply(&entry).map_err(|why| refused(why.to_string()))?;
         let waits = !run.is_begun() && run.standing() != Standing::Cancelling;
-        let turn = Turn::of(&run).map(|(turn, _)| turn);
+        let turn = Turn::of(run).map(|(turn, _)| turn);
         let (accepted, on_disk) = oneshot::channel();
-        self.drive(run, (saved, vec![entry]), Some(accepted));
+        self.drive(replayed, (saved, vec![entry]), Some(accepted));
         match on_disk.await {
             Ok(Ok(())) if waits => self.continues(id, turn).await,
             Ok(Ok(())) => Ok(()),
@@ -134,36 +134,13 @@ impl Host {
         }
     }
 
-    /// A run as its journal makes it. The journal is read in parts: one of a long loop may be
-    /// larger than the memory that its run needs.
+    /// A run as its journal makes it.
     pub async fn rebuilt(&self, id: &RunId) -> Result<Run, Error> {
-        let unread = |why: String| Error::Journal { run: id.clone(), why };
-        let mut rebuilt: Option<Run> = None;
-        loop {
-            let from = rebuilt.as_ref().map_or(0, Run::position);
-            let lines = self.shared.store.read(id, from, PART).await?;
-            if lines.is_empty() {
-                return rebuilt.ok_or_else(|| Error::UnknownRun(id.to_string()));
-            }
-            for line in lines {
-                let entry: Entry =
-                    serde_json::from_slice(&line).map_err(|why| unread(why.to_string()))?;
-                match &mut rebuilt {
-                    Some(run) => run.apply(&entry).map_err(|why| unread(why.to_string()))?,
-                    None => rebuilt = Some(self.begun(id, &entry).await?),
-                }
-            }
-        }
+        Ok(self.replayed(id).await?.run)
     }
 
-    /// The run of a first entry.
-    async fn begun(&self, id: &RunId, first: &Entry) -> Result<Run, Error> {
-        let Event::Accepted(accepted) = &first.event else {
-            return Err(Error::UnknownRun(id.to_string()));
-        };
-        let program = self.program(accepted).await?;
-        Run::new(program, first)
-            .map_err(|why| Error::Journal { run: id.clone(), why: why.to_string() })
+    async fn replayed(&self, id: &RunId) -> Result<Replayed, Error> {
+        snapshots::replay(&*self.shared.store, id, u64::MAX, &Programs::Kept(self)).await
     }
 
     /// Whether there is such a run.

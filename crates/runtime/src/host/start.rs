@@ -15,6 +15,7 @@ use tokio::sync::oneshot;
 use super::keys::Claiming;
 use super::{Error, Host, Ids, Start, Started, TEXTS, lock};
 use crate::flows::facts;
+use crate::snapshots::{Growth, Replayed};
 
 impl Host {
     /// Starts a run. When it returns, the run is on disk and cannot be lost.
@@ -51,7 +52,8 @@ impl Host {
             entries.push(begun);
         }
         let (accepted, on_disk) = oneshot::channel();
-        self.drive(state, (0, entries), Some(accepted));
+        let new = Replayed { run: state, growth: Growth::default() };
+        self.drive(new, (0, entries), Some(accepted));
         let error = match on_disk.await {
             Ok(Ok(())) => return Ok(Started { run, is_new: true }),
             Ok(Err(error)) => Error::Append(error),
