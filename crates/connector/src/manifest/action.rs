@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use linchpin_language::{Value, json};
+use linchpin_language::Value;
 
 use crate::action::{Action, ActionSpec, Call, Look, Page, Simulated, Undo, Verdict, Wrote};
 use crate::effect::Effect;
 use crate::error::{ActionError, ErrorKind};
 use crate::manifest::build::{Built, build, readable_path};
 use crate::manifest::exchange::Exchange;
-use crate::manifest::names::Names;
+use crate::manifest::names::{Late, Names};
 use crate::manifest::parse::ParsedAction;
 use crate::manifest::protocol::Protocol;
 use crate::manifest::request::{FailSpec, RequestSpec, Sending, What};
@@ -27,41 +27,37 @@ impl ManifestAction {
     }
 
     /// The names every phase has; an input that was not given is null.
-    pub(crate) fn base_names(&self, call: &Call<'_>) -> Names {
-        let mut inputs = call.inputs.as_object().cloned().unwrap_or_default();
-        for name in self.parsed.spec.inputs.keys().filter(|name| name.as_str() != "*") {
-            inputs.entry(name.clone()).or_insert(Value::Null);
-        }
+    pub(crate) fn base_names<'a>(&'a self, call: &Call<'a>) -> Names<'a> {
         let mut names = Names::default();
-        names.set("inputs", Value::Object(inputs));
-        names.set("connection", self.protocol.connection_values(call.connection));
-        names.set("call", json!({ "key": call.key, "now": call.now.to_string() }));
+        names.see("inputs", call.inputs);
+        names.later("connection", Late::Connection(&self.protocol, call.connection));
+        names.later("call", Late::Call(call.key, call.now));
         names
     }
 
     /// The names after the look.
-    pub(crate) fn names_after_look(&self, call: &Call<'_>, look: &Look) -> Names {
+    pub(crate) fn names_after_look<'a>(&'a self, call: &Call<'a>, look: &'a Look) -> Names<'a> {
         let mut names = self.base_names(call);
-        names.set("look", look.found.clone());
-        names.set("changes", Value::Array(look.changes.clone()));
+        names.see("look", &look.found);
+        names.later("changes", Late::List(&look.changes));
         names.compute(&self.parsed.lets);
         names
     }
 
     /// The names of one write.
-    pub(crate) fn names_of_chunk(
-        &self,
-        call: &Call<'_>,
-        look: &Look,
+    pub(crate) fn names_of_chunk<'a>(
+        &'a self,
+        call: &Call<'a>,
+        look: &'a Look,
         chunk: u32,
         spec: &RequestSpec,
-    ) -> Names {
+    ) -> Names<'a> {
         let mut names = self.names_after_look(call, look);
         let part = self.chunk_of(look, chunk);
         if let [change] = part {
-            names.set("change", change.clone());
+            names.see("change", change);
         }
-        names.set("chunk", Value::Array(part.to_vec()));
+        names.later("chunk", Late::List(part));
         names.compute(&self.parsed.lets);
         names.compute(&spec.lets);
         names
@@ -86,7 +82,7 @@ impl ManifestAction {
     }
 
     /// What the chosen write does, as far as it can be told before.
-    fn effect_before(&self, sending: &Sending, names: &Names) -> Effect {
+    fn effect_before(&self, sending: &Sending, names: &Names<'_>) -> Effect {
         let declared = self.parsed.spec.effect;
         if let Some(effect) = effect_is(sending, names) {
             return effect;
@@ -120,8 +116,12 @@ impl ManifestAction {
         let Some(answer) = exchange.send(sending, request, &names, true).await? else {
             return Ok(Wrote::new(Value::Null, 0, look.effect));
         };
-        let effect = effect_is(sending, &names.with("answer", answer.value.clone()));
-        let value = exchange.select(sending, &answer, &names)?;
+        let effect = sending.effect_is.as_ref().and_then(|_| {
+            let mut names = names.clone();
+            names.see("answer", &answer.value);
+            effect_is(sending, &names)
+        });
+        let value = exchange.select(sending, answer.value, &names)?;
         Ok(Wrote::new(value, answer.status, effect.unwrap_or(look.effect)))
     }
 
@@ -154,7 +154,7 @@ impl Action for ManifestAction {
     async fn read(&self, call: &Call<'_>) -> Result<Value, ActionError> {
         let mut names = self.look_around(call).await?;
         self.read_source(call, &mut names).await?;
-        names.set("after", names.value("look").clone());
+        names.same("after", "look");
         names.compute(&self.parsed.lets);
         self.outputs(&names)
     }
@@ -240,13 +240,13 @@ impl Action for ManifestAction {
     }
 }
 
-fn effect_is(sending: &Sending, names: &Names) -> Option<Effect> {
+fn effect_is(sending: &Sending, names: &Names<'_>) -> Option<Effect> {
     let value = names.eval(sending.effect_is.as_ref()?).ok()?;
     Effect::parse(value.as_str()?)
 }
 
 /// An error the manifest raises by itself; nothing was sent for it.
-pub(crate) fn raised(fail: &FailSpec, names: &Names) -> ActionError {
+pub(crate) fn raised(fail: &FailSpec, names: &Names<'_>) -> ActionError {
     let message = fail.message.as_ref().and_then(|text| names.render_string(text).ok());
     ActionError::new(fail.kind, message.unwrap_or_else(|| fail.kind.as_str().replace('_', " ")))
 }

@@ -65,7 +65,7 @@ impl BodySpec {
     }
 
     /// The value of the body and its form; none when the request has no body.
-    pub(crate) fn fill(&self, names: &Names) -> Result<Option<(Wire, Value)>, ActionError> {
+    pub(crate) fn fill(&self, names: &Names<'_>) -> Result<Option<(Wire, Value)>, ActionError> {
         let wants_xml =
             names.value("connection").get("wire").and_then(Value::as_str) == Some("xml");
         let xml = self.forms.iter().find(|(wire, _)| wants_xml && *wire == Wire::Xml);

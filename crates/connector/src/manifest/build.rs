@@ -25,7 +25,7 @@ pub(crate) enum Built {
 pub(crate) fn build(
     sending: &Sending,
     protocol: &Protocol,
-    names: &Names,
+    names: &Names<'_>,
 ) -> Result<Built, ActionError> {
     let mut unknown = Vec::new();
     let path = path(&sending.path, names, &mut unknown)?;
@@ -54,7 +54,7 @@ pub(crate) fn build(
 }
 
 /// The path of a request as people read it; what is unknown stands in braces.
-pub(crate) fn readable_path(parts: &[PathPart], names: &Names) -> String {
+pub(crate) fn readable_path(parts: &[PathPart], names: &Names<'_>) -> String {
     let mut unknown = Vec::new();
     path(parts, names, &mut unknown).unwrap_or_else(|_| "/…".to_owned())
 }
@@ -62,7 +62,7 @@ pub(crate) fn readable_path(parts: &[PathPart], names: &Names) -> String {
 /// A text such as a collection's name, in which each unknown stands by its identity.
 pub(crate) fn identify(
     text: &linchpin_language::Text,
-    names: &Names,
+    names: &Names<'_>,
 ) -> Result<String, ActionError> {
     use linchpin_language::Part;
     let show = |value: &Value| match as_unknown(value) {
@@ -82,7 +82,7 @@ pub(crate) fn identify(
 
 fn path(
     parts: &[PathPart],
-    names: &Names,
+    names: &Names<'_>,
     unknown: &mut Vec<Unknown>,
 ) -> Result<String, ActionError> {
     let mut path = String::new();

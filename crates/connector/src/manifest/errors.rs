@@ -62,7 +62,7 @@ impl ErrorRow {
     }
 
     /// The names this row's message is written with, when the row matches.
-    fn matching(&self, answer: &Answer, names: &Names) -> Option<Names> {
+    fn matching<'a>(&self, answer: &Answer, names: &Names<'a>) -> Option<Names<'a>> {
         let by_status = self.status.contains(&answer.status);
         if !self.status.is_empty() && !by_status {
             return None;
@@ -91,7 +91,7 @@ pub(crate) fn parse_kind(reading: &mut Reading, node: &Node<'_>) -> Option<Error
 pub(crate) fn classify(
     rows: [&[ErrorRow]; 2],
     answer: &Answer,
-    names: &Names,
+    names: &Names<'_>,
     accepted: bool,
     now: Timestamp,
 ) -> Option<ActionError> {
@@ -109,7 +109,7 @@ pub(crate) fn classify(
     Some(error.with_status(answer.status).with_write(WriteState::Unknown))
 }
 
-fn mapped(row: &ErrorRow, answer: &Answer, names: &Names, now: Timestamp) -> ActionError {
+fn mapped(row: &ErrorRow, answer: &Answer, names: &Names<'_>, now: Timestamp) -> ActionError {
     let rendered = row.message.as_ref().and_then(|text| names.render(text).ok());
     let message = rendered.map(|value| print(&value)).filter(|text| !text.trim().is_empty());
     let write = row.effect.unwrap_or_else(|| row.kind.usual_write_state());

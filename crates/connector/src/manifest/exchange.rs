@@ -52,7 +52,7 @@ impl Exchange<'_> {
         &self,
         sending: &Sending,
         request: Request,
-        names: &Names,
+        names: &Names<'_>,
         writes: bool,
     ) -> Result<Option<Answer>, ActionError> {
         let sent = self.call.transport.send(request).await;
@@ -88,10 +88,9 @@ impl Exchange<'_> {
     pub(crate) fn select(
         &self,
         sending: &Sending,
-        answer: &Answer,
-        names: &Names,
+        mut value: Value,
+        names: &Names<'_>,
     ) -> Result<Value, ActionError> {
-        let mut value = answer.value.clone();
         if let Some(path) = &sending.list {
             value = at(&value, path).cloned().unwrap_or_default();
         }
@@ -112,7 +111,11 @@ impl Exchange<'_> {
     }
 
     /// All rows of a listing, page after page, up to the cap.
-    pub(crate) async fn rows(&self, sending: &Sending, names: &Names) -> Result<Rows, ActionError> {
+    pub(crate) async fn rows(
+        &self,
+        sending: &Sending,
+        names: &Names<'_>,
+    ) -> Result<Rows, ActionError> {
         let request = match build(sending, self.protocol, names)? {
             Built::Ready(request) => request,
             Built::Unknown(unknown) => return self.unsent(sending, names, &unknown),
@@ -151,7 +154,7 @@ impl Exchange<'_> {
         sending: &Sending,
         first: &Request,
         position: &Position,
-        names: &Names,
+        names: &Names<'_>,
     ) -> Result<PageOfRows, ActionError> {
         let mut request = first.clone();
         if let Some(paging) = &sending.paging {
@@ -177,7 +180,7 @@ impl Exchange<'_> {
     }
 
     /// How many rows are wanted at most.
-    fn max(&self, sending: &Sending, names: &Names) -> Result<Option<usize>, ActionError> {
+    fn max(&self, sending: &Sending, names: &Names<'_>) -> Result<Option<usize>, ActionError> {
         match &sending.max {
             None => Ok(None),
             Some(text) => whole(&names.render(text)?, "max"),
@@ -188,10 +191,10 @@ impl Exchange<'_> {
         &self,
         sending: &Sending,
         answer: &Answer,
-        names: &Names,
+        names: &Names<'_>,
     ) -> Result<Vec<Value>, ActionError> {
         let names = answered(names, answer);
-        let mut rows = match self.select(sending, answer, &names)? {
+        let mut rows = match self.select(sending, answer.value.clone(), &names)? {
             Value::Null => Vec::new(),
             Value::String(text) if text.trim().is_empty() => Vec::new(),
             Value::Array(rows) => rows,
@@ -216,7 +219,7 @@ impl Exchange<'_> {
     fn unsent(
         &self,
         sending: &Sending,
-        names: &Names,
+        names: &Names<'_>,
         unknown: &[Unknown],
     ) -> Result<Rows, ActionError> {
         if unknown.iter().all(overlay::is_created) && sending.collection.is_some() {
@@ -242,17 +245,17 @@ impl Exchange<'_> {
     pub(crate) fn collection(
         &self,
         sending: &Sending,
-        names: &Names,
+        names: &Names<'_>,
     ) -> Result<Option<String>, ActionError> {
         sending.collection.as_ref().map(|text| identify(text, names)).transpose()
     }
 }
 
 /// The names after an answer.
-pub(crate) fn answered(names: &Names, answer: &Answer) -> Names {
-    let mut names = names.with("answer", answer.value.clone());
-    names.set("status", Value::from(answer.status));
-    names.set("headers", answer.headers.clone());
+pub(crate) fn answered<'a>(names: &Names<'a>, answer: &'a Answer) -> Names<'a> {
+    let mut names = names.with("status", Value::from(answer.status));
+    names.see("answer", &answer.value);
+    names.see("headers", &answer.headers);
     names
 }
 

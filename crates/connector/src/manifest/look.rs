@@ -11,7 +11,10 @@ use crate::manifest::request::{RequestSpec, Sending, What};
 
 impl ManifestAction {
     /// Makes every look request, in order; each sees the earlier ones.
-    pub(super) async fn look_around(&self, call: &Call<'_>) -> Result<Names, ActionError> {
+    pub(super) async fn look_around<'a>(
+        &'a self,
+        call: &Call<'a>,
+    ) -> Result<Names<'a>, ActionError> {
         let exchange = self.exchange(call);
         let mut names = self.base_names(call);
         let mut found = Map::new();
@@ -60,7 +63,7 @@ impl ManifestAction {
         spec: &RequestSpec,
         sending: &Sending,
         rows: Rows,
-        names: &Names,
+        names: &Names<'_>,
         found: &Map<String, Value>,
     ) -> Result<Value, ActionError> {
         let rows = match rows {
@@ -98,7 +101,7 @@ impl ManifestAction {
     }
 
     /// What differs; without `changes` the inputs themselves are the one change.
-    pub(super) fn changes(&self, names: &Names) -> Result<Vec<Value>, ActionError> {
+    pub(super) fn changes(&self, names: &Names<'_>) -> Result<Vec<Value>, ActionError> {
         let Some(expression) = &self.parsed.changes else {
             return Ok(vec![names.value("inputs").clone()]);
         };
@@ -110,7 +113,7 @@ impl ManifestAction {
     }
 
     /// The first write whose `when` holds, if there is one.
-    pub(super) fn variant(&self, names: &Names) -> Result<Option<usize>, ActionError> {
+    pub(super) fn variant(&self, names: &Names<'_>) -> Result<Option<usize>, ActionError> {
         for (index, spec) in self.parsed.writes.iter().enumerate() {
             let mut names = names.clone();
             names.compute(&spec.lets);

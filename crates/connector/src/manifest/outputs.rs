@@ -20,7 +20,7 @@ pub(crate) struct Output {
 
 impl ManifestAction {
     /// The outputs, from the names of the last phase.
-    pub(crate) fn outputs(&self, names: &Names) -> Result<Value, ActionError> {
+    pub(crate) fn outputs(&self, names: &Names<'_>) -> Result<Value, ActionError> {
         let mut outputs = Map::new();
         for output in &self.parsed.outputs {
             let value = names.eval(&output.value).map_err(|error| {

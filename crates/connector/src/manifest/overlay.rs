@@ -22,7 +22,7 @@ pub(crate) fn is_created(unknown: &Unknown) -> bool {
 pub(crate) fn merge(
     exchange: &Exchange<'_>,
     sending: &Sending,
-    names: &Names,
+    names: &Names<'_>,
     rows: Vec<Value>,
     last: bool,
 ) -> Result<Vec<Value>, ActionError> {
@@ -35,7 +35,7 @@ pub(crate) fn merge(
 /// The rows after the simulated ones, in their order.
 pub(crate) fn apply(
     sending: &Sending,
-    names: &Names,
+    names: &Names<'_>,
     mut rows: Vec<Value>,
     simulated: &[SimulatedRow],
     last: bool,

@@ -8,6 +8,7 @@ use url::Url;
 
 use crate::error::{ActionError, ErrorKind};
 use crate::manifest::answer::Answer;
+use crate::manifest::exchange::answered;
 use crate::manifest::grammar;
 use crate::manifest::names::Names;
 use crate::manifest::reading::Reading;
@@ -132,7 +133,7 @@ impl Paging {
         &self,
         request: &mut Request,
         position: &Position,
-        names: &Names,
+        names: &Names<'_>,
     ) -> Result<(), ActionError> {
         if let (Some(limit), Some(size)) = (&self.limit, self.size(names)?) {
             set(&mut request.query, limit, size.to_string());
@@ -164,7 +165,7 @@ impl Paging {
         &self,
         before: &Position,
         page: &Received<'_>,
-        names: &Names,
+        names: &Names<'_>,
     ) -> Result<Option<Position>, ActionError> {
         let mut after = before.clone();
         after.pages += 1;
@@ -195,7 +196,7 @@ impl Paging {
         &self,
         after: &Position,
         page: &Received<'_>,
-        names: &Names,
+        names: &Names<'_>,
     ) -> Result<bool, ActionError> {
         match self.stop {
             Stop::Empty => Ok(false),
@@ -208,15 +209,10 @@ impl Paging {
         }
     }
 
-    fn next(&self, page: &Received<'_>, names: &Names) -> Result<Option<String>, ActionError> {
+    fn next(&self, page: &Received<'_>, names: &Names<'_>) -> Result<Option<String>, ActionError> {
         let next = match (&self.next, self.kind) {
             (_, Kind::LinkHeader) => page.answer.header("link").and_then(next_of_header),
-            (Some(expression), _) => {
-                let mut names = names.with("answer", page.answer.value.clone());
-                names.set("headers", page.answer.headers.clone());
-                names.set("status", Value::from(page.answer.status));
-                Some(print(&names.eval(expression)?))
-            }
+            (Some(expression), _) => Some(print(&answered(names, page.answer).eval(expression)?)),
             (None, _) => {
                 let link = self.link.as_deref().and_then(|path| at(&page.answer.value, path));
                 link.map(print)
@@ -230,7 +226,7 @@ impl Paging {
         }
     }
 
-    fn size(&self, names: &Names) -> Result<Option<u64>, ActionError> {
+    fn size(&self, names: &Names<'_>) -> Result<Option<u64>, ActionError> {
         let Some(text) = &self.size else { return Ok(None) };
         let size = names.render_string(text)?;
         match size.trim().parse() {
@@ -242,7 +238,7 @@ impl Paging {
         }
     }
 
-    fn counts_pages(&self, names: &Names) -> Result<bool, ActionError> {
+    fn counts_pages(&self, names: &Names<'_>) -> Result<bool, ActionError> {
         match &self.unit {
             None => Ok(false),
             Some(text) => Ok(names.render_string(text)?.trim() == "pages"),

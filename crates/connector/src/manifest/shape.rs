@@ -70,7 +70,7 @@ impl Shape {
         &self,
         row: &Value,
         rules: &ReadRules,
-        names: &Names,
+        names: &Names<'_>,
     ) -> Result<Value, ActionError> {
         let mut shaped = Map::new();
         for (name, field) in &self.fields {
@@ -101,7 +101,7 @@ impl ShapeField {
         Some(ShapeField { schema, from, be_int, value })
     }
 
-    fn find(&self, row: &Value, names: &Names) -> Result<Value, ActionError> {
+    fn find(&self, row: &Value, names: &Names<'_>) -> Result<Value, ActionError> {
         if let Some(expression) = &self.value {
             return names.with("row", row.clone()).eval(expression);
         }

@@ -55,7 +55,7 @@ impl ManifestAction {
     fn simulated_rows(
         &self,
         look: &Look,
-        names: &Names,
+        names: &Names<'_>,
         created: &str,
     ) -> Result<Vec<SimulatedRow>, ActionError> {
         let Some(spec) = &self.parsed.overlay else { return Ok(Vec::new()) };
@@ -110,7 +110,7 @@ impl ManifestAction {
         &self,
         call: &Call<'_>,
         look: &Look,
-        names: &Names,
+        names: &Names<'_>,
         simulated: &[SimulatedRow],
     ) -> Result<Value, ActionError> {
         let exchange = Exchange { protocol: &self.protocol, call };
@@ -140,7 +140,7 @@ impl ManifestAction {
         Ok(Value::Object(after))
     }
 
-    fn simulated_outputs(&self, names: &Names, created: &str) -> Result<Value, ActionError> {
+    fn simulated_outputs(&self, names: &Names<'_>, created: &str) -> Result<Value, ActionError> {
         let mut outputs = Map::new();
         for output in &self.parsed.outputs {
             match names.eval(&output.value) {

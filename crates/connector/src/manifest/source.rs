@@ -25,7 +25,7 @@ struct StreamCursor {
 
 impl ManifestAction {
     /// The source of a stream or read that holds here.
-    fn source(&self, names: &Names) -> Result<Option<usize>, ActionError> {
+    fn source(&self, names: &Names<'_>) -> Result<Option<usize>, ActionError> {
         for (index, spec) in self.parsed.read_from.iter().enumerate() {
             let mut names = names.clone();
             names.compute(&spec.lets);
@@ -42,7 +42,7 @@ impl ManifestAction {
         Ok(None)
     }
 
-    fn kept(&self, names: &Names, rows: Vec<Value>) -> Result<Vec<Value>, ActionError> {
+    fn kept(&self, names: &Names<'_>, rows: Vec<Value>) -> Result<Vec<Value>, ActionError> {
         let Some(keep) = &self.parsed.keep else { return Ok(rows) };
         let mut kept = Vec::with_capacity(rows.len());
         for row in rows {
@@ -53,7 +53,7 @@ impl ManifestAction {
         Ok(kept)
     }
 
-    fn stream_max(&self, names: &Names) -> Result<Option<usize>, ActionError> {
+    fn stream_max(&self, names: &Names<'_>) -> Result<Option<usize>, ActionError> {
         match &self.parsed.stream_max {
             None => Ok(None),
             Some(text) => whole(&names.render(text)?, "max"),
@@ -61,7 +61,7 @@ impl ManifestAction {
     }
 
     /// The source at an index, and its names.
-    fn sending_at(&self, index: usize, names: &Names) -> Option<(&Sending, Names)> {
+    fn sending_at<'a>(&self, index: usize, names: &Names<'a>) -> Option<(&Sending, Names<'a>)> {
         let spec = self.parsed.read_from.get(index)?;
         let What::Send(sending) = &spec.what else { return None };
         let mut names = names.clone();
@@ -73,7 +73,7 @@ impl ManifestAction {
     pub(super) async fn read_source(
         &self,
         call: &Call<'_>,
-        names: &mut Names,
+        names: &mut Names<'_>,
     ) -> Result<(), ActionError> {
         let Some(index) = self.source(names)? else { return Ok(()) };
         let Some((sending, inner)) = self.sending_at(index, names) else { return Ok(()) };

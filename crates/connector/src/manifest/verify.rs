@@ -9,7 +9,7 @@ use crate::error::{ActionError, ErrorKind, WriteState};
 use crate::manifest::action::{ManifestAction, raised};
 use crate::manifest::build::{Built, build};
 use crate::manifest::exchange::answered;
-use crate::manifest::names::Names;
+use crate::manifest::names::{Late, Names};
 use crate::manifest::request::{FailSpec, RequestSpec, What};
 
 /// How a lost answer is cleared up.
@@ -110,7 +110,7 @@ impl ManifestAction {
         let Some(answer) = exchange.send(sending, request, &names, false).await? else {
             return Ok(Verdict::NotDone);
         };
-        let selected = exchange.select(sending, &answer, &names)?;
+        let selected = exchange.select(sending, answer.value.clone(), &names)?;
         let mut names = answered(&names, &answer).with("answer", selected.clone());
         names.compute(&self.parsed.lets);
         names.compute(&spec.lets);
@@ -130,12 +130,12 @@ impl ManifestAction {
     }
 
     /// The names the outputs are computed from; reads back where the manifest says `always`.
-    pub(crate) async fn names_after_write(
-        &self,
-        call: &Call<'_>,
-        look: &Look,
-        wrote: &[Wrote],
-    ) -> Result<Names, ActionError> {
+    pub(crate) async fn names_after_write<'a>(
+        &'a self,
+        call: &Call<'a>,
+        look: &'a Look,
+        wrote: &'a [Wrote],
+    ) -> Result<Names<'a>, ActionError> {
         let mut names = self.names_written(call, look, wrote);
         let Verify::Look { always: true, settle, missing } = &self.parsed.verify else {
             return Ok(names);
@@ -160,30 +160,38 @@ impl ManifestAction {
     }
 
     /// The same without reading back.
-    pub(crate) fn names_written(&self, call: &Call<'_>, look: &Look, wrote: &[Wrote]) -> Names {
+    pub(crate) fn names_written<'a>(
+        &'a self,
+        call: &Call<'a>,
+        look: &'a Look,
+        wrote: &'a [Wrote],
+    ) -> Names<'a> {
         let mut names = self.names_after_look(call, look);
         let again = wrote.iter().rev().find_map(|wrote| wrote.look.as_ref());
         if let Some(found) = again {
-            names.set("look", found.clone());
+            names.see("look", found);
         }
         let seen = wrote.iter().rev().find_map(|wrote| wrote.after.as_ref());
-        let after = seen.unwrap_or_else(|| names.value("look")).clone();
-        names.set("after", after);
+        match seen {
+            Some(after) => names.see("after", after),
+            None => names.same("after", "look"),
+        }
         let last = wrote.last();
-        names.set("answer", last.map(|wrote| Value::clone(&wrote.answer)).unwrap_or_default());
+        names.see("answer", last.map_or(&Value::Null, |wrote| &*wrote.answer));
         names.set("status", last.map_or(Value::Null, |wrote| Value::from(wrote.status)));
-        names.set("changed", Value::Array(self.changed(look, wrote)));
+        names.later("changed", Late::List(self.changed(look, wrote)));
         names.compute(&self.parsed.lets);
         names
     }
 
     /// The changes of the writes that were made.
-    fn changed(&self, look: &Look, wrote: &[Wrote]) -> Vec<Value> {
+    fn changed<'l>(&self, look: &'l Look, wrote: &[Wrote]) -> &'l [Value] {
         if wrote.len() >= look.chunks as usize {
-            return look.changes.clone();
+            return &look.changes;
         }
         let chunks = 0..u32::try_from(wrote.len()).unwrap_or(u32::MAX);
-        chunks.flat_map(|chunk| self.chunk_of(look, chunk).to_vec()).collect()
+        let made = chunks.map(|chunk| self.chunk_of(look, chunk).len()).sum();
+        &look.changes[..made]
     }
 
     pub(crate) fn undo_of(
