@@ -115,6 +115,13 @@ impl Original {
             store.remove(&run, vec![], records.into()).await.unwrap();
             journals.remove(&run);
         }
+        let condensing = Arc::clone(&store);
+        let condense = move || {
+            let watch = &mut |_| std::ops::ControlFlow::Continue(());
+            condensing.condense("runs", &identity(RUNS / 2), watch)
+        };
+        let tally = tokio::task::spawn_blocking(condense).await.unwrap().unwrap();
+        assert!(tally.runs > RUNS / 3, "{tally:?}");
         let left_as = folder.path().join("store");
         match left {
             Left::Closed => {

@@ -4,12 +4,14 @@
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::Instant;
 
 use linchpin_engine::RunId;
 use linchpin_engine::store::{Append, RecordWrite, Upkeep};
 use linchpin_language::Map;
 use linchpin_persistence::{Kind, Location};
+use linchpin_runtime::upkeep::{self, Told};
 
 use crate::engine::{Bench, TEN_POSTS};
 use crate::process::peak_rss_mb;
@@ -21,6 +23,19 @@ const ONE_STEP: &str = "flow: one_step\nsteps:\n  - log: started\n";
 const OPEN: usize = 10_000;
 /// How many appends are under way while a store is filled.
 const AT_ONCE: usize = 512;
+
+/// After so many runs a daemon keeps those before in less room.
+const CONDENSED: usize = 20_000;
+
+async fn condensed(store: Arc<dyn Upkeep>) -> Anything {
+    let mut told = upkeep::condense(store).await?;
+    while let Some(told) = told.recv().await {
+        if let Told::Failed(why) = told {
+            return Err(why.into());
+        }
+    }
+    Ok(())
+}
 
 /// A finished run as it is stored.
 struct Finished {
@@ -53,8 +68,7 @@ pub(crate) async fn finished(
         let place = Location { kind, dir: full.path().join("store") };
         let started = Instant::now();
         let store = place.open()?;
-        finished.fill(&*store, n_runs).await?;
-        drop(store);
+        finished.fill(store, n_runs).await?;
         let size = place.open()?.about()?.bytes;
         println!(
             "    {kind}: {n_runs} runs filled in {:.0} s, {} MB, {} bytes a run",
@@ -141,6 +155,7 @@ async fn disk(url: &str, kind: Kind) -> Anything {
     bench.close().await;
     let place = Location { kind, dir: folder.path().join("store") };
     let before = place.open()?.about()?.bytes;
+    condensed(place.open()?).await?;
     let anew = place.clone();
     let compacted = tokio::task::spawn_blocking(move || {
         anew.compact(&mut |_| std::ops::ControlFlow::Continue(()))
@@ -219,17 +234,21 @@ impl Finished {
         }
     }
 
-    async fn fill(&self, store: &dyn Upkeep, n_runs: u64) -> Anything {
+    /// A daemon keeps old runs in less room meanwhile.
+    async fn fill(&self, store: Arc<dyn Upkeep>, n_runs: u64) -> Anything {
         let mut number = 0;
         while number < n_runs {
+            if number % (CONDENSED / AT_ONCE * AT_ONCE) as u64 == 0 {
+                condensed(Arc::clone(&store)).await?;
+            }
             let end = (number + AT_ONCE as u64).min(n_runs);
-            let appends = (number..end).map(|number| self.put(store, number));
+            let appends = (number..end).map(|number| self.put(&*store, number));
             for put in futures_all(appends).await {
                 put?;
             }
             number = end;
         }
-        Ok(())
+        condensed(store).await
     }
 
     /// The run once more under another identity, in appends of two entries as a driver makes

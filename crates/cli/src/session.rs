@@ -42,6 +42,7 @@ pub(crate) struct Session {
 /// The store is open in this process.
 struct Local {
     host: Host,
+    store: Arc<dyn Upkeep>,
     webhooks: Arc<Webhooks>,
     sandbox: Option<Sandbox>,
     serving: Option<Serving>,
@@ -122,7 +123,7 @@ impl Session {
             None
         };
         let catalog = Arc::new(workspace.catalog);
-        let upkeep = Some(Arc::clone(&store));
+        let (upkeep, held) = (Some(Arc::clone(&store)), Arc::clone(&store));
         let parts = Parts { store, catalog, connections, clock };
         let host = Host::new(parts, workspace.flows);
         let reload = Some(reload(project.clone(), purpose.file));
@@ -133,12 +134,17 @@ impl Session {
         let serving =
             if purpose.serves { Some(Serving::start(project, &router).await?) } else { None };
         let client = Client::local(router);
-        Ok(Self { client, local: Some(Local { host, webhooks, sandbox, serving }) })
+        Ok(Self { client, local: Some(Local { host, store: held, webhooks, sandbox, serving }) })
     }
 
     /// The host, when the runs are driven in this process.
     pub(crate) fn host(&self) -> Option<&Host> {
         self.local.as_ref().map(|local| &local.host)
+    }
+
+    /// The store, when it is open here.
+    pub(crate) fn store(&self) -> Option<&Arc<dyn Upkeep>> {
+        self.local.as_ref().map(|local| &local.store)
     }
 
     /// The webhooks of the flows, when the store is open here.

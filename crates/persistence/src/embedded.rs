@@ -5,6 +5,8 @@
 //! `stored.rs` for the form of the values. Reading takes no lock and waits only when it saw
 //! something that is not on disk yet.
 
+mod bundle;
+mod bundled;
 mod committer;
 mod crowd;
 pub(crate) mod fault;
@@ -40,6 +42,7 @@ use linchpin_engine::store::{
 };
 use tokio::sync::oneshot;
 
+use self::bundled::Bundled;
 use self::committer::{Committer, Progress, Request, Synced};
 use self::folder::Opened;
 use self::staging::Operation;
@@ -53,19 +56,19 @@ use self::upgrade::copy_of as copy_of_format;
 /// A store in a folder, kept by a storage engine.
 ///
 /// Dropping the last handle closes it: what was asked for is written first.
-pub struct Embedded<T> {
+pub struct Embedded<T: Tree> {
     kind: Kind,
     doubt: Arc<AtomicBool>,
     dir: PathBuf,
     file: PathBuf,
     progress: Arc<Progress>,
     // These are `None` only while the store is being dropped.
-    tree: Option<T>,
+    tree: Option<Bundled<T>>,
     requests: Option<Sender<Request>>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl<T> Embedded<T> {
+impl<T: Tree> Embedded<T> {
     /// Writes what was asked for, closes the files and releases the folder.
     pub fn close(self) {
         drop(self);
@@ -76,7 +79,9 @@ impl<T: Tree> Embedded<T> {
     /// A store over an open engine; `sync` puts on disk what the engine has not.
     pub(crate) fn over(kind: Kind, opened: Opened<T>, sync: Sync) -> Result<Self, Error> {
         let doubt = Arc::clone(&opened.doubt);
-        let (dir, file, tree) = (opened.dir.clone(), opened.file.clone(), opened.tree.clone());
+        let (dir, file) = (opened.dir.clone(), opened.file.clone());
+        let opened = opened.try_map(Bundled::over).map_err(|error| fault::at(&file, error))?;
+        let tree = opened.tree.clone();
         let committer = Committer::new(opened, sync);
         let progress = committer.progress();
         let (requests, queue) = channel();
@@ -95,7 +100,7 @@ impl<T: Tree> Embedded<T> {
         outcome.await.map_err(|_| stopped())?.map_err(|error| fault::at(&self.file, error))
     }
 
-    fn reading<R>(&self, read: impl FnOnce(&T) -> Result<R, Error>) -> Result<R, Error> {
+    fn reading<R>(&self, read: impl FnOnce(&Bundled<T>) -> Result<R, Error>) -> Result<R, Error> {
         let tree = self.tree.as_ref().ok_or_else(stopped)?;
         fault::guarded(&self.file, || read(tree))
     }
@@ -119,7 +124,7 @@ impl<T: Tree> Embedded<T> {
     }
 }
 
-impl<T> Drop for Embedded<T> {
+impl<T: Tree> Drop for Embedded<T> {
     fn drop(&mut self) {
         self.tree = None;
         self.requests = None;
@@ -131,7 +136,7 @@ impl<T> Drop for Embedded<T> {
     }
 }
 
-impl<T> fmt::Debug for Embedded<T> {
+impl<T: Tree> fmt::Debug for Embedded<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Embedded").field("dir", &self.dir).finish_non_exhaustive()
     }
@@ -185,7 +190,7 @@ impl<T: Tree> Records for Embedded<T> {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Vec<Record>, Error> {
-        let read = |tree: &T| reading::records(tree, collection, prefix, after, limit);
+        let read = |tree: &Bundled<T>| reading::records(tree, collection, prefix, after, limit);
         self.settled(self.reading(read)).await
     }
 

@@ -4,6 +4,7 @@
 //! j <run: 26 bytes> <position: 8 bytes>                      the entries of one append
 //! m sequence                                                 the last batch of several keys
 //! r <collection, escaped> 00 00 <key, escaped> 00 00         a record
+//! b <first key, escaped> 00 00 <last key>                    such keys, together; see `bundle.rs`
 //! ```
 //! A value too long for one key goes on under the same key with a part number (4 bytes)
 //! behind it. Numbers are big-endian, and escaping writes 00 as 00 FF, so the order of the
@@ -15,6 +16,10 @@ use linchpin_engine::RunId;
 
 const JOURNAL: u8 = b'j';
 const RECORD: u8 = b'r';
+/// The first byte of the keys of bundles. No other key begins with it or a smaller one.
+pub(crate) const BUNDLE: u8 = b'b';
+/// The first bytes of keys that can be in a bundle.
+pub(crate) const KINDS: [u8; 2] = [JOURNAL, RECORD];
 const RUN_LENGTH: usize = 26;
 const ENTRY_LENGTH: usize = 1 + RUN_LENGTH + 8;
 
@@ -116,6 +121,54 @@ pub(crate) fn part(key: &[u8], number: u64) -> Vec<u8> {
     [key, &number.to_be_bytes()].concat()
 }
 
+/// The key of the bundle of all keys from one to another.
+pub(crate) fn bundle(first: &[u8], last: &[u8]) -> Vec<u8> {
+    let mut bytes = bundle_start(first);
+    bytes.extend_from_slice(&[0, 0]);
+    bytes.extend_from_slice(last);
+    bytes
+}
+
+/// The first and the last key of a bundle; `None` when it is not one.
+pub(crate) fn parse_bundle(key: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
+    let (first, last) = unescape(key.strip_prefix(&[BUNDLE])?)?;
+    (!first.is_empty() && !last.is_empty()).then(|| (first, last.to_vec()))
+}
+
+/// The keys of the bundles whose first key is at most this one.
+pub(crate) fn bundles_up_to(first: &[u8]) -> Range<Vec<u8>> {
+    vec![BUNDLE]..[bundle_start(first).as_slice(), &[0, 1]].concat()
+}
+
+/// The keys of the bundles whose first key is below this one.
+pub(crate) fn bundles_below(first: &[u8]) -> Range<Vec<u8>> {
+    vec![BUNDLE]..[bundle_start(first).as_slice(), &[0, 0]].concat()
+}
+
+/// The keys of the bundles whose first key is between two others.
+pub(crate) fn bundles_between(after: &[u8], below: &[u8]) -> Range<Vec<u8>> {
+    let start = bundles_up_to(after).end;
+    let end = bundles_below(below).end.max(start.clone());
+    start..end
+}
+
+/// The keys of the bundles of one kind of keys.
+pub(crate) fn bundles_of(kind: u8) -> Range<Vec<u8>> {
+    vec![BUNDLE, kind]..vec![BUNDLE, kind + 1]
+}
+
+fn bundle_start(first: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(first.len() + 8);
+    bytes.push(BUNDLE);
+    escape(first, &mut bytes);
+    bytes
+}
+
+/// The keys of the records of a collection that are below one of its keys.
+pub(crate) fn records_below(collection: &str, below: &str) -> Range<Vec<u8>> {
+    records_start(collection, "")..records_start(collection, below)
+}
+
 /// The smallest key above all keys that start with `prefix`.
 fn successor(prefix: &[u8]) -> Vec<u8> {
     let mut end = prefix.to_vec();
@@ -131,16 +184,16 @@ fn successor(prefix: &[u8]) -> Vec<u8> {
 fn records_start(collection: &str, prefix: &str) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(collection.len() + prefix.len() + 5);
     bytes.push(RECORD);
-    escape(collection, &mut bytes);
+    escape(collection.as_bytes(), &mut bytes);
     bytes.extend_from_slice(&[0, 0]);
-    escape(prefix, &mut bytes);
+    escape(prefix.as_bytes(), &mut bytes);
     bytes
 }
 
-fn escape(text: &str, out: &mut Vec<u8>) {
-    for byte in text.bytes() {
-        out.push(byte);
-        if byte == 0 {
+fn escape(text: &[u8], out: &mut Vec<u8>) {
+    for byte in text {
+        out.push(*byte);
+        if *byte == 0 {
             out.push(u8::MAX);
         }
     }

@@ -84,7 +84,7 @@ async fn everything_is_read_and_counted() {
         }
         assert_eq!(content.records[&("big".to_owned(), "one".to_owned())].1.len(), 50_000);
         let about = store.about().unwrap();
-        assert_eq!((about.kind.as_str(), about.format), (kind.name(), 2));
+        assert_eq!((about.kind.as_str(), about.format), (kind.name(), 3));
         assert!(about.bytes > 100_000, "{about:?}");
     }
 }

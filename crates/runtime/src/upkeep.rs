@@ -20,6 +20,9 @@ use crate::summary::RUNS;
 
 pub use self::exchange::{ExchangeError, export, import};
 
+/// How many of the newest runs a store keeps as they were written.
+const LOOSE: usize = 1_000;
+
 /// What long work says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -83,6 +86,16 @@ pub fn verify(store: Arc<dyn Upkeep>) -> UnboundedReceiver<Told> {
 /// Copies a store while it is in use; to another kind where one is named.
 pub fn copy(store: Arc<dyn Upkeep>, to: PathBuf, kind: Option<String>) -> UnboundedReceiver<Told> {
     work(move |tell| store.copy(&to, kind.as_deref(), &mut |tally| tell(Told::Progress(tally))))
+}
+
+/// Keeps all but the newest runs in less room.
+pub async fn condense(store: Arc<dyn Upkeep>) -> Result<UnboundedReceiver<Told>, Error> {
+    let newest = store.runs(None, LOOSE).await?;
+    let before = newest.last().filter(|_| newest.len() == LOOSE).cloned();
+    Ok(work(move |tell| match before {
+        Some(before) => store.condense(RUNS, &before, &mut |tally| tell(Told::Progress(tally))),
+        None => Ok(Tally::default()),
+    }))
 }
 
 type Tell<'a> = &'a mut dyn FnMut(Told) -> ControlFlow<()>;

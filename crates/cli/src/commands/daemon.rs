@@ -10,7 +10,7 @@ use clap::Args;
 use jiff::Timestamp;
 use linchpin_engine::event::Outcome;
 use linchpin_engine::flow::{RecordTrigger, Trigger};
-use linchpin_engine::store::Tally;
+use linchpin_engine::store::{Tally, Upkeep};
 use linchpin_engine::{Entry, Event, RunId};
 use linchpin_language::{Value, json};
 use linchpin_runtime::host::{Error, Host};
@@ -19,7 +19,7 @@ use linchpin_runtime::scheduler::Scheduler;
 use linchpin_runtime::triggers::Tell;
 use linchpin_runtime::triggers::flow::FlowEnds;
 use linchpin_runtime::triggers::record::Records;
-use linchpin_runtime::upkeep::Told;
+use linchpin_runtime::upkeep::{Told, condense};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, watch};
@@ -103,6 +103,8 @@ async fn serve(
     let mut firing = tokio::spawn(scheduler.run(stopped.clone()));
     let limits = folder.project().settings.retention.clone();
     let keeping = tokio::spawn(keep_to_limits(*report, host.clone(), limits));
+    let store = session.store().map(Arc::clone);
+    let condensing = tokio::spawn(keep_small(*report, host.clone(), store));
     let (own, own_host) = (*report, host.clone());
     let say: Tell = Arc::new(move |what| own.note(what));
     let mut following = tokio::spawn(FlowEnds::new(host.clone()).run(stopped.clone()));
@@ -133,6 +135,7 @@ async fn serve(
     watching.await.ok();
     told.abort();
     keeping.abort();
+    condensing.abort();
     Ok(word)
 }
 
@@ -211,6 +214,30 @@ async fn keep_to_limits(report: Report, host: Host, limits: Retention) {
         }
         let next = now.checked_add(jiff::SignedDuration::from_hours(1));
         host.clock().sleep_until(next.unwrap_or(Timestamp::MAX)).await;
+    }
+}
+
+/// Keeps old runs in less room, every ten minutes.
+async fn keep_small(report: Report, host: Host, store: Option<Arc<dyn Upkeep>>) {
+    let Some(store) = store else { return };
+    loop {
+        let next = host.clock().now().checked_add(jiff::SignedDuration::from_mins(10));
+        host.clock().sleep_until(next.unwrap_or(Timestamp::MAX)).await;
+        let failed = match condense(Arc::clone(&store)).await {
+            Ok(mut told) => {
+                let mut failed = None;
+                while let Some(told) = told.recv().await {
+                    if let Told::Failed(why) = told {
+                        failed = Some(why);
+                    }
+                }
+                failed
+            }
+            Err(error) => Some(crate::failure::sentence(&error)),
+        };
+        if let Some(why) = failed {
+            report.note(format!("old runs could not be kept in less room: {why}"));
+        }
     }
 }
 

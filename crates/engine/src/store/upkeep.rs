@@ -98,6 +98,12 @@ pub trait Upkeep: Store {
     /// nothing more can be read at all.
     fn pieces(&self, see: &mut dyn FnMut(Piece) -> ControlFlow<()>) -> Result<Tally, Error>;
 
+    /// Keeps the journals of the runs before this one, and the records of a collection under keys
+    /// that are identities of such runs, in less room. Nothing that is read or written is different
+    /// afterwards, and the store serves others meanwhile. Tells how many bytes it took together,
+    /// and may be given up at any time. Not for an async thread.
+    fn condense(&self, collection: &str, before: &RunId, watch: Watch<'_>) -> Result<Tally, Error>;
+
     /// Copies everything, as it is at the end of the copy, into a folder that is made. Writing
     /// goes on meanwhile. After `Ok` the folder is a closed store of the kind that is named, or
     /// of the same kind, on disk; otherwise there is none. Not for an async thread.

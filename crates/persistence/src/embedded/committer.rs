@@ -156,9 +156,11 @@ impl<T: Tree> Committer<T> {
     /// returns, even to those that were refused because of others in the same batch.
     fn commit(
         &mut self,
-        requests: Vec<Request>,
+        mut requests: Vec<Request>,
         answers: &mut Vec<(Answer, Result<u64, Error>)>,
     ) -> Result<(), Error> {
+        // A bundle has to know what becomes of its keys.
+        requests.sort_by_key(|request| matches!(request.operation, Operation::Bundle(_)));
         let Self { tree, file, lengths, sequence, taps, .. } = self;
         let next = *sequence + 1;
         let mut staging = Staging::new(tree, lengths, next);
@@ -177,6 +179,7 @@ impl<T: Tree> Committer<T> {
 
     fn write(&mut self, change: Change, sequence: u64) -> Result<(), Error> {
         let Self { tree, sync, mark, file, progress, taps, .. } = self;
+        let change = fault::guarded(file, || tree.resolved(change))?;
         let told = (!taps.is_empty()).then(|| change.to_writes());
         // Before readers can see anything of the batch.
         progress.visible.store(sequence, Ordering::SeqCst);

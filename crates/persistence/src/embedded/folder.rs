@@ -42,6 +42,17 @@ pub(crate) struct Opened<T> {
     pub(crate) lock: Lock,
 }
 
+impl<T> Opened<T> {
+    /// The same with what a function makes of the tree.
+    pub(crate) fn try_map<U>(
+        self,
+        make: impl FnOnce(T) -> Result<U, Error>,
+    ) -> Result<Opened<U>, Error> {
+        let Self { tree, dir, file, mark, sequence, doubt, lock } = self;
+        Ok(Opened { tree: make(tree)?, dir, file, mark, sequence, doubt, lock })
+    }
+}
+
 /// A folder that is ours, with an engine that is not open yet.
 pub(crate) struct Folder {
     pub(crate) dir: PathBuf,

@@ -8,6 +8,7 @@ use std::sync::mpsc::Sender;
 use linchpin_engine::RunId;
 use linchpin_engine::store::{Append, Condition, Error, Expect, RecordWrite};
 
+use super::bundle::Bundle;
 use super::stored::{self, Head};
 use super::tree::{Change, Tree, Writes};
 use super::{fault, mark, pack};
@@ -32,6 +33,8 @@ pub(crate) enum Operation {
         only_if: Vec<Condition>,
         records: Vec<RecordWrite>,
     },
+    /// These keys become a bundle, unless one of them has changed.
+    Bundle(Bundle),
     /// Everything that is written from now on goes there too, after it is on disk. Without a
     /// place: what was written before has gone to all such places.
     Tap(Option<Sender<Writes>>),
@@ -47,6 +50,7 @@ impl Operation {
                 entries.chain(values.map(Vec::len)).sum()
             }
             Self::Put { value, .. } => value.len(),
+            Self::Bundle(bundle) => bundle.body.len(),
             Self::Delete { .. } | Self::Remove { .. } | Self::Tap(_) => 0,
         }
     }
@@ -102,6 +106,7 @@ impl<'a, T: Tree> Staging<'a, T> {
                 }
                 self.remove(run, records).map(|()| 0)
             }
+            Operation::Bundle(bundle) => self.bundle(bundle).map(|()| 0),
             // Nothing of the tree is concerned.
             Operation::Tap(_) => Ok(0),
         }
@@ -142,6 +147,20 @@ impl<'a, T: Tree> Staging<'a, T> {
         }
         self.writes.extend(writes);
         self.lengths.insert(run, position + n_entries);
+        Ok(())
+    }
+
+    fn bundle(&mut self, Bundle { span, pairs, body }: Bundle) -> Result<(), Error> {
+        for (key, value) in &pairs {
+            let present = self.tree.get(key)?;
+            let is_same = present.is_some_and(|present| present.as_ref() == value.as_slice());
+            if !is_same || self.writes.contains_key(key) {
+                return Ok(());
+            }
+        }
+        self.writes.extend(pairs.into_iter().map(|(key, _)| (key, None)));
+        let sealed = stored::seal(&span.key, self.sequence, &[&body]);
+        self.writes.insert(span.key, Some(sealed));
         Ok(())
     }
 

@@ -10,7 +10,7 @@ use linchpin_engine::store::Error;
 use super::{fault, lock};
 
 /// The format this version writes, and the newest it reads.
-pub(crate) const FORMAT: u32 = 2;
+pub(crate) const FORMAT: u32 = 3;
 
 /// The name of the stamp in the folder of a store.
 pub(crate) const FILE: &str = "store";

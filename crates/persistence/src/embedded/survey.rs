@@ -22,7 +22,8 @@ type See<'a> = &'a mut dyn FnMut(Piece) -> ControlFlow<()>;
 
 /// Shows everything in a tree.
 pub(crate) fn pieces(tree: &impl Tree, file: &Path, see: See<'_>) -> Result<Tally, Error> {
-    let mut survey = Survey { tree, file, see, tally: Tally::default(), is_over: false };
+    let mut survey =
+        Survey { tree, file, see, tally: Tally::default(), is_over: false, n_keys: CHUNK };
     for fault in fault::guarded(file, || tree.faults())? {
         let what = "the structure of the file".to_owned();
         survey.tell(Damage { what, run: None, file: file.to_owned(), detail: fault });
@@ -37,6 +38,8 @@ struct Survey<'a, T> {
     see: See<'a>,
     tally: Tally,
     is_over: bool,
+    /// How many keys are passed at a time.
+    n_keys: usize,
 }
 
 impl<T: Tree> Survey<'_, T> {
@@ -55,6 +58,18 @@ impl<T: Tree> Survey<'_, T> {
             let keys = match fault::guarded(self.file, || self.keys(next.clone())) {
                 Ok(keys) => keys,
                 Err(error) => {
+                    let together = fault::guarded(self.file, || self.tree.past_damage(&next))?;
+                    if let Some((first, past)) = together.filter(|_| self.n_keys == 1) {
+                        let what =
+                            format!("what is kept together from {} on", fault::shown(&first));
+                        self.damaged(what, None, error)?;
+                        (next, self.n_keys) = (past, CHUNK);
+                        continue;
+                    } else if self.n_keys > 1 {
+                        // What can still be read before the damage is read key by key.
+                        self.n_keys = 1;
+                        continue;
+                    }
                     let what = match next.as_slice() {
                         [] => "everything".to_owned(),
                         place => format!("everything from {} on", fault::shown(place)),
@@ -90,7 +105,7 @@ impl<T: Tree> Survey<'_, T> {
         let mut keys = Vec::new();
         self.tree.scan(from..vec![u8::MAX], &mut |key, _| {
             keys.push(key.to_vec());
-            Ok(match keys.len() == CHUNK {
+            Ok(match keys.len() == self.n_keys {
                 true => ControlFlow::Break(()),
                 false => ControlFlow::Continue(()),
             })

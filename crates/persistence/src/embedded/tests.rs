@@ -85,10 +85,10 @@ async fn a_second_opener_is_told_who_holds_the_store_and_touches_nothing() {
 async fn a_store_of_a_newer_format_is_refused_and_left_as_it_was() {
     for kind in Kind::ALL {
         let dir = closed_store(kind).await;
-        fs::write(dir.path().join("store"), format!("linchpin store 3 {kind}\n")).unwrap();
+        fs::write(dir.path().join("store"), format!("linchpin store 4 {kind}\n")).unwrap();
         let before = content(dir.path());
         let refused = refusal(kind, dir.path());
-        assert!(matches!(refused, Error::Newer { found: 3, known: 2, .. }), "{refused}");
+        assert!(matches!(refused, Error::Newer { found: 4, known: 3, .. }), "{refused}");
         assert!(content(dir.path()) == before, "the files differ");
     }
 }
@@ -115,7 +115,7 @@ async fn a_store_of_the_first_format_is_upgraded_after_a_copy_of_it_was_made() {
     fs::write(dir.join("store"), "linchpin store 1\n").unwrap();
     let before = content(&dir);
     assert_eq!(entries(&*open(Kind::Sled, &dir).unwrap()).await, [b"old"]);
-    assert_eq!(fs::read_to_string(dir.join("store")).unwrap(), "linchpin store 2 sled\n");
+    assert_eq!(fs::read_to_string(dir.join("store")).unwrap(), "linchpin store 3 sled\n");
     let copy = copy_of_format(&dir, 1);
     let names = |files: Vec<(String, Vec<u8>)>, root: &Path| {
         let root = root.display().to_string();
@@ -150,7 +150,7 @@ async fn a_store_whose_making_was_interrupted_is_made_now() {
         fs::write(dir.path().join("store.new"), "linch").unwrap();
         open(kind, dir.path()).unwrap().append(entry(0, b"0")).await.unwrap();
         let dir = tempfile::tempdir().unwrap();
-        fs::write(dir.path().join("store"), format!("linchpin store 2 {kind}\n")).unwrap();
+        fs::write(dir.path().join("store"), format!("linchpin store 3 {kind}\n")).unwrap();
         fs::create_dir(dir.path().join(kind.name())).unwrap();
         fs::write(dir.path().join(kind.name()).join("db.new"), "half").unwrap();
         fs::write(dir.path().join("acknowledged.new"), "").unwrap();

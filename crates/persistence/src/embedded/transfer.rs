@@ -14,6 +14,7 @@ use std::sync::mpsc::Receiver;
 
 use linchpin_engine::store::{Error, Tally, Watch};
 
+use super::bundle::{self, Span};
 use super::committer::Sync;
 use super::folder::Opened;
 use super::mark::State;
@@ -111,13 +112,15 @@ impl<'a, T: Tree> Transfer<'a, T> {
     fn chunk(&mut self) -> Result<Writes, Error> {
         let (mut chunk, mut bytes) = (Writes::new(), 0);
         let tally = &mut self.tally;
-        self.from.scan(self.passed.clone()..vec![u8::MAX], &mut |key, sealed| {
+        self.from.scan_stored(self.passed.clone()..vec![u8::MAX], &mut |key, sealed| {
             stored::unseal(key, sealed)?;
             bytes += key.len() + sealed.len();
             tally.bytes += (key.len() + sealed.len()) as u64;
-            match key::parse_entry(key) {
-                Some(entry) => tally.runs += u64::from(entry.position == 0 && !entry.is_part),
-                None => tally.records += u64::from(key::is_record_head(key)),
+            if key.first() == Some(&key::BUNDLE) {
+                let pairs = bundle::open(&Span::parse(key)?, sealed)?;
+                pairs.iter().for_each(|(key, _)| count(tally, key));
+            } else {
+                count(tally, key);
             }
             chunk.insert(key.to_vec(), Some(sealed.to_vec()));
             Ok(match chunk.len() == MOST_KEYS || bytes >= MOST_BYTES {
@@ -126,6 +129,14 @@ impl<'a, T: Tree> Transfer<'a, T> {
             })
         })?;
         Ok(chunk)
+    }
+}
+
+/// Counts a key that is the beginning of a run or a record.
+pub(crate) fn count(tally: &mut Tally, key: &[u8]) {
+    match key::parse_entry(key) {
+        Some(entry) => tally.runs += u64::from(entry.position == 0 && !entry.is_part),
+        None => tally.records += u64::from(key::is_record_head(key)),
     }
 }
 

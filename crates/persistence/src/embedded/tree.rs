@@ -64,6 +64,23 @@ pub trait Tree: Clone + Send + Sync + 'static {
     /// store's own sync to say where the engine does not sync by itself.
     fn write(&self, change: Change) -> Result<(), Error>;
 
+    /// Shows what is stored in a range as it is stored, to copy it.
+    fn scan_stored(&self, range: Range<Vec<u8>>, see: See<'_>) -> Result<(), Error> {
+        self.scan(range, see)
+    }
+
+    /// What is to be stored for a change.
+    fn resolved(&self, change: Change) -> Result<Change, Error> {
+        Ok(change)
+    }
+
+    /// The first of the keys that cannot be read alone at this key or behind it, and a key behind
+    /// them.
+    fn past_damage(&self, key: &[u8]) -> Result<Option<Pair<Vec<u8>>>, Error> {
+        let _ = key;
+        Ok(None)
+    }
+
     /// Looks for damage in what the engine keeps around the values; one sentence for each.
     fn faults(&self) -> Result<Vec<String>, Error>;
 

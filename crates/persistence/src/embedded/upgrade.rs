@@ -3,6 +3,7 @@
 //! ```text
 //! format 1    one kind of store, its stamp names none
 //! format 2    the stamp names the kind, so that no store is opened as one of another kind
+//! format 3    old runs may be in bundles
 //! ```
 
 use std::path::{Path, PathBuf};
@@ -34,7 +35,7 @@ pub(crate) fn upgrade(dir: &Path, kind: Kind, from: u32) -> Result<(), Error> {
         };
         make().map_err(fault::io("copy the store to", &copy))?;
     }
-    // Format 1 differs in its stamp alone.
+    // What the older formats have is read as it is.
     stamp::write(dir, kind)?;
     tracing::info!(
         from,

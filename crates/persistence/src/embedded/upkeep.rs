@@ -1,19 +1,20 @@
 //! What a store does for those who look after it.
 
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::path::Path;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::channel;
 
+use linchpin_engine::RunId;
 use linchpin_engine::store::{About, Error, Piece, Tally, Upkeep, Watch};
 use tokio::sync::oneshot;
 
 use super::committer::Request;
 use super::staging::Operation;
-use super::transfer::{Transfer, Unfinished};
-use super::tree::{Tree, Writes};
-use super::{Embedded, Kind, fault, files, stamp, stopped, survey};
-use crate::Location;
+use super::transfer::{self, Transfer, Unfinished};
+use super::tree::Tree;
+use super::{Embedded, Kind, bundle, fault, files, stamp, stopped, survey};
+use crate::{Location, key};
 
 impl<T: Tree> Upkeep for Embedded<T> {
     fn about(&self) -> Result<About, Error> {
@@ -33,6 +34,10 @@ impl<T: Tree> Upkeep for Embedded<T> {
         survey::pieces(tree, &self.file, see)
     }
 
+    fn condense(&self, collection: &str, before: &RunId, watch: Watch<'_>) -> Result<Tally, Error> {
+        self.condense_from(collection, before, (usize::MAX, watch))
+    }
+
     fn copy(&self, to: &Path, kind: Option<&str>, watch: Watch<'_>) -> Result<Tally, Error> {
         let kind = match kind {
             Some(name) => Kind::named(name).ok_or_else(|| Error::Foreign {
@@ -50,11 +55,42 @@ impl<T: Tree> Upkeep for Embedded<T> {
 }
 
 impl<T: Tree> Embedded<T> {
+    /// As `condense`, for bundles of at least so many bytes where that is less than usual.
+    pub(crate) fn condense_from(
+        &self,
+        collection: &str,
+        before: &RunId,
+        (least, watch): (usize, Watch<'_>),
+    ) -> Result<Tally, Error> {
+        let tree = self.tree.as_ref().ok_or_else(stopped)?;
+        let _making = tree.making();
+        let mut tally = Tally::default();
+        let records = key::records_below(collection, before.as_str());
+        for Range { start: mut from, end } in [key::journals(Some(before)), records] {
+            while from < end {
+                let free = fault::guarded(&self.file, || tree.free(&from, &end))?;
+                let gathered = fault::guarded(&self.file, || bundle::gather(tree, &free, least))?;
+                let (bundle, next) = gathered;
+                if let Some(bundle) = bundle {
+                    let sizes = bundle.pairs.iter().map(|(key, value)| key.len() + value.len());
+                    tally.bytes += sizes.sum::<usize>() as u64;
+                    bundle.pairs.iter().for_each(|(key, _)| transfer::count(&mut tally, key));
+                    self.ask(Operation::Bundle(bundle))?;
+                }
+                if watch(tally).is_break() {
+                    return Ok(tally);
+                }
+                from = next.unwrap_or(free.end);
+            }
+        }
+        Ok(tally)
+    }
+
     fn fill(&self, to: &Location, watch: Watch<'_>) -> Result<Tally, Error> {
         let tree = self.tree.as_ref().ok_or_else(stopped)?;
         let mut transfer = Transfer::new(tree, &self.file, to.create()?);
         let (tap, told) = channel();
-        self.tap(Some(tap))?;
+        self.ask(Operation::Tap(Some(tap)))?;
         if !transfer.pass(&told, watch)? {
             return Err(Error::Io {
                 action: "go on with the copy in",
@@ -63,7 +99,7 @@ impl<T: Tree> Embedded<T> {
             });
         }
         // What was asked for before this has been told, and is on disk.
-        self.tap(None)?;
+        self.ask(Operation::Tap(None))?;
         transfer.catch_up(&told)?;
         let Transfer { to, tally, .. } = transfer;
         let is_doubted = self.doubt.load(Ordering::SeqCst);
@@ -72,10 +108,9 @@ impl<T: Tree> Embedded<T> {
     }
 
     /// Asks the committer, and waits for its answer on this thread.
-    fn tap(&self, tap: Option<Sender<Writes>>) -> Result<(), Error> {
+    fn ask(&self, operation: Operation) -> Result<(), Error> {
         let (answer, outcome) = oneshot::channel();
         let requests = self.requests.as_ref().ok_or_else(stopped)?;
-        let operation = Operation::Tap(tap);
         requests.send(Request { operation, answer }).map_err(|_| stopped())?;
         outcome.blocking_recv().map_err(|_| stopped())?.map(drop)
     }
