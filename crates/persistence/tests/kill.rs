@@ -2,11 +2,12 @@
 //!
 //! `LINCHPIN_KILLS=1000 cargo test -p linchpin-persistence --test main kill` kills so often, on
 //! each kind of store. The test starts its own binary again as a child that appends and prints what was
-//! acknowledged, and kills it in the middle of that.
+//! acknowledged while its store is condensed, and kills it in the middle of that.
 
 use std::collections::BTreeMap;
 use std::env;
 use std::io::{BufRead, BufReader, Write};
+use std::ops::ControlFlow;
 use std::process::{Command, Stdio};
 
 use linchpin_engine::RunId;
@@ -98,6 +99,11 @@ fn kill_after(place: &Location, n_lines: usize) -> BTreeMap<char, u64> {
 async fn append_until_killed() {
     let place = env::var(PLACE).expect("started by the test above");
     let store = place.parse::<Location>().unwrap().open().unwrap();
+    // Whatever is on disk is put together meanwhile, again and again.
+    let condensed = std::sync::Arc::clone(&store);
+    std::thread::spawn(move || {
+        while condensed.condense("last", &run('z'), &mut |_| ControlFlow::Continue(())).is_ok() {}
+    });
     let mut writers = tokio::task::JoinSet::new();
     for letter in WRITERS {
         let store = std::sync::Arc::clone(&store);
