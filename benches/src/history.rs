@@ -24,8 +24,8 @@ const OPEN: usize = 10_000;
 /// How many appends are under way while a store is filled.
 const AT_ONCE: usize = 512;
 
-/// After so many runs a daemon keeps those before in less room.
-const CONDENSED: usize = 20_000;
+/// After so many runs a busy daemon keeps those before in less room: in a minute there are no more.
+const CONDENSED: usize = 6_000;
 
 async fn condensed(store: Arc<dyn Upkeep>) -> Anything {
     let mut told = upkeep::condense(store).await?;

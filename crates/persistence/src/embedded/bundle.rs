@@ -27,7 +27,7 @@ const MOST_KEYS: usize = 512;
 /// How many bytes are compressed together at most.
 const MOST_BYTES: usize = 64 << 10;
 /// Less than this is left as it is: more will come.
-const LEAST_BYTES: usize = 8 << 10;
+const LEAST_BYTES: usize = 32 << 10;
 
 /// The keys from the first to the last of a bundle.
 #[derive(Clone, Debug, PartialEq, Eq)]
