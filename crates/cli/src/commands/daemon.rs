@@ -236,7 +236,7 @@ async fn keep_small(report: Report, host: Host, store: Option<Arc<dyn Upkeep>>) 
             Err(error) => Some(crate::failure::sentence(&error)),
         };
         if let Some(why) = failed {
-            report.note(format!("old runs could not be kept in less room: {why}"));
+            return report.note(format!("old runs are not kept in less room any more: {why}"));
         }
     }
 }

@@ -20,8 +20,8 @@ const CHUNK: usize = 256;
 /// How many of them the first time: most that is asked for is short.
 const FIRST: usize = 16;
 
-/// The greatest key in a bundle, by the first byte of keys.
-type Reach = BTreeMap<u8, Vec<u8>>;
+/// The smallest and the greatest key in a bundle, by the first byte of keys.
+type Reach = BTreeMap<u8, (Vec<u8>, Vec<u8>)>;
 
 /// A tree with bundles.
 #[derive(Clone)]
@@ -60,8 +60,15 @@ impl<T: Tree> Bundled<T> {
     pub(crate) fn over(tree: T) -> Result<Self, Error> {
         let mut reach = Reach::new();
         for kind in key::KINDS {
-            if let Some((key, _)) = tree.last(key::bundles_of(kind))? {
-                reach.insert(kind, Span::parse(key.as_ref())?.last);
+            let bundles = key::bundles_of(kind);
+            if let Some((key, _)) = tree.last(bundles.clone())? {
+                let last = Span::parse(key.as_ref())?.last;
+                let mut first = Vec::new();
+                tree.scan(bundles, &mut |key, _| {
+                    first = Span::parse(key)?.first;
+                    Ok(ControlFlow::Break(()))
+                })?;
+                reach.insert(kind, (first, last));
             }
         }
         let shared =
@@ -81,7 +88,9 @@ impl<T: Tree> Bundled<T> {
 
     /// The bundle from whose first to whose last key this one is.
     fn around(&self, reach: &Reach, key: &[u8]) -> Result<Option<Span>, Error> {
-        if !is_reached(reach, key) {
+        let within =
+            |(first, last): &(Vec<u8>, Vec<u8>)| first.as_slice() <= key && key <= last.as_slice();
+        if !key.first().and_then(|kind| reach.get(kind)).is_some_and(within) {
             return Ok(None);
         }
         let span = self.last_of(key::bundles_up_to(key))?;
@@ -90,10 +99,8 @@ impl<T: Tree> Bundled<T> {
 
     /// The first bundle that begins behind this key and before the end.
     fn after(&self, reach: &Reach, key: &[u8], end: &[u8]) -> Result<Option<Span>, Error> {
-        let has_any =
-            |(kind, last): (&u8, &Vec<u8>)| last.as_slice() >= key && [*kind].as_slice() < end;
         let mut found = None;
-        if reach.iter().any(has_any) {
+        if meets(reach, key, end) {
             self.tree.scan(key::bundles_between(key, end), &mut |bundle, _| {
                 found = Some(Span::parse(bundle)?);
                 Ok(ControlFlow::Break(()))
@@ -125,31 +132,38 @@ impl<T: Tree> Bundled<T> {
         let Range { start, end } = range;
         if let Some(span) = self.around(reach, &start)? {
             let stop = span.past().min(end.clone());
+            let (alone, next) = self.alone(start.clone()..stop.clone(), n_keys)?;
+            let stop = next.unwrap_or(stop);
             let own = self.pairs(&span)?;
             let inside = own.iter().filter(|(key, _)| *key >= start && *key < stop);
-            let mut merged: BTreeMap<Vec<u8>, Vec<u8>> = inside.cloned().collect();
-            self.tree.scan(start..stop.clone(), &mut |key, value| {
-                merged.insert(key.to_vec(), value.to_vec());
-                Ok(ControlFlow::Continue(()))
-            })?;
+            // Behind the others: the same key alone counts.
+            let merged: BTreeMap<_, _> = inside.cloned().chain(alone).collect();
             return Ok((merged.into_iter().collect(), (stop < end).then_some(stop)));
         }
         let stop = match self.after(reach, &start, &end)? {
             Some(span) => span.first,
             None => end.clone(),
         };
+        let (pairs, next) = self.alone(start..stop.clone(), n_keys)?;
+        Ok((pairs, next.or_else(|| (stop < end).then_some(stop))))
+    }
+
+    /// Some keys that are in no bundle, and where to go on when there may be more.
+    fn alone(
+        &self,
+        range: Range<Vec<u8>>,
+        n_keys: usize,
+    ) -> Result<(Pairs, Option<Vec<u8>>), Error> {
         let mut pairs = Pairs::new();
-        self.tree.scan(start..stop.clone(), &mut |key, value| {
+        self.tree.scan(range, &mut |key, value| {
             pairs.push((key.to_vec(), value.to_vec()));
             Ok(match pairs.len() == n_keys {
                 true => ControlFlow::Break(()),
                 false => ControlFlow::Continue(()),
             })
         })?;
-        let next = match pairs.last() {
-            Some((last, _)) if pairs.len() == n_keys => Some([last.as_slice(), &[0]].concat()),
-            _ => (stop < end).then_some(stop),
-        };
+        let last = pairs.last().filter(|_| pairs.len() == n_keys);
+        let next = last.map(|(key, _)| [key.as_slice(), &[0]].concat());
         Ok((pairs, next))
     }
 
@@ -213,7 +227,7 @@ impl<T: Tree> Tree for Bundled<T> {
     fn last(&self, range: Range<Vec<u8>>) -> Result<Option<Pair<Self::Bytes>>, Error> {
         self.reading(|reach| {
             let alone = self.tree.last(range.clone())?;
-            let found = match is_reached(reach, &range.start) {
+            let found = match meets(reach, &range.start, &range.end) {
                 true => self.last_of(key::bundles_below(&range.end))?,
                 false => None,
             };
@@ -279,11 +293,10 @@ impl<T: Tree> Tree for Bundled<T> {
         }
         let mut reach = self.shared.reach.write().unwrap_or_else(PoisonError::into_inner);
         for (key, _) in bundles.iter().filter(|(_, value)| value.is_some()) {
-            let Span { last, .. } = Span::parse(key)?;
-            let furthest = reach.entry(last[0]).or_default();
-            if last > *furthest {
-                *furthest = last;
-            }
+            let Span { first, last, .. } = Span::parse(key)?;
+            let reached = reach.entry(last[0]).or_insert_with(|| (first.clone(), last.clone()));
+            reached.0 = first.min(std::mem::take(&mut reached.0));
+            reached.1 = last.max(std::mem::take(&mut reached.1));
         }
         *self.shared.open.lock().unwrap_or_else(PoisonError::into_inner) = None;
         self.tree.write(change)
@@ -318,10 +331,9 @@ impl<T: Tree> Tree for Bundled<T> {
     }
 }
 
-/// Whether a bundle may have this key or a greater one of its kind.
-fn is_reached(reach: &Reach, key: &[u8]) -> bool {
-    let Some(kind) = key.first() else { return false };
-    reach.get(kind).is_some_and(|last| key <= last.as_slice())
+/// Whether a bundle may have keys from one to below another.
+fn meets(reach: &Reach, from: &[u8], below: &[u8]) -> bool {
+    reach.values().any(|(first, last)| last.as_slice() >= from && first.as_slice() < below)
 }
 
 #[cfg(test)]

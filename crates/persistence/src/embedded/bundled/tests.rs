@@ -247,3 +247,25 @@ async fn a_bundle_that_is_damaged_is_named_and_the_rest_is_read() {
     assert!(damages[0].contains("kept together from"), "{damages:?}");
     assert!((150..300).contains(&runs), "{runs} runs are whole");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_goes_on_within_a_bundle_is_read_in_parts() {
+    let dir = folder();
+    let store = Arc::new(filled(dir.path(), 60).await);
+    let own = Arc::clone(&store);
+    let condensed = tokio::task::spawn_blocking(move || condense(&own, 50));
+    condensed.await.expect("it ends").expect("it condenses");
+    for position in 4..900 {
+        let entries = vec![format!("later {position}").into_bytes()];
+        let append = Append { run: run(20), position, entries, records: vec![] };
+        store.append(append).await.expect("an old run goes on");
+    }
+    let entries = store.read(&run(20), 0, usize::MAX).await.expect("read");
+    assert_eq!(entries.len(), 900);
+    for (position, entry) in entries.iter().enumerate().skip(4) {
+        assert_eq!(*entry, format!("later {position}").as_bytes());
+    }
+    let part = store.read(&run(20), 600, 3).await.expect("read");
+    assert_eq!(part, entries[600..603]);
+    assert_eq!(store.read(&run(21), 0, 9).await.expect("read").len(), 4);
+}
