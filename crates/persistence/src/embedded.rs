@@ -2,8 +2,8 @@
 //!
 //! Everything but the engine itself is here, once for all engines. What is acknowledged is on
 //! disk: see `committer.rs` for how, `folder.rs` for what happens at the next open, and
-//! `stored.rs` for the form of the values. Reading takes no lock and waits only when it saw
-//! something that is not on disk yet.
+//! `stored.rs` for the form of the values, `bundled.rs` for what is old. Reading waits only
+//! while bundles change, and when it saw something that is not on disk yet.
 
 mod bundle;
 mod bundled;

@@ -127,3 +127,28 @@ outputs: { n: size(fine.ids) }
     assert!(all.contains("fine  → GET /courses?"), "{all}");
     assert!(all.contains("got  [{"), "{all}");
 }
+
+#[test]
+fn a_list_may_be_longer_than_a_server_gives_at_once() {
+    let many = "\
+flow: many
+steps:
+  - id: each
+    for_each: range(0, 1005)
+    as: n
+    parallel: 64
+    steps:
+      - { id: one, call: flow.one, detach: true }
+";
+    let one = "flow: one\nsteps:\n  - log: there\n";
+    let project = Project::with(&[("many.yaml", many), ("one.yaml", one)]);
+    let done = project.run(&["run", "many"]);
+    assert_eq!(done.code, 0, "{}{}", done.out, done.err);
+    let n_listed = |limit: &str| {
+        let listed = project.json(&["runs", "list", "-n", limit]);
+        listed["runs"].as_array().unwrap().len()
+    };
+    assert_eq!(n_listed("2000"), 1006);
+    assert_eq!(n_listed("1003"), 1003);
+    assert_eq!(n_listed("3"), 3);
+}

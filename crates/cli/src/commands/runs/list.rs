@@ -1,7 +1,8 @@
 //! `linchpin runs list`
 
 use clap::Args;
-use linchpin_language::{Map, Value, parse_duration};
+use linchpin_language::{Map, Value, json, parse_duration};
+use linchpin_server::Client;
 
 use crate::commands::Done;
 use crate::exit_code::ExitCode;
@@ -14,6 +15,8 @@ use crate::report::{Report, Style};
 use crate::session::read;
 use crate::steps::{print_instant, print_millis};
 
+/// How many runs are asked for at once; a server gives no more.
+const PAGE: usize = 1000;
 /// How many commands to answer are printed below a list.
 const MOST_COMMANDS: usize = 5;
 
@@ -42,10 +45,9 @@ pub(crate) struct List {
 
 impl List {
     pub(super) async fn run(self, project: &Project, report: &Report) -> Done {
-        let query = self.query(jiff::Timestamp::now())?;
-        let answer = read(project, async |client| Ok(client.get(&query).await?)).await?;
-        report.json(&answer);
-        let runs = answer["runs"].as_array().cloned().unwrap_or_default();
+        let filters = self.filters(jiff::Timestamp::now())?;
+        let runs = read(project, async |client| self.newest(client, &filters).await).await?;
+        report.json(&json!({ "runs": runs }));
         if runs.is_empty() {
             report.line("no runs");
         } else {
@@ -58,8 +60,27 @@ impl List {
 }
 
 impl List {
-    fn query(&self, now: jiff::Timestamp) -> Result<String, Failure> {
-        let mut query = format!("/v1/runs?limit={}", self.limit);
+    /// The newest runs, page after page.
+    async fn newest(&self, client: &Client, filters: &str) -> Result<Vec<Value>, Failure> {
+        let (mut runs, mut before) = (Vec::new(), String::new());
+        loop {
+            let wanted = self.limit.saturating_sub(runs.len()).clamp(1, PAGE);
+            let path = format!("/v1/runs?limit={wanted}{before}{filters}");
+            let answer = client.get(&path).await?;
+            let page = answer["runs"].as_array().cloned().unwrap_or_default();
+            let is_last = page.len() < wanted;
+            if let Some(oldest) = page.last().and_then(|run| run["run"].as_str()) {
+                before = format!("&before={oldest}");
+            }
+            runs.extend(page);
+            if is_last || runs.len() >= self.limit {
+                return Ok(runs);
+            }
+        }
+    }
+
+    fn filters(&self, now: jiff::Timestamp) -> Result<String, Failure> {
+        let mut query = String::new();
         for (name, value) in [("flow", &self.flow), ("state", &self.state)] {
             if let Some(value) = value {
                 query.push_str(&format!("&{name}={}", escaped(value)));
