@@ -255,15 +255,31 @@ async fn wait(
     Err(unusable(&StoreError::Locked { dir, holder }))
 }
 
-/// Reads from whoever has the store, and once more when that process ends meanwhile: it was just
+/// Reads from whoever has the store, and again when that process ends meanwhile: it was just
 /// going, and the next one knows as much.
 pub(crate) async fn read<T>(
     project: &Project,
+    look: impl AsyncFnMut(&Client) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    read_as(project, &Purpose::brief(), look).await
+}
+
+/// The same for a look that takes as long as other systems do: others are let in meanwhile.
+pub(crate) async fn read_long<T>(
+    project: &Project,
+    look: impl AsyncFnMut(&Client) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    read_as(project, &Purpose::lasting(), look).await
+}
+
+async fn read_as<T>(
+    project: &Project,
+    purpose: &Purpose,
     mut look: impl AsyncFnMut(&Client) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
     let deadline = tokio::time::Instant::now() + GRACE;
     loop {
-        let session = Session::open(project, Purpose::brief()).await?;
+        let session = Session::open(project, purpose.clone()).await?;
         let seen = look(&session.client).await;
         session.close().await;
         match seen {

@@ -67,9 +67,8 @@ async fn since(run: &str, global: &Global) -> Result<Vec<Change>, Failure> {
         let run = super::runs::whole(client, run).await?;
         Ok(client.get(&format!("/v1/runs/{run}/texts")).await?)
     });
-    let texts = texts.await;
     let mut changes = Vec::new();
-    let texts = texts?["texts"].as_array().cloned().unwrap_or_default();
+    let texts = texts.await?["texts"].as_array().cloned().unwrap_or_default();
     for kept in &texts {
         let text = |name: &str| kept[name].as_str().unwrap_or_default();
         let name = text("flow");

@@ -27,7 +27,7 @@ use crate::failure::Failure;
 use crate::follow;
 use crate::project::Project;
 use crate::report::Report;
-use crate::session::{Purpose, Session, read};
+use crate::session::{Purpose, Session, read_long};
 use crate::steps::Steps;
 
 /// List and show runs; answer, approve, resolve, pause, resume, retry, cancel and undo them
@@ -97,7 +97,7 @@ async fn steps_so_far(client: &Client, run: &str) -> Result<Steps, Failure> {
 
 /// What would come of it if a run that has ended were opened again in this way.
 async fn previewed(project: &Project, given: &str, way: &str) -> Result<(String, Value), Failure> {
-    read(project, async |client| {
+    read_long(project, async |client| {
         let run = whole(client, given).await?;
         let answer = client.get(&format!("/v1/runs/{run}/{way}")).await?;
         Ok((run, answer))

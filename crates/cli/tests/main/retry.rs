@@ -1,7 +1,9 @@
 //! Runs that failed or were cancelled: tried again, compared with their flow, cancelled by force.
 
+use std::net::TcpListener;
+
 use crate::resolve::{Does, Pager};
-use crate::tools::Project;
+use crate::tools::{Project, Running};
 
 const PAGES: &str = "\
 flow: pages
@@ -111,4 +113,40 @@ fn a_run_is_compared_with_its_flow_as_it_is_now() {
     assert!(other.out.contains("/pages") && other.out.contains("/alarms"), "{}", other.out);
     let wrong = project.run(&["diff", "--run", &run, "pages"]);
     assert_eq!(wrong.code, 3, "{}{}", wrong.out, wrong.err);
+}
+
+#[test]
+fn who_looks_at_what_a_retry_would_do_lets_others_in_meanwhile() {
+    let project = Project::with(&[(
+        "hires.yaml",
+        "\
+flow: hires
+connections: { lms: litmos }
+steps:
+  - id: user
+    call: lms.users.ensure
+    retry: { attempts: 1 }
+    with: { email: ana@example.test, first_name: Ana, last_name: Ruiz }
+",
+    )]);
+    let connected = |url: &str| {
+        let lms = format!(
+            "lms: {{ spoke: litmos, url: '{url}', allow_private: true, api_key: {{ file: key }}, \
+             attributes: {{ source: linchpin }} }}\n"
+        );
+        std::fs::write(project.path().join("connections.yaml"), lms).unwrap();
+    };
+    std::fs::write(project.path().join("key"), "k3y-of-ana").unwrap();
+    connected("http://127.0.0.1:9/v1.svc");
+    let failed = project.run(&["run", "hires"]);
+    assert_eq!(failed.code, 1, "{}{}", failed.out, failed.err);
+    let run = only_run(&project);
+    // A system that takes the question and never answers it.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    connected(&format!("http://{}/v1.svc", silent.local_addr().unwrap()));
+    let looking = Running::of(project.command(&["runs", "retry", &run, "--dry-run"]));
+    let _asked = silent.accept().unwrap();
+    let listed = project.run(&["runs", "list"]);
+    assert_eq!(listed.code, 0, "{}{}", listed.out, listed.err);
+    looking.kill();
 }

@@ -57,9 +57,7 @@ impl List {
         }
         Ok(ExitCode::Ok)
     }
-}
 
-impl List {
     /// The newest runs, page after page.
     async fn newest(&self, client: &Client, filters: &str) -> Result<Vec<Value>, Failure> {
         let (mut runs, mut before) = (Vec::new(), String::new());
