@@ -11,7 +11,7 @@ use linchpin_engine::RunId;
 use linchpin_engine::store::{Append, RecordWrite, Upkeep};
 use linchpin_language::Map;
 use linchpin_persistence::{Kind, Location};
-use linchpin_runtime::upkeep::{self, Told};
+use linchpin_runtime::upkeep::condense;
 
 use crate::engine::{Bench, TEN_POSTS};
 use crate::process::peak_rss_mb;
@@ -26,16 +26,6 @@ const AT_ONCE: usize = 512;
 
 /// After so many runs a busy daemon keeps those before in less room: in a minute there are no more.
 const CONDENSED: usize = 6_000;
-
-async fn condensed(store: Arc<dyn Upkeep>) -> Anything {
-    let mut told = upkeep::condense(store).await?;
-    while let Some(told) = told.recv().await {
-        if let Told::Failed(why) = told {
-            return Err(why.into());
-        }
-    }
-    Ok(())
-}
 
 /// A finished run as it is stored.
 struct Finished {
@@ -155,7 +145,7 @@ async fn disk(url: &str, kind: Kind) -> Anything {
     bench.close().await;
     let place = Location { kind, dir: folder.path().join("store") };
     let before = place.open()?.about()?.bytes;
-    condensed(place.open()?).await?;
+    condense(place.open()?, |_| ()).await?;
     let anew = place.clone();
     let compacted = tokio::task::spawn_blocking(move || {
         anew.compact(&mut |_| std::ops::ControlFlow::Continue(()))
@@ -239,7 +229,7 @@ impl Finished {
         let mut number = 0;
         while number < n_runs {
             if number % (CONDENSED / AT_ONCE * AT_ONCE) as u64 == 0 {
-                condensed(Arc::clone(&store)).await?;
+                condense(Arc::clone(&store), |_| ()).await?;
             }
             let end = (number + AT_ONCE as u64).min(n_runs);
             let appends = (number..end).map(|number| self.put(&*store, number));
@@ -248,7 +238,8 @@ impl Finished {
             }
             number = end;
         }
-        condensed(store).await
+        condense(store, |_| ()).await?;
+        Ok(())
     }
 
     /// The run once more under another identity, in appends of two entries as a driver makes

@@ -88,14 +88,25 @@ pub fn copy(store: Arc<dyn Upkeep>, to: PathBuf, kind: Option<String>) -> Unboun
     work(move |tell| store.copy(&to, kind.as_deref(), &mut |tally| tell(Told::Progress(tally))))
 }
 
-/// Keeps all but the newest runs in less room.
-pub async fn condense(store: Arc<dyn Upkeep>) -> Result<UnboundedReceiver<Told>, Error> {
-    let newest = store.runs(None, LOOSE).await?;
-    let before = newest.last().filter(|_| newest.len() == LOOSE).cloned();
-    Ok(work(move |tell| match before {
-        Some(before) => store.condense(RUNS, &before, &mut |tally| tell(Told::Progress(tally))),
-        None => Ok(Tally::default()),
-    }))
+/// Keeps all but the newest runs in less room, and tells how far it is; an error is one sentence.
+/// Dropped before it is done, it is given up.
+pub async fn condense(
+    store: Arc<dyn Upkeep>,
+    mut progress: impl FnMut(Tally),
+) -> Result<Tally, String> {
+    let newest = store.runs(None, LOOSE).await.map_err(|error| sentence(&error))?;
+    let Some(before) = newest.get(LOOSE - 1).cloned() else { return Ok(Tally::default()) };
+    let mut told =
+        work(move |tell| store.condense(RUNS, &before, &mut |tally| tell(Told::Progress(tally))));
+    loop {
+        match told.recv().await {
+            Some(Told::Progress(tally)) => progress(tally),
+            Some(Told::Done(tally)) => return Ok(tally),
+            Some(Told::Failed(why)) => return Err(why),
+            Some(Told::Damage(_) | Told::Removed { .. } | Told::Kept { .. }) => {}
+            None => return Err("it ended before it was done".to_owned()),
+        }
+    }
 }
 
 type Tell<'a> = &'a mut dyn FnMut(Told) -> ControlFlow<()>;

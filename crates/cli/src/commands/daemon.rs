@@ -103,7 +103,7 @@ async fn serve(
     let mut firing = tokio::spawn(scheduler.run(stopped.clone()));
     let limits = folder.project().settings.retention.clone();
     let keeping = tokio::spawn(keep_to_limits(*report, host.clone(), limits));
-    let store = session.store().map(Arc::clone);
+    let store = session.store().cloned();
     let condensing = tokio::spawn(keep_small(*report, host.clone(), store));
     let (own, own_host) = (*report, host.clone());
     let say: Tell = Arc::new(move |what| own.note(what));
@@ -223,19 +223,7 @@ async fn keep_small(report: Report, host: Host, store: Option<Arc<dyn Upkeep>>) 
     loop {
         let next = host.clock().now().checked_add(jiff::SignedDuration::from_mins(1));
         host.clock().sleep_until(next.unwrap_or(Timestamp::MAX)).await;
-        let failed = match condense(Arc::clone(&store)).await {
-            Ok(mut told) => {
-                let mut failed = None;
-                while let Some(told) = told.recv().await {
-                    if let Told::Failed(why) = told {
-                        failed = Some(why);
-                    }
-                }
-                failed
-            }
-            Err(error) => Some(crate::failure::sentence(&error)),
-        };
-        if let Some(why) = failed {
+        if let Err(why) = condense(Arc::clone(&store), |_| ()).await {
             return report.note(format!("old runs are not kept in less room any more: {why}"));
         }
     }

@@ -9,6 +9,7 @@
 
 use std::io::{Read, Write};
 use std::ops::{ControlFlow, Range};
+use std::path::Path;
 
 use flate2::Compression;
 use flate2::read::DeflateDecoder;
@@ -91,32 +92,27 @@ pub(crate) fn gather(
             false => ControlFlow::Continue(()),
         })
     })?;
-    if bytes < least.min(LEAST_BYTES) || pairs.is_empty() {
+    if bytes < least.min(LEAST_BYTES) {
         return Ok((None, None));
     }
-    while !pairs.is_empty() {
-        let next = pairs.last().map(|(key, _)| [key.as_slice(), &[0]].concat());
-        if let Some(bundle) = made(&pairs)? {
-            return Ok((Some(bundle), next));
+    while let (Some((first, _)), Some((last, _))) = (pairs.first(), pairs.last()) {
+        let span = Span::new(first, last);
+        let (next, body) = (span.past(), deflated(&pairs)?);
+        if body.len() <= stored::PART {
+            return Ok((Some(Bundle { span, pairs, body }), Some(next)));
         }
         if pairs.len() == 1 {
             // What cannot be made small stays as it is.
-            return Ok((None, next));
+            return Ok((None, Some(next)));
         }
         pairs.truncate(pairs.len() / 2);
     }
     Ok((None, None))
 }
 
-fn made(pairs: &[(Vec<u8>, Vec<u8>)]) -> Result<Option<Bundle>, Error> {
-    let (Some((first, _)), Some((last, _))) = (pairs.first(), pairs.last()) else {
-        return Ok(None);
-    };
-    let span = Span::new(first, last);
-    let parts: Vec<_> = pairs.iter().flat_map(|(key, value)| [key, value]).cloned().collect();
+fn deflated(pairs: &[(Vec<u8>, Vec<u8>)]) -> Result<Vec<u8>, Error> {
+    let parts: Vec<_> = pairs.iter().flat_map(|(key, value)| [key, value]).collect();
     let mut encoder = DeflateEncoder::new(Vec::new(), Compression::default());
     let body = encoder.write_all(&pack::pack(&parts)).and_then(|()| encoder.finish());
-    let body = body.map_err(fault::io("compress", std::path::Path::new("")))?;
-    let is_small = body.len() <= stored::PART;
-    Ok(is_small.then(|| Bundle { span, pairs: pairs.to_vec(), body }))
+    body.map_err(fault::io("compress", Path::new("")))
 }

@@ -2,9 +2,10 @@
 //! which saves a write to disk when one run writes alone.
 
 /// Puts entries together, each behind its length (7 bits a byte, lowest first).
-pub(crate) fn pack(entries: &[Vec<u8>]) -> Vec<u8> {
-    let mut packed = Vec::with_capacity(entries.iter().map(|entry| entry.len() + 3).sum());
-    for entry in entries {
+pub(crate) fn pack(entries: &[impl AsRef<[u8]>]) -> Vec<u8> {
+    let entries = || entries.iter().map(AsRef::as_ref);
+    let mut packed = Vec::with_capacity(entries().map(|entry: &[u8]| entry.len() + 3).sum());
+    for entry in entries() {
         let mut length = entry.len();
         while length > 0x7f {
             packed.push((length & 0x7f) as u8 | 0x80);

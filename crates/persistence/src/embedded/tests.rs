@@ -106,17 +106,22 @@ async fn a_store_of_another_kind_is_refused_and_left_as_it_was() {
 }
 
 #[tokio::test]
-async fn a_store_of_the_first_format_is_upgraded_after_a_copy_of_it_was_made() {
+async fn a_store_of_an_older_format_is_upgraded_after_a_copy_of_it_was_made() {
+    upgraded(1, "linchpin store 1\n").await;
+    upgraded(2, "linchpin store 2 sled\n").await;
+}
+
+async fn upgraded(format: u32, stamp: &str) {
     let outer = tempfile::tempdir().unwrap();
     let dir = outer.path().join("store");
     let store = open(Kind::Sled, &dir).unwrap();
     store.append(entry(0, b"old")).await.unwrap();
     drop(store);
-    fs::write(dir.join("store"), "linchpin store 1\n").unwrap();
+    fs::write(dir.join("store"), stamp).unwrap();
     let before = content(&dir);
     assert_eq!(entries(&*open(Kind::Sled, &dir).unwrap()).await, [b"old"]);
     assert_eq!(fs::read_to_string(dir.join("store")).unwrap(), "linchpin store 3 sled\n");
-    let copy = copy_of_format(&dir, 1);
+    let copy = copy_of_format(&dir, format);
     let names = |files: Vec<(String, Vec<u8>)>, root: &Path| {
         let root = root.display().to_string();
         let inner =

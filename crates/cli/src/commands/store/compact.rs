@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use clap::Args;
 use linchpin_language::json;
 use linchpin_persistence::Location;
-use linchpin_runtime::upkeep::{Told, condense};
+use linchpin_runtime::upkeep::condense;
 
 use super::work::{Access, Progress, amount, bytes, counted};
 use crate::commands::Done;
@@ -25,14 +25,7 @@ impl Compact {
         distrust(&store).await?;
         let before = store.about().map_err(|error| unusable(&error))?.bytes;
         let progress = Progress::new(report, "compacting");
-        let mut told = condense(store).await.map_err(|error| unusable(&error))?;
-        while let Some(told) = told.recv().await {
-            match told {
-                Told::Progress(tally) => progress.show(tally),
-                Told::Failed(why) => return Err(Failure::new(why)),
-                _ => {}
-            }
-        }
+        condense(store, |tally| progress.show(tally)).await.map_err(Failure::new)?;
         let location = project.store();
         let compacting = tokio::task::spawn_blocking(move || {
             let tally = location.compact(&mut |tally| {
