@@ -149,11 +149,12 @@ pub trait Action: Send + Sync {
         Err(unsupported(self.spec(), "page"))
     }
 
-    /// Reads what there is and says what would change. An action without a look has one change: its inputs.
+    /// Reads what there is and says what would change. An action without a look has one change: its
+    /// inputs, those that are given.
     async fn look(&self, call: &Call<'_>) -> Result<Look, ActionError> {
         Ok(Look {
             found: Value::Object(Map::new()),
-            changes: vec![call.inputs.clone()],
+            changes: vec![given(call.inputs)],
             effect: self.spec().effect,
             chunks: 1,
             variant: None,
@@ -209,6 +210,13 @@ pub trait Action: Send + Sync {
 
     /// The request in a few words, for previews and intents: `POST /users/k7Qp/courses`.
     fn request_summary(&self, call: &Call<'_>, look: &Look, chunk: u32) -> String;
+}
+
+/// The inputs without those that are null.
+fn given(inputs: &Value) -> Value {
+    let Value::Object(inputs) = inputs else { return inputs.clone() };
+    let given = inputs.iter().filter(|(_, value)| !value.is_null());
+    given.map(|(name, value)| (name.clone(), value.clone())).collect::<Map<_, _>>().into()
 }
 
 fn unsupported(spec: &ActionSpec, what: &str) -> ActionError {

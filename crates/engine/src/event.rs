@@ -2,6 +2,7 @@
 //! rebuilds the run, and evaluates nothing, because whatever was evaluated is in an event.
 
 mod captured;
+mod intended;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use crate::path::StepPath;
 use crate::store::RunId;
 
 pub use captured::{Captured, Exchange};
+pub use intended::Intended;
 
 /// The version of the interpreter, in the first event of each run.
 pub const VERSION: u32 = 1;
@@ -318,25 +320,6 @@ fn is_false(value: &bool) -> bool {
     !value
 }
 
-/// A write that is about to leave.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Intended {
-    /// The step.
-    pub path: StepPath,
-    /// The number of the command.
-    pub op: u64,
-    /// The attempt, from 1.
-    pub attempt: u32,
-    /// Which chunk, from 0.
-    pub chunk: u32,
-    /// The rendered inputs of the call.
-    pub input: Arc<Value>,
-    /// What the look found and what it says would change.
-    pub look: Arc<Look>,
-    /// The request in words: `POST /users/k7Qp/courses`.
-    pub request: String,
-}
-
 /// An answer of a call, or of one chunk of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Succeeded {
@@ -347,6 +330,7 @@ pub struct Succeeded {
     /// The attempt, from 1.
     pub attempt: u32,
     /// The rendered inputs of the call, when no intent has them already.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub input: Option<Arc<Value>>,
     /// The answer of one write; the call goes on when `output` is none.
     pub wrote: Option<Wrote>,

@@ -192,13 +192,19 @@ impl Schema {
     }
 
     fn constrain(&self, value: &Value, at: &str) -> Result<(), Mismatch> {
-        let name = if at.is_empty() { "the value".to_owned() } else { format!("`{at}`") };
-        let refuse = |message: String| Err(Mismatch { message, ..self.mismatch(at, value) });
+        let refuse = |rest: String| {
+            let name = if at.is_empty() { "the value".to_owned() } else { format!("`{at}`") };
+            Err(Mismatch { message: format!("{name} {rest}"), ..self.mismatch(at, value) })
+        };
         if !self.choices.is_empty()
             && !self.choices.iter().any(|choice| equal(choice, value) != Some(false))
         {
             let choices: Vec<String> = self.choices.iter().map(crate::value::print).collect();
-            return refuse(format!("{name} must be one of: {}", choices.join(", ")));
+            return refuse(format!("must be one of: {}", choices.join(", ")));
+        }
+        // Most have no limit, and a text would be counted for nothing.
+        if self.min.is_none() && self.max.is_none() && self.pattern.is_none() {
+            return Ok(());
         }
         let (measure, what) = match value {
             Value::Number(number) => (number.as_f64(), ""),
@@ -211,17 +217,17 @@ impl Schema {
         if let (Some(measure), Some(min)) = (measure, self.min)
             && measure < min
         {
-            return refuse(format!("{name} must be at least {min}{what}"));
+            return refuse(format!("must be at least {min}{what}"));
         }
         if let (Some(measure), Some(max)) = (measure, self.max)
             && measure > max
         {
-            return refuse(format!("{name} must be at most {max}{what}"));
+            return refuse(format!("must be at most {max}{what}"));
         }
         if let (Some(pattern), Value::String(text)) = (&self.pattern, value)
             && with_regex(pattern, |regex| !regex.is_match(text)).unwrap_or(true)
         {
-            return refuse(format!("{name} does not match the pattern {pattern}"));
+            return refuse(format!("does not match the pattern {pattern}"));
         }
         Ok(())
     }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use http::HeaderValue;
 use http::header::RETRY_AFTER;
+use http::{HeaderName, HeaderValue};
 use jiff::Timestamp;
 use linchpin_connector::Response;
 
@@ -29,6 +29,11 @@ pub(super) fn wait(response: &Response, now: Timestamp) -> Option<Duration> {
 
 /// How many calls the server says are left, and for how long.
 pub(super) fn remaining(response: &Response, now: Timestamp) -> Option<(u64, Duration)> {
+    // Most say nothing, and to ask for each name takes longer than to see that.
+    let is_told = |name: &HeaderName| name.as_str().contains("remaining") || name == "ratelimit";
+    if !response.headers.keys().any(is_told) {
+        return None;
+    }
     let get = |name: &str| response.headers.get(name)?.to_str().ok().map(str::trim);
     for (left, reset) in [
         ("ratelimit-remaining", "ratelimit-reset"),

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, LOCATION};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use linchpin_connector::{
@@ -163,13 +162,12 @@ impl Bound {
     async fn send_with_token(
         &self,
         source: &Arc<TokenSource>,
-        mut headers: HeaderMap,
-        prepared: Prepared,
+        mut outgoing: Outgoing,
         mut sink: Option<&mut dyn Sink>,
     ) -> Result<Response, ActionError> {
         let token = source.token().await?;
-        headers.insert(AUTHORIZATION, token.header());
-        let response = self.follow(headers.clone(), &prepared, &mut sink).await?;
+        outgoing.headers.insert(AUTHORIZATION, token.header());
+        let response = self.follow(outgoing.clone(), &mut sink).await?;
         if response.status != 401 {
             token.works();
             return Ok(response);
@@ -179,9 +177,9 @@ impl Bound {
             return Ok(response);
         }
         let token = source.token().await?;
-        headers.insert(AUTHORIZATION, token.header());
+        outgoing.headers.insert(AUTHORIZATION, token.header());
         self.binding.budget.acquire().await;
-        let response = self.follow(headers, &prepared, &mut sink).await?;
+        let response = self.follow(outgoing, &mut sink).await?;
         if response.status != 401 {
             token.works();
         }
@@ -191,35 +189,26 @@ impl Bound {
     /// Sends, and follows redirects of reads within the connection's own origin.
     async fn follow(
         &self,
-        headers: HeaderMap,
-        prepared: &Prepared,
+        outgoing: Outgoing,
         sink: &mut Option<&mut dyn Sink>,
     ) -> Result<Response, ActionError> {
-        let deadline = Instant::now() + prepared.timeout;
-        let mut url = prepared.url.clone();
-        let mut timeout = prepared.timeout;
+        let is_read = matches!(outgoing.method, Method::GET | Method::HEAD);
+        let deadline = Instant::now() + outgoing.timeout;
+        let mut next = outgoing;
         for _ in 0..=MAX_REDIRECTS {
-            let outgoing = Outgoing {
-                method: prepared.method.clone(),
-                url: url.clone(),
-                headers: headers.clone(),
-                body: prepared.body.clone(),
-                timeout,
-            };
+            let (url, again) = (next.url.clone(), is_read.then(|| next.clone()));
             // A good answer is the last, so the sink is given the body of one only.
             let sink = sink.as_mut().map(|sink| &mut **sink as &mut dyn Sink);
-            let response = self.binding.wire.exchange_into(outgoing, sink).await?;
+            let response = self.binding.wire.exchange_into(next, sink).await?;
             let Some(target) = redirect(&response, &url) else { return Ok(response) };
             if target.origin() != self.binding.base.origin() {
-                return Err(elsewhere(&url, &target, response.status, &prepared.method));
+                return Err(elsewhere(&url, &target, response.status, is_read));
             }
-            if prepared.method != Method::GET && prepared.method != Method::HEAD {
-                return Ok(response);
-            }
-            url = target;
-            timeout = deadline.saturating_duration_since(Instant::now());
+            let Some(again) = again else { return Ok(response) };
+            let timeout = deadline.saturating_duration_since(Instant::now());
+            next = Outgoing { url: target, timeout, ..again };
         }
-        let message = format!("{} redirects more than {MAX_REDIRECTS} times", shown(&url));
+        let message = format!("{} redirects more than {MAX_REDIRECTS} times", shown(&next.url));
         Err(ActionError::new(ErrorKind::BadResponse, message))
     }
 
@@ -244,8 +233,8 @@ impl Bound {
         request: Request,
         mut sink: Option<&mut dyn Sink>,
     ) -> Result<Response, ActionError> {
-        let headers = self.headers(&request)?;
-        let prepared = Prepared {
+        let outgoing = Outgoing {
+            headers: self.headers(&request)?,
             url: self.url(&request.path, &request.query)?,
             method: request.method,
             body: request.body.map(|body| body.bytes),
@@ -256,13 +245,11 @@ impl Bound {
         self.binding.budget.acquire().await;
         let leave = self.binding.health.leave()?;
         let sent = match &self.binding.credential {
-            Credential::Token(source) => {
-                self.send_with_token(source, headers, prepared, sink).await
-            }
+            Credential::Token(source) => self.send_with_token(source, outgoing, sink).await,
             Credential::None
             | Credential::Header(..)
             | Credential::Query(..)
-            | Credential::Address(_) => self.follow(headers, &prepared, &mut sink).await,
+            | Credential::Address(_) => self.follow(outgoing, &mut sink).await,
         };
         leave.ended(&sent);
         let mut response = sent?;
@@ -273,14 +260,6 @@ impl Bound {
         asked::in_seconds(&mut response, self.binding.clock.now());
         Ok(cleaned(response, &self.binding.redactor))
     }
-}
-
-/// The parts of a request that stay the same when it is sent again.
-struct Prepared {
-    method: Method,
-    url: Url,
-    body: Option<Bytes>,
-    timeout: Duration,
 }
 
 #[async_trait]
@@ -314,15 +293,14 @@ fn redirect(response: &Response, from: &Url) -> Option<Url> {
     from.join(location).ok()
 }
 
-fn elsewhere(from: &Url, to: &Url, status: u16, method: &Method) -> ActionError {
+fn elsewhere(from: &Url, to: &Url, status: u16, is_read: bool) -> ActionError {
     let message = format!(
         "{} redirects to another origin ({}://{}), which is not followed",
         shown(from),
         to.scheme(),
         shown(to)
     );
-    let read = *method == Method::GET || *method == Method::HEAD;
-    let write = if read { WriteState::None } else { WriteState::Unknown };
+    let write = if is_read { WriteState::None } else { WriteState::Unknown };
     ActionError::new(ErrorKind::BadResponse, message).with_status(status).with_write(write)
 }
 

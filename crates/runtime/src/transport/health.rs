@@ -6,6 +6,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use http::HeaderValue;
 use http::header::DATE;
 use jiff::{SignedDuration, Timestamp};
 use linchpin_connector::{ActionError, ErrorKind, Response};
@@ -32,6 +33,8 @@ struct State {
     last_failure: Option<String>,
     rest: Option<Rest>,
     skew: Option<SignedDuration>,
+    /// The time that it told, as it wrote it.
+    date: Option<HeaderValue>,
 }
 
 #[derive(Clone, Copy)]
@@ -68,11 +71,11 @@ impl Health {
 
     /// Leave to make a call, unless the other side is left in peace.
     pub(crate) fn leave(&self) -> Result<Leave<'_>, ActionError> {
-        let now = self.clock.now();
         let mut state = self.state();
         let Some(rest) = &mut state.rest else {
             return Ok(Leave { health: self, is_trial: false });
         };
+        let now = self.clock.now();
         // A clock set back would otherwise stretch the rest by as much.
         let is_over = now >= rest.until || now < rest.since;
         if is_over && !rest.is_tried {
@@ -121,11 +124,17 @@ impl Health {
     }
 
     fn told_time(&self, response: &Response) {
-        let date = response.headers.get(DATE).and_then(|value| value.to_str().ok());
+        let Some(date) = response.headers.get(DATE) else { return };
+        let mut state = self.state();
+        // Further answers of one second tell nothing new.
+        if state.date.as_ref() == Some(date) {
+            return;
+        }
         let parser = jiff::fmt::rfc2822::DateTimeParser::new();
-        let told = date.and_then(|text| parser.parse_timestamp(text.trim()).ok());
+        let told = date.to_str().ok().and_then(|text| parser.parse_timestamp(text.trim()).ok());
         if let Some(told) = told {
-            self.state().skew = Some(told.duration_since(self.clock.now()));
+            state.skew = Some(told.duration_since(self.clock.now()));
+            state.date = Some(date.clone());
         }
     }
 

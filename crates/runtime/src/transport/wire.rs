@@ -41,6 +41,7 @@ pub(crate) struct Policy {
 }
 
 /// A request with everything on it, to be sent as it is.
+#[derive(Clone)]
 pub(crate) struct Outgoing {
     pub(crate) method: Method,
     pub(crate) url: Url,
