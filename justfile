@@ -27,7 +27,7 @@ fuzz seconds="300":
 
 # Whole runs on a simulated machine, so many schedules.
 simulate count="100000":
-    LINCHPIN_SIMULATIONS={{count}} cargo test --workspace --test product simulation
+    LINCHPIN_SIMULATIONS={{count}} cargo test --release --workspace --test product simulation
 
 # The API documentation of all crates.
 doc:

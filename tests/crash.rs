@@ -39,42 +39,42 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn assign_courses_killed_before_any_write_to_its_store_does_everything_once() {
-    killed_at_each_write(Kind::Sled, assign_courses, Moment::Before).await;
+    killed_at_each_write(Kind::Sqlite, assign_courses, Moment::Before).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn assign_courses_killed_after_any_write_to_its_store_does_everything_once() {
-    killed_at_each_write(Kind::Sled, assign_courses, Moment::After).await;
+    killed_at_each_write(Kind::Sqlite, assign_courses, Moment::After).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn assign_courses_killed_between_an_effect_and_its_answer_does_everything_once() {
-    killed_in_each_request(Kind::Sled, assign_courses).await;
+    killed_in_each_request(Kind::Sqlite, assign_courses).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn new_hire_onboarding_killed_before_any_write_to_its_store_does_everything_once() {
-    killed_at_each_write(Kind::Sled, new_hire_onboarding, Moment::Before).await;
+    killed_at_each_write(Kind::Sqlite, new_hire_onboarding, Moment::Before).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn new_hire_onboarding_killed_after_any_write_to_its_store_does_everything_once() {
-    killed_at_each_write(Kind::Sled, new_hire_onboarding, Moment::After).await;
+    killed_at_each_write(Kind::Sqlite, new_hire_onboarding, Moment::After).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn new_hire_onboarding_killed_between_an_effect_and_its_answer_does_everything_once() {
-    killed_in_each_request(Kind::Sled, new_hire_onboarding).await;
+    killed_in_each_request(Kind::Sqlite, new_hire_onboarding).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn learning_sync_killed_after_writes_all_along_its_streams_does_everything_once() {
-    killed_at_writes(Kind::Sled, learning_sync, Moment::After, 7).await;
+    killed_at_writes(Kind::Sqlite, learning_sync, Moment::After, 7).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn learning_sync_killed_between_an_effect_and_its_answer_does_everything_once() {
-    killed_in_each_request(Kind::Sled, learning_sync).await;
+    killed_in_each_request(Kind::Sqlite, learning_sync).await;
 }
 
 fn every_logic() -> Start {
@@ -97,70 +97,70 @@ fn queued_for(name: &str) -> Start {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn queued_runs_killed_before_any_write_to_the_store_do_everything_once() {
-    killed_at_each_write(Kind::Sled, queued, Moment::Before).await;
+    killed_at_each_write(Kind::Sqlite, queued, Moment::Before).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn queued_runs_killed_after_any_write_to_the_store_do_everything_once() {
-    killed_at_each_write(Kind::Sled, queued, Moment::After).await;
+    killed_at_each_write(Kind::Sqlite, queued, Moment::After).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn queued_runs_killed_between_an_effect_and_its_answer_do_everything_once() {
-    killed_in_each_request(Kind::Sled, queued).await;
+    killed_in_each_request(Kind::Sqlite, queued).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_kind_of_logic_killed_after_any_write_to_the_store_does_everything_once() {
-    killed_at_each_write(Kind::Sled, every_logic, Moment::After).await;
+    killed_at_each_write(Kind::Sqlite, every_logic, Moment::After).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_kind_of_logic_killed_between_an_effect_and_its_answer_does_everything_once() {
-    killed_in_each_request(Kind::Sled, every_logic).await;
+    killed_in_each_request(Kind::Sqlite, every_logic).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_kind_of_wait_killed_after_any_write_to_the_store_does_everything_once() {
-    killed_at_each_write(Kind::Sled, every_wait, Moment::After).await;
+    killed_at_each_write(Kind::Sqlite, every_wait, Moment::After).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_kind_of_wait_killed_before_any_write_to_the_store_does_everything_once() {
-    killed_at_each_write(Kind::Sled, every_wait, Moment::Before).await;
+    killed_at_each_write(Kind::Sqlite, every_wait, Moment::Before).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn assign_courses_on_sqlite_killed_before_any_write_does_everything_once() {
-    killed_at_each_write(Kind::Sqlite, assign_courses, Moment::Before).await;
+async fn assign_courses_on_sled_killed_before_any_write_does_everything_once() {
+    killed_at_each_write(Kind::Sled, assign_courses, Moment::Before).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn assign_courses_on_sqlite_killed_after_any_write_does_everything_once() {
-    killed_at_each_write(Kind::Sqlite, assign_courses, Moment::After).await;
+async fn assign_courses_on_sled_killed_after_any_write_does_everything_once() {
+    killed_at_each_write(Kind::Sled, assign_courses, Moment::After).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn assign_courses_on_sqlite_killed_between_an_effect_and_its_answer_does_everything_once() {
-    killed_in_each_request(Kind::Sqlite, assign_courses).await;
+async fn assign_courses_on_sled_killed_between_an_effect_and_its_answer_does_everything_once() {
+    killed_in_each_request(Kind::Sled, assign_courses).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_kind_of_wait_on_sqlite_killed_after_any_write_does_everything_once() {
-    killed_at_each_write(Kind::Sqlite, every_wait, Moment::After).await;
+async fn every_kind_of_wait_on_sled_killed_after_any_write_does_everything_once() {
+    killed_at_each_write(Kind::Sled, every_wait, Moment::After).await;
 }
 
 /// Each process gets as far as an exchange or two with the other side, and dies.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_run_whose_every_process_is_killed_comes_to_its_end_all_the_same() {
-    let expected = undisturbed(Kind::Sled, assign_courses()).await;
+    let expected = undisturbed(Kind::Sqlite, assign_courses()).await;
     let (_sandbox, control) = sandbox().await;
     let folder = tempfile::tempdir().unwrap();
     let mut killed = 0;
     loop {
         // To take over a key and accept its run, or to settle a doubt and go on, takes three.
         let order =
-            order(&stored(Kind::Sled, &folder), &control, (Moment::After, 3), &assign_courses());
+            order(&stored(Kind::Sqlite, &folder), &control, (Moment::After, 3), &assign_courses());
         if is_end(process(&order).wait_with_output().await.unwrap().status) {
             break;
         }
@@ -168,7 +168,7 @@ async fn a_run_whose_every_process_is_killed_comes_to_its_end_all_the_same() {
         assert!(killed < 100, "the run does not get on");
     }
     assert!(killed > 2, "only {killed} processes were killed");
-    assert_eq!(found(&stored(Kind::Sled, &folder), &control, assign_courses()).await, expected);
+    assert_eq!(found(&stored(Kind::Sqlite, &folder), &control, assign_courses()).await, expected);
 }
 
 /// The process to be killed. On its own it has nothing to do.

@@ -2,7 +2,7 @@
 //! host is the real one. Every schedule has a seed and is the same each time.
 //!
 //! ```text
-//! LINCHPIN_SIMULATIONS=100000 cargo test --workspace --test product simulation
+//! LINCHPIN_SIMULATIONS=100000 cargo test --release --workspace --test product simulation
 //! ```
 //!
 //! plays so many; `LINCHPIN_SIMULATION_SEED` repeats one seed. What must hold is in `promises`:

@@ -49,7 +49,7 @@ pub(super) async fn fail(host: &Host, start: Start) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_retry_killed_after_any_write_to_its_store_does_everything_once() {
-    let kind = Kind::Sled;
+    let kind = Kind::Sqlite;
     let expected = undisturbed(kind, assign_courses()).await;
     for n in 1.. {
         let (_sandbox, control) = sandbox().await;
@@ -72,10 +72,10 @@ async fn a_retry_killed_after_any_write_to_its_store_does_everything_once() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_run_that_takes_five_processes_down_is_held_and_goes_on_when_it_is_resumed() {
-    let expected = undisturbed(Kind::Sled, assign_courses()).await;
+    let expected = undisturbed(Kind::Sqlite, assign_courses()).await;
     let (_sandbox, control) = sandbox().await;
     let folder = tempfile::tempdir().unwrap();
-    let store = stored(Kind::Sled, &folder);
+    let store = stored(Kind::Sqlite, &folder);
     let fault = json!({ "kind": "delay_after_commit", "delay_ms": 600_000, "system": "litmos", "times": 5 });
     control.post("/faults", &fault).await;
     for times in 1..=5 {

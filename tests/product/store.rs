@@ -263,10 +263,26 @@ fn finished_runs_over_the_limits_go_and_others_never() {
     assert!(listed(&project).iter().all(|run| run["run"] != *runs[0]));
 }
 
+#[test]
+fn a_project_that_says_no_kind_goes_on_with_the_store_it_has() {
+    let kind = |project: &Project| {
+        store(project, &["status"]).ends_with(0).json()["about"]["kind"].clone()
+    };
+    let project = project("");
+    started(&project, &["note"]);
+    assert_eq!(kind(&project), "sqlite");
+
+    project.write("linchpin.yaml", "store: sled:older\n");
+    let run = started(&project, &["note"]);
+    project.write("linchpin.yaml", "store: older\n");
+    assert_eq!(kind(&project), "sled");
+    assert_eq!(listed(&project)[0]["run"], *run);
+}
+
 /// The engine forgets what it cannot read when it repairs itself; the next command does not.
 #[test]
 fn a_store_that_was_changed_while_it_was_closed_is_not_gone_on_with() {
-    let project = project("");
+    let project = project("store: sled:.linchpin/store\n");
     for n in 0..25 {
         started(&project, &["note", "-i", &format!("text={}", format!("{n} ").repeat(500))]);
     }

@@ -6,7 +6,7 @@ use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-use linchpin_persistence::{Kind, Location};
+use linchpin_persistence::{Location, Wanted};
 use linchpin_runtime::vault::KeyPlace;
 
 use crate::args::Global;
@@ -65,15 +65,16 @@ impl Project {
         Ok(state)
     }
 
-    /// The kind and the folder of the store. The sandbox has one of the same kind of its own.
+    /// The kind and the folder of the store. The sandbox has one of its own, of the kind that is
+    /// said.
     pub(crate) fn store(&self) -> Location {
-        let set = &self.settings.store;
-        let dir = match (self.is_sandbox, set.kind) {
-            (false, _) => self.root.join(&set.dir),
-            (true, Kind::Sled) => self.state().join("store"),
-            (true, kind) => self.state().join(format!("store-{kind}")),
+        let Wanted { kind, dir } = &self.settings.store;
+        let dir = match (self.is_sandbox, kind) {
+            (false, _) => self.root.join(dir),
+            (true, None) => self.state().join("store"),
+            (true, Some(kind)) => self.state().join(format!("store-{kind}")),
         };
-        Location { kind: set.kind, dir }
+        Wanted { kind: *kind, dir }.location()
     }
 
     /// Where the vault's master key is; never inside the store.

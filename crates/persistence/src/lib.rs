@@ -14,7 +14,7 @@ mod sqlite;
 
 pub use embedded::fault::is_guarded;
 pub use embedded::{Change, Embedded, Kind, Pair, See, Tree, Writes};
-pub use location::{Location, Making, NoLocation};
+pub use location::{Location, Making, NoLocation, Wanted};
 pub use memory::MemoryStore;
 pub use sled::{SledStore, SledTree};
 pub use sqlite::{SqliteStore, SqliteTree};

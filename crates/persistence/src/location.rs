@@ -23,34 +23,63 @@ pub struct Location {
 
 /// A location names a kind of store that there is not, or no folder.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no store: write sled:DIR or sqlite:DIR")]
+#[error("{0:?} is no store: write sqlite:DIR or sled:DIR")]
 pub struct NoLocation(String);
 
-/// Reads `sled:PATH`, `sqlite:PATH` or a path alone, which means sled. A word before a colon is a
-/// kind, so that a misspelt one does not become a folder.
+/// Where settings want a store, and of which kind if they say that.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// The kind, if it is said.
+    pub kind: Option<Kind>,
+    /// Its folder.
+    pub dir: PathBuf,
+}
+
+/// Reads `sqlite:PATH`, `sled:PATH` or a path alone. A word before a colon is a kind, so that a
+/// misspelt one does not become a folder.
 ///
 /// ```
-/// use linchpin_persistence::{Kind, Location};
-/// let read = |text: &str| text.parse::<Location>();
-/// assert_eq!(read("sqlite:runs")?.kind, Kind::Sqlite);
-/// assert_eq!(read("runs"), read("sled:runs"));
-/// assert_eq!(read("/data/a:b")?.kind, Kind::Sled);
+/// use linchpin_persistence::{Kind, Wanted};
+/// let read = |text: &str| text.parse::<Wanted>();
+/// assert_eq!(read("sled:runs")?.kind, Some(Kind::Sled));
+/// assert_eq!(read("runs")?.kind, None);
+/// assert_eq!(read("/data/a:b")?.kind, None);
 /// assert!(read("mysql:runs").is_err() && read("sqlite:").is_err());
 /// # Ok::<(), linchpin_persistence::NoLocation>(())
 /// ```
-impl FromStr for Location {
+impl FromStr for Wanted {
     type Err = NoLocation;
 
     fn from_str(text: &str) -> Result<Self, NoLocation> {
         let is_word = |name: &str| name.chars().all(|c| c.is_ascii_alphanumeric());
+        let wrong = || NoLocation(text.to_owned());
         let (kind, dir) = match text.split_once(':') {
-            Some((name, dir)) if is_word(name) => (Kind::named(name), dir),
-            _ => (Some(Kind::default()), text),
+            Some((name, dir)) if is_word(name) => (Some(Kind::named(name).ok_or_else(wrong)?), dir),
+            _ => (None, text),
         };
-        match kind {
-            Some(kind) if !dir.is_empty() => Ok(Self { kind, dir: PathBuf::from(dir) }),
-            _ => Err(NoLocation(text.to_owned())),
-        }
+        if dir.is_empty() { Err(wrong()) } else { Ok(Self { kind, dir: PathBuf::from(dir) }) }
+    }
+}
+
+impl Wanted {
+    /// The store that is meant: where no kind is said, that of the store which is there, and the
+    /// default kind where there is none.
+    pub fn location(self) -> Location {
+        let Self { kind, dir } = self;
+        // A folder that cannot be read as a store is told of by the open.
+        let found = || Location::of(&dir).ok().flatten().map(|found| found.kind);
+        let kind = kind.or_else(found).unwrap_or_default();
+        Location { kind, dir }
+    }
+}
+
+/// Reads what [`Wanted`] reads; a path alone means the default kind.
+impl FromStr for Location {
+    type Err = NoLocation;
+
+    fn from_str(text: &str) -> Result<Self, NoLocation> {
+        let Wanted { kind, dir } = text.parse()?;
+        Ok(Self { kind: kind.unwrap_or_default(), dir })
     }
 }
 

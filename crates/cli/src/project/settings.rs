@@ -9,7 +9,7 @@ use std::path::Path;
 
 use linchpin_engine::schedule::Calendars;
 use linchpin_language::{Diagnostic, Document, Node, codes, did_you_mean};
-use linchpin_persistence::{Kind, Location};
+use linchpin_persistence::Wanted;
 use linchpin_runtime::capture::Keep;
 use linchpin_runtime::retention::Retention;
 
@@ -20,7 +20,7 @@ use crate::failure::Failure;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Settings {
     /// The store's kind and folder, relative to the project.
-    pub(crate) store: Location,
+    pub(crate) store: Wanted,
     /// Which `connections.ENV.yaml` is read.
     pub(crate) environment: Option<String>,
     /// The folder of the flows.
@@ -42,7 +42,7 @@ pub(crate) struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            store: Location { kind: Kind::default(), dir: ".linchpin/store".into() },
+            store: Wanted { kind: None, dir: ".linchpin/store".into() },
             environment: None,
             flows: "flows".to_owned(),
             spokes: "spokes".to_owned(),
@@ -60,7 +60,8 @@ impl Settings {
     pub(crate) const KEYS: [(&'static str, &'static str); 9] = [
         (
             "store",
-            "The folder of the store, as sled:DIR or sqlite:DIR; sled:.linchpin/store when left out.",
+            "The folder of the store, as sqlite:DIR or sled:DIR; without a kind, that of the store \
+             which is there, or sqlite; .linchpin/store when left out.",
         ),
         ("environment", "Which connections.ENV.yaml is read over connections.yaml."),
         ("flows", "The folder of the flows; flows when left out."),
@@ -221,7 +222,7 @@ mod tests {
     fn a_kind_of_store_that_there_is_not_is_told_at_its_place() {
         let found = Settings::parse("linchpin.yaml", "flows: flows\nstore: mysql:x\n").unwrap_err();
         assert_eq!(found[0].position(), (2, 8));
-        assert!(found[0].message.contains("write sled:DIR or sqlite:DIR"), "{found:?}");
+        assert!(found[0].message.contains("write sqlite:DIR or sled:DIR"), "{found:?}");
     }
 
     #[test]

@@ -21,16 +21,16 @@ const WORDS: &str = "linchpin store ";
 /// Which storage engine keeps a store.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Kind {
-    /// The log-structured engine: many runs write at once at the least cost.
-    #[default]
-    Sled,
     /// SQLite with a write-ahead log that is synced with every commit.
+    #[default]
     Sqlite,
+    /// The log-structured engine, whose log the store syncs by itself.
+    Sled,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 2] = [Self::Sled, Self::Sqlite];
+    pub const ALL: [Self; 2] = [Self::Sqlite, Self::Sled];
 
     /// The name that settings, stamps and folders have for it.
     pub const fn name(self) -> &'static str {

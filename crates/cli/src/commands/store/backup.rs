@@ -51,7 +51,7 @@ impl Backup {
 /// Copy the store to another place or another kind; the old one stays as it is
 #[derive(Debug, Args)]
 pub(crate) struct Copy {
-    /// The new store: sled:DIR or sqlite:DIR
+    /// The new store: sqlite:DIR or sled:DIR
     #[arg(long, value_name = "STORE")]
     to: Location,
 }
