@@ -10,7 +10,7 @@ mod folder;
 mod http;
 mod notify;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use include_dir::include_dir;
 use linchpin_connector::{Diagnostic, Spoke};
@@ -23,9 +23,11 @@ pub fn bundled() -> Result<Vec<Arc<Spoke>>, Vec<Diagnostic>> {
 }
 
 /// The same, with the file of each action read when it is asked for: a command needs a few of
-/// them, and that they have no mistakes was seen when they were tested.
+/// them, and that they have no mistakes was seen when they were tested. They are read once for the
+/// process, which asks for them with each start of a run.
 pub fn on_demand() -> Result<Vec<Arc<Spoke>>, Vec<Diagnostic>> {
-    embedded::load(FOLDERS, Spoke::load_on_demand)
+    static READ: OnceLock<Result<Vec<Arc<Spoke>>, Vec<Diagnostic>>> = OnceLock::new();
+    READ.get_or_init(|| embedded::load(FOLDERS, Spoke::load_on_demand)).clone()
 }
 
 const FOLDERS: &[Folder<'static>] = &[
