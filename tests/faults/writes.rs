@@ -12,6 +12,7 @@ use linchpin_engine::StepPath;
 use linchpin_engine::event::Outcome;
 use linchpin_engine::flow::StepKind;
 use linchpin_engine::run::Standing;
+use linchpin_engine::store::Journal as _;
 use linchpin_language::Value;
 use linchpin_persistence::MemoryStore;
 use linchpin_runtime::host::{Host, Start};
@@ -66,7 +67,8 @@ fn writes(host: &Host, flow: &str) -> Vec<Writing> {
 }
 
 async fn play(control: &Control, flow: &str) -> Rest {
-    let host = host(Arc::new(MemoryStore::new()), control).await;
+    let store = Arc::new(MemoryStore::new());
+    let host = host(store.clone(), control).await;
     let start = Start { flow: flow.to_owned(), ..Start::default() };
     let run = host.start(start).await.unwrap().run;
     let mut watch = host.watch();
@@ -87,7 +89,12 @@ async fn play(control: &Control, flow: &str) -> Rest {
     };
     // Longer than all attempts take, also on a busy machine.
     let end = tokio::time::timeout(Duration::from_secs(150), rest).await;
-    let end = end.unwrap_or_else(|_| panic!("{flow} does not come to rest"));
+    let Ok(end) = end else {
+        let entries = store.read(&run, 0, usize::MAX).await.unwrap();
+        let lines: Vec<_> = entries.iter().map(|entry| String::from_utf8_lossy(entry)).collect();
+        let standing = tokio::time::timeout(Duration::from_secs(5), host.standing(&run)).await;
+        panic!("{flow} does not come to rest: {standing:?}\n{}", lines.join("\n"));
+    };
     host.stop(Duration::from_secs(30)).await;
     // A key of a call is of its run.
     let deeds = deeds(&control.effects().await).into_iter();

@@ -1,6 +1,7 @@
 //! The embedded host: it accepts runs, drives each in a task of its own, and brings back after
 //! a restart those that had not ended.
 
+mod answer;
 mod error;
 mod held;
 mod keys;
@@ -24,6 +25,7 @@ use linchpin_engine::{Entry, Event, Run, RunId};
 use linchpin_language::{Map, Value};
 use tokio::sync::{OnceCell, Semaphore, broadcast, mpsc, oneshot, watch};
 
+use self::answer::answered;
 pub use self::error::Error;
 pub use self::held::HeldPreview;
 pub use self::retry::RetryPreview;
@@ -330,7 +332,7 @@ impl Host {
         let (seen, answer) = oneshot::channel();
         let see = Box::new(move |run: &Run| drop(seen.send(see(run))));
         inbox.send(Message::Look { see }).ok()?;
-        answer.await.ok()
+        answered(&inbox, answer).await
     }
 
     /// How a run that goes on stands.
@@ -355,10 +357,10 @@ impl Host {
         if inbox.send(Message::Event { event, taken }).is_err() {
             return Err(Error::Ended(id.clone()));
         }
-        match answer.await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(why)) => Err(Error::Refused { run: id.clone(), why }),
-            Err(_) => Err(Error::Ended(id.clone())),
+        match answered(&inbox, answer).await {
+            Some(Ok(())) => Ok(()),
+            Some(Err(why)) => Err(Error::Refused { run: id.clone(), why }),
+            None => Err(Error::Ended(id.clone())),
         }
     }
 
