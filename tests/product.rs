@@ -20,6 +20,7 @@ mod real_connections;
 mod secrets;
 mod spokes;
 mod store;
+mod store_misuse;
 pub(crate) mod support;
 mod tokens;
 mod torture;

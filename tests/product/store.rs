@@ -1,12 +1,13 @@
 //! `linchpin store`: what a person does who looks after a store, on both kinds.
 
 use std::os::unix::fs::PermissionsExt as _;
+use std::process::Command;
 
 use serde_json::Value;
 
 use super::support::{Done, Process, Project, binary};
 
-const NOTE: &str = "
+pub(super) const NOTE: &str = "
 flow: note
 inputs: { text: { type: string, default: nothing } }
 steps:
@@ -29,26 +30,26 @@ steps:
   - log: tick
 ";
 
-fn project(settings: &str) -> Project {
+pub(super) fn project(settings: &str) -> Project {
     let project = Project::with(&[("flows/note.yaml", NOTE), ("flows/ask.yaml", ASK)]);
     project.write("linchpin.yaml", settings);
     project
 }
 
-fn store(project: &Project, arguments: &[&str]) -> Done {
+pub(super) fn store(project: &Project, arguments: &[&str]) -> Done {
     let mut all = vec!["store", "--json"];
     all.extend(arguments);
     project.linchpin(&all)
 }
 
-fn started(project: &Project, arguments: &[&str]) -> String {
+pub(super) fn started(project: &Project, arguments: &[&str]) -> String {
     let mut all = vec!["run", "--json"];
     all.extend(arguments);
     let run = project.linchpin(&all);
     run.json()["run"].as_str().unwrap_or_else(|| panic!("{}", run.all())).to_owned()
 }
 
-fn listed(project: &Project) -> Vec<Value> {
+pub(super) fn listed(project: &Project) -> Vec<Value> {
     let listed = project.linchpin(&["runs", "list", "--json", "-n", "1000"]).ends_with(0);
     listed.json()["runs"].as_array().unwrap().clone()
 }
@@ -192,7 +193,7 @@ steps: [ { id: word, wait: { signal: go } } ]
     next.until(|line| line.contains("word").then_some(()));
 }
 
-fn daemon(project: &Project) -> Process {
+pub(super) fn daemon(project: &Project) -> Process {
     let mut daemon = project.start(&["daemon"]);
     daemon.until(|line| line.contains("gone on with").then_some(()));
     daemon
@@ -320,14 +321,14 @@ fn a_store_that_was_changed_while_it_was_closed_is_not_gone_on_with() {
 }
 
 /// The system refuses to let files grow, as on a full disk; `blocks` of 1024 bytes are let.
-fn confined(project: &Project, blocks: usize, arguments: &[&str]) -> Done {
+pub(super) fn confined(project: &Project, blocks: usize, arguments: &[&str]) -> Command {
     let mut all = vec!["-c", "trap '' XFSZ; ulimit -f \"$0\"; exec \"$@\""];
     let (blocks, binary) = (blocks.to_string(), binary());
     all.extend([&blocks, binary.to_str().unwrap()]);
     all.extend(arguments);
-    let mut command = std::process::Command::new("bash");
+    let mut command = Command::new("bash");
     command.args(all).current_dir(project.path());
-    Done::of(&mut command)
+    command
 }
 
 #[test]
@@ -336,8 +337,9 @@ fn a_full_disk_stops_the_store_and_loses_nothing_that_was_acknowledged() {
         let project = project(&format!("store: {kind}:kept\n"));
         let mut acknowledged = vec![started(&project, &["note"])];
         let text = format!("text={}", "x".repeat(60_000));
+        let run = ["run", "note", "--json", "-i", &text];
         let refused = loop {
-            let done = confined(&project, blocks, &["run", "note", "--json", "-i", &text]);
+            let done = Done::of(&mut confined(&project, blocks, &run));
             if done.code != Some(0) {
                 break done;
             }
@@ -348,7 +350,7 @@ fn a_full_disk_stops_the_store_and_loses_nothing_that_was_acknowledged() {
         let told = refused.all();
         assert!(told.contains("kept") && !told.contains("panicked"), "{told}");
         // Again, while there is still no room: nothing is made worse.
-        confined(&project, blocks, &["run", "note", "--json", "-i", &text]);
+        Done::of(&mut confined(&project, blocks, &run));
         store(&project, &["verify"]).ends_with(0);
         let listed: Vec<_> = listed(&project).iter().map(|run| run["run"].clone()).collect();
         for run in acknowledged {

@@ -209,7 +209,12 @@ impl Process {
     }
 
     /// Waits until it ends by itself. Returns all that it said.
-    pub(super) fn end(mut self) -> Vec<String> {
+    pub(super) fn end(self) -> Vec<String> {
+        self.ended().1
+    }
+
+    /// The same, with the code it ends with.
+    pub(super) fn ended(mut self) -> (Option<i32>, Vec<String>) {
         let deadline = Instant::now() + PATIENCE;
         while let Ok(line) =
             self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now()))
@@ -217,7 +222,7 @@ impl Process {
             self.said.push(line);
         }
         assert!(Instant::now() < deadline, "it did not end:\n{}", self.said.join("\n"));
-        std::mem::take(&mut self.said)
+        (self.child.wait().unwrap().code(), std::mem::take(&mut self.said))
     }
 
     pub(super) fn id(&self) -> u32 {

@@ -6,7 +6,7 @@ use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-use linchpin_persistence::{Location, Wanted};
+use linchpin_persistence::{Kind, Location, Wanted};
 use linchpin_runtime::vault::KeyPlace;
 
 use crate::args::Global;
@@ -75,6 +75,21 @@ impl Project {
             (true, Some(kind)) => self.state().join(format!("store-{kind}")),
         };
         Wanted { kind: *kind, dir }.location()
+    }
+
+    /// The store at the usual place, when linchpin.yaml names a place where there is none yet.
+    pub(crate) fn left_store(&self) -> Option<PathBuf> {
+        let has_store = |dir: &Path| !matches!(Location::of(dir), Ok(None));
+        let usual = self.state().join("store");
+        let is_new = !self.is_sandbox && !has_store(&self.store().dir);
+        (is_new && has_store(&usual)).then_some(usual)
+    }
+
+    /// Where the sandbox may have stores: each kind that was ever said has its own.
+    pub(crate) fn sandbox_stores(&self) -> impl Iterator<Item = PathBuf> {
+        let said = Kind::ALL.map(|kind| format!("store-{kind}"));
+        let names = std::iter::once("store".to_owned()).chain(said);
+        names.map(|name| self.state().join(name))
     }
 
     /// Where the vault's master key is; never inside the store.

@@ -3,6 +3,7 @@
 //! A command that holds the store for long serves the socket meanwhile, so that others get
 //! through. Nobody ever meets a lock: who finds the store taken waits for the socket.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -337,7 +338,13 @@ pub(crate) fn unusable(error: &StoreError) -> Failure {
         StoreError::Locked { .. } => {
             failure.help("wait until it ends, or stop it; two processes never share a store")
         }
-        StoreError::Io { .. } => failure.help("the folder must be this user's, with room on disk"),
+        StoreError::Io { source, .. } => match source.kind() {
+            ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+                failure.help("the folder and all in it must be this user's to write")
+            }
+            ErrorKind::StorageFull => failure.help("make room on its disk"),
+            _ => failure,
+        },
         StoreError::Conflict { .. }
         | StoreError::Changed { .. }
         | StoreError::Poisoned { .. }

@@ -179,7 +179,8 @@ pub enum Error {
     },
     /// An earlier sync failed: what is on disk is unknown, so nothing is accepted any more.
     #[error(
-        "the store stopped after a failed write ({cause}); restart to go on from what is on disk"
+        "the store stopped after a failed write ({cause}); put that right and start again: what \
+         was acknowledged is on disk"
     )]
     Poisoned {
         /// The failure that stopped it.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use linchpin_engine::store::{Error, Tally, Upkeep, Watch};
 
-use crate::embedded::mark::Mark;
+use crate::embedded::mark::{self, Mark, State};
 use crate::embedded::transfer::{Filling, Unfinished};
 use crate::embedded::{Kind, fault, files, lock, outgrown, stamp};
 use crate::{SledStore, SqliteStore};
@@ -66,6 +66,7 @@ impl Wanted {
     /// default kind where there is none.
     pub fn location(self) -> Location {
         let Self { kind, dir } = self;
+        let dir = followed(dir);
         // A folder that cannot be read as a store is told of by the open.
         let found = || Location::of(&dir).ok().flatten().map(|found| found.kind);
         let kind = kind.or_else(found).unwrap_or_default();
@@ -109,6 +110,23 @@ impl Location {
         })
     }
 
+    /// Opens what is left of a damaged store, as a copy in the folder `into`: what was acknowledged
+    /// last may be missing from it. The store itself stays as it is.
+    pub fn salvaged(&self, into: &Path) -> Result<Arc<dyn Upkeep>, Error> {
+        let _held = lock::Lock::take(&self.dir)?;
+        let copy = || {
+            let mut paths = files::listed(&self.dir)?;
+            paths.retain(|path| {
+                ![lock::FILE, mark::FILE].map(|name| self.dir.join(name)).contains(path)
+            });
+            files::copy(&paths, &self.dir, into)
+        };
+        copy().map_err(fault::io("copy the store to", into))?;
+        // Nothing is known of what was acknowledged, so nothing that is missing refuses it.
+        Mark::open(into)?.set_state(State::Closed(None))?;
+        Self { kind: self.kind, dir: into.to_owned() }.open()
+    }
+
     /// Begins a new store there, which gets its name when it is finished. Refused where there is
     /// something, and while somebody else makes one there.
     pub fn make(&self) -> Result<Making, Error> {
@@ -125,6 +143,7 @@ impl Location {
     /// Writes the store anew without the room of what is no longer in it. Nobody may have it
     /// open. A process that ends in the middle leaves the store as it was.
     pub fn compact(&self, watch: Watch<'_>) -> Result<Tally, Error> {
+        outgrown::replaceable(&self.dir)?;
         let anew = self.dir.with_file_name(name_with(&self.dir, ".compacted"));
         files::remove_folder(&anew).map_err(fault::io("remove", &anew))?;
         let store = self.open()?;
@@ -172,6 +191,17 @@ impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.kind, self.dir.display())
     }
+}
+
+/// What a link leads to, so that what steps aside does so where the store is. A link that leads
+/// nowhere leads to where the store would be.
+fn followed(mut dir: PathBuf) -> PathBuf {
+    // As many links as the system follows.
+    for _ in 0..40 {
+        let Ok(target) = dir.read_link() else { break };
+        dir = dir.parent().unwrap_or(Path::new("")).join(target);
+    }
+    dir
 }
 
 /// The name of a folder with something behind it.

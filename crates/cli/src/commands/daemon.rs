@@ -5,6 +5,7 @@ mod hooks;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use jiff::Timestamp;
@@ -29,9 +30,9 @@ use crate::args::Global;
 use crate::commands::Done;
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
-use crate::project::Project;
+use crate::project::{Project, shown};
 use crate::report::{Report, Style};
-use crate::session::{Session, reach};
+use crate::session::{Session, reach, unusable};
 use crate::steps::{plural, print_instant, print_millis};
 
 use self::flows::Folder;
@@ -53,6 +54,13 @@ impl Daemon {
             );
             return Err(Failure::new(message)
                 .help("one process per store; the other commands go through that one"));
+        }
+        if let Some(other) = project.left_store() {
+            report.note(format!(
+                "a new store begins in {}; the one in {} is not gone on with",
+                shown(&project.store().dir).display(),
+                shown(&other).display()
+            ));
         }
         // Listened for before anything is started, so that no signal is lost.
         let signals = Signals::new()?;
@@ -119,6 +127,7 @@ async fn serve(
                 }
             },
             () = Folder::interval(host) => {
+                still_works(session)?;
                 let has_changed = folder.look(host, report, false).await;
                 hooks.follow(report, has_changed).await;
             }
@@ -136,7 +145,12 @@ async fn serve(
     told.abort();
     keeping.abort();
     condensing.abort();
-    Ok(word)
+    still_works(session).map(|()| word)
+}
+
+/// A daemon whose store takes nothing more is of no use: whoever looks after it starts it again.
+fn still_works(session: &Session) -> Result<(), Failure> {
+    session.store().map_or(Ok(()), |store| store.works().map_err(|error| unusable(&error)))
 }
 
 /// Says that the daemon is there, and what it will do.
@@ -242,6 +256,9 @@ fn stopped_early(what: &str, ended: Result<Result<(), Error>, JoinError>) -> Fai
 
 /// One line for each run that starts, ends or needs a person: what the service log is read for.
 async fn tell(report: Report, host: Host, mut watched: broadcast::Receiver<(RunId, Entry)>) {
+    /// A run that writes a thousand entries a second fills no log.
+    const PAUSE: Duration = Duration::from_secs(10);
+    let (mut n_missed, mut last) = (0, None::<Instant>);
     loop {
         match watched.recv().await {
             Ok((run, entry)) => {
@@ -250,7 +267,17 @@ async fn tell(report: Report, host: Host, mut watched: broadcast::Receiver<(RunI
                 }
             }
             Err(RecvError::Lagged(n)) => {
-                report.note(format!("{n} entries were too fast to be told here"));
+                n_missed += n;
+                if last.is_none_or(|last| last.elapsed() >= PAUSE) {
+                    let entries = match std::mem::take(&mut n_missed) {
+                        1 => "1 entry was".to_owned(),
+                        n => format!("{n} entries were"),
+                    };
+                    report.note(format!(
+                        "{entries} too fast to be told here; `linchpin runs list` knows all runs"
+                    ));
+                    last = Some(Instant::now());
+                }
             }
             Err(RecvError::Closed) => return,
         }

@@ -108,12 +108,14 @@ async fn reset(project: &Project, report: &Report) -> Done {
         std::io::ErrorKind::NotFound => Ok(()),
         _ => Err(Failure::because("the sandbox cannot be reset", &error)),
     })?;
-    // Its runs speak of effects that are gone now.
-    match std::fs::remove_dir_all(project.store().dir) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            return Err(Failure::because("the sandbox' runs cannot be removed", &error));
+    // Their runs speak of effects that are gone now.
+    for store in project.sandbox_stores() {
+        match std::fs::remove_dir_all(store) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(Failure::because("the sandbox' runs cannot be removed", &error));
+            }
+            _ => {}
         }
-        _ => {}
     }
     report.json(&json!({ "reset": true }));
     report.line("the sandbox is as new");

@@ -90,6 +90,9 @@ pub trait Upkeep: Store {
     /// What it is.
     fn about(&self) -> Result<About, Error>;
 
+    /// Whether it still takes writes; [`Error::Poisoned`] once one has failed.
+    fn works(&self) -> Result<(), Error>;
+
     /// Everything was read and is whole: that its files were changed counts no more.
     fn trust(&self);
 

@@ -7,16 +7,13 @@ use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use linchpin_engine::store::Error;
+use linchpin_engine::store::{Error, REMEDY};
 
 use crate::key;
 
-/// The remedy where a person cannot mend what is there.
-pub(crate) const RESTORE: &str = "restore a backup with `linchpin store restore`";
-
 /// A damaged file.
 pub(crate) fn damaged(file: &Path, detail: impl Into<String>) -> Error {
-    Error::Damaged { file: file.to_owned(), detail: detail.into(), remedy: RESTORE.to_owned() }
+    Error::Damaged { file: file.to_owned(), detail: detail.into(), remedy: REMEDY.to_owned() }
 }
 
 /// A value whose checksum is wrong.

@@ -16,7 +16,7 @@ use super::fault;
 /// The name of the mark in the folder of a store.
 pub(crate) const FILE: &str = "acknowledged";
 
-const UNFINISHED: &str = "acknowledged.new";
+pub(crate) const UNFINISHED: &str = "acknowledged.new";
 
 /// The longest key that can be the witness of a batch.
 pub(crate) const LONGEST_WITNESS: usize = 128;

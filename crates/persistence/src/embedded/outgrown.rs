@@ -5,6 +5,7 @@
 
 use std::fs;
 use std::io::ErrorKind;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use linchpin_engine::store::Error;
@@ -27,6 +28,21 @@ pub(crate) fn is_aside(dir: &Path) -> bool {
 /// Where the store that belongs in `dir` is now.
 pub(crate) fn present(dir: &Path) -> PathBuf {
     if is_aside(dir) { aside(dir) } else { dir.to_owned() }
+}
+
+/// Refuses a folder that cannot step aside because another disk is mounted there.
+pub(crate) fn replaceable(dir: &Path) -> Result<(), Error> {
+    let device = |path: &Path| path.metadata().map(|metadata| metadata.dev());
+    let above = dir.parent().filter(|above| !above.as_os_str().is_empty());
+    let above = device(above.unwrap_or(Path::new("."))).map_err(fault::io("look into", dir))?;
+    match device(dir) {
+        Ok(own) if own != above => Err(Error::Foreign {
+            dir: dir.to_owned(),
+            detail: "it is a mount point, which cannot be replaced".to_owned(),
+            remedy: "`linchpin store copy` the store into a folder on that disk".to_owned(),
+        }),
+        _ => Ok(()),
+    }
 }
 
 /// Puts the closed store `anew` in the place of the closed store in `dir`, of which it is a copy

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use linchpin_engine::store::Error;
 
-use super::{fault, lock};
+use super::{fault, lock, mark};
 
 /// The format this version writes, and the newest it reads.
 pub(crate) const FORMAT: u32 = 3;
@@ -60,6 +60,11 @@ pub(crate) fn read(dir: &Path) -> Result<Option<(u32, Kind)>, Error> {
         Err(error) if error.kind() == ErrorKind::NotFound => {
             return refuse_foreign(dir).map(|()| None);
         }
+        Err(error)
+            if matches!(error.kind(), ErrorKind::IsADirectory | ErrorKind::NotADirectory) =>
+        {
+            return Err(foreign(dir, "it is no store".to_owned()));
+        }
         Err(source) => return Err(Error::Io { action: "read", path, source }),
     };
     let mut words = text.strip_prefix(WORDS).unwrap_or_default().split_whitespace();
@@ -83,7 +88,8 @@ pub(crate) fn check(dir: &Path, kind: Kind) -> Result<Option<u32>, Error> {
             dir: dir.to_owned(),
             detail: format!("it is a store of the kind {found}, not {kind}"),
             remedy: format!(
-                "name it as {found}:{} in linchpin.yaml, or copy it with `linchpin store copy`",
+                "write `store: {found}:{}` into linchpin.yaml; `linchpin store copy --to \
+                 {kind}:OTHER` then moves it",
                 dir.display()
             ),
         }),
@@ -118,9 +124,35 @@ fn refuse_foreign(dir: &Path) -> Result<(), Error> {
                 "it is no store: it holds {} but not the stamp {FILE}",
                 name.to_string_lossy()
             );
-            let remedy = "name an empty folder, or restore the stamp from a backup".to_owned();
-            return Err(Error::Foreign { dir: dir.to_owned(), detail, remedy });
+            return Err(foreign(dir, detail));
         }
     }
     Ok(())
+}
+
+/// Refuses a folder in which there is something that no store has, nor what is left of one.
+pub(crate) fn refuse_others(dir: &Path) -> Result<(), Error> {
+    let own = [FILE, UNFINISHED, lock::FILE, mark::FILE, mark::UNFINISHED];
+    let is_own = |name: &str| own.contains(&name) || Kind::named(name).is_some();
+    let entries = match fs::read_dir(dir) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(source) => return Err(Error::Io { action: "open", path: dir.to_owned(), source }),
+    };
+    for entry in entries {
+        let name = entry.map_err(fault::io("open", dir))?.file_name();
+        if !name.to_str().is_some_and(is_own) {
+            return Err(Error::Foreign {
+                dir: dir.to_owned(),
+                detail: format!("it holds {}, which no store has", name.to_string_lossy()),
+                remedy: "move it away, or name another place".to_owned(),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn foreign(dir: &Path, detail: String) -> Error {
+    let remedy = "name an empty folder, or restore the stamp from a backup".to_owned();
+    Error::Foreign { dir: dir.to_owned(), detail, remedy }
 }

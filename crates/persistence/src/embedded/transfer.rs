@@ -19,7 +19,7 @@ use super::committer::Sync;
 use super::folder::Opened;
 use super::mark::State;
 use super::tree::{Change, Tree, Writes};
-use super::{fault, files, lock, stored};
+use super::{fault, files, lock, stamp, stored};
 use crate::key;
 use crate::location::name_with;
 
@@ -160,6 +160,7 @@ impl Unfinished {
             });
         }
         let dir = to.with_file_name(name_with(to, ".unfinished"));
+        stamp::refuse_others(&dir)?;
         lock::remove_unless_held(&dir)?;
         if let Some(parent) = to.parent() {
             fs::create_dir_all(parent).map_err(fault::io("make", parent))?;

@@ -9,7 +9,7 @@ use linchpin_engine::RunId;
 use linchpin_engine::store::{About, Error, Piece, Tally, Upkeep, Watch};
 use tokio::sync::oneshot;
 
-use super::committer::Request;
+use super::committer::{Request, Synced};
 use super::staging::Operation;
 use super::transfer::{self, Transfer, Unfinished};
 use super::tree::Tree;
@@ -23,6 +23,13 @@ impl<T: Tree> Upkeep for Embedded<T> {
         let (kind, dir) = (self.kind.name().to_owned(), self.dir.clone());
         let (format, is_changed) = (stamp::FORMAT, self.doubt.load(Ordering::SeqCst));
         Ok(About { kind, dir, format, bytes, is_changed })
+    }
+
+    fn works(&self) -> Result<(), Error> {
+        match &*self.progress.synced.borrow() {
+            Synced::Through(_) => Ok(()),
+            Synced::Failed(cause) => Err(Error::Poisoned { cause: cause.clone() }),
+        }
     }
 
     fn trust(&self) {

@@ -78,7 +78,11 @@ impl Tree for SledTree {
 /// What the storage engine reported.
 pub(super) fn said(error: ::sled::Error) -> Error {
     match error {
-        ::sled::Error::Io(source) => Error::Io { action: "access", path: PathBuf::new(), source },
+        ::sled::Error::Io(source) => {
+            // The engine tells of the system's error as text of its own; its kind is left.
+            let source = source.kind().into();
+            Error::Io { action: "access", path: PathBuf::new(), source }
+        }
         ::sled::Error::Corruption { .. } => {
             fault::damaged(Path::new(""), "what is written there cannot be read back")
         }

@@ -7,6 +7,7 @@
 //! <dir>/sqlite/db-shm     an index of the log, made anew by each open
 //! ```
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use linchpin_engine::store::Error;
@@ -41,6 +42,9 @@ pub(super) fn open(dir: &Path) -> Result<Opened<SqliteTree>, Error> {
         Ok((tree, sequence)) => folder.opened(tree, sequence),
         Err(error) => {
             folder.mark.set_state(state)?;
+            if !had_log {
+                leave_no_log(&folder.file)?;
+            }
             Err(match error {
                 Error::Damaged { .. } if state == State::Open && !had_log => {
                     fault::damaged(&log, "it is missing")
@@ -49,6 +53,22 @@ pub(super) fn open(dir: &Path) -> Result<Opened<SqliteTree>, Error> {
             })
         }
     }
+}
+
+/// Takes away the log that an open made for itself: whoever looks sees that there was none.
+fn leave_no_log(file: &Path) -> Result<(), Error> {
+    let log = beside(file, "-wal");
+    if log.metadata().is_ok_and(|metadata| metadata.len() == 0) {
+        for made in [log, beside(file, "-shm")] {
+            match std::fs::remove_file(&made) {
+                Err(error) if error.kind() != ErrorKind::NotFound => {
+                    return Err(fault::io("remove", &made)(error));
+                }
+                _ => {}
+            }
+        }
+    }
+    Ok(())
 }
 
 fn is_small(files: &Path) -> Result<bool, Error> {

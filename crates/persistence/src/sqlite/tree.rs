@@ -2,6 +2,7 @@
 //!
 //! A reader sees a commit only after the engine has synced it.
 
+use std::io::ErrorKind;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -54,6 +55,11 @@ impl SqliteTree {
         }
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let writer = Connection::open_with_flags(file, flags).map_err(said)?;
+        // A file that may not be written is opened all the same, and refuses the first write.
+        if writer.is_readonly("main").map_err(said)? {
+            let source = ErrorKind::PermissionDenied.into();
+            return Err(Error::Io { action: "write to", path: file.to_owned(), source });
+        }
         writer.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(said)?;
         writer.busy_timeout(BUSY).map_err(said)?;
         let mode: String =
@@ -229,14 +235,17 @@ fn make(file: &Path) -> Result<(), Error> {
     std::fs::rename(&unfinished, file).map_err(fault::io("make", file))
 }
 
+const FULL: &str = "no space left on its disk";
+const OTHERS: &str = "another program has a transaction open in it: end that one";
+
 /// What the storage engine reported.
 pub(super) fn said(error: rusqlite::Error) -> Error {
     let nowhere = Path::new("");
     let text = error.to_string();
-    let system = |action| Error::Io {
+    let system = |action, kind: ErrorKind, text: &str| Error::Io {
         action,
         path: PathBuf::new(),
-        source: std::io::Error::other(text.clone()),
+        source: std::io::Error::new(kind, text.to_owned()),
     };
     // A file that ends before a page that it says to have.
     const SHORT_READ: i32 = 522;
@@ -247,10 +256,14 @@ pub(super) fn said(error: rusqlite::Error) -> Error {
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
             fault::damaged(nowhere, format!("what is written there cannot be read back ({text})"))
         }
-        Some(ErrorCode::DiskFull) => system("write to"),
-        Some(ErrorCode::CannotOpen) => system("open"),
-        Some(ErrorCode::SystemIoFailure | ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
-            system("access")
+        Some(ErrorCode::DiskFull) => system("write to", ErrorKind::StorageFull, FULL),
+        Some(ErrorCode::CannotOpen) => system("open", ErrorKind::Other, &text),
+        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
+            system("write to", ErrorKind::PermissionDenied, &text)
+        }
+        Some(ErrorCode::SystemIoFailure) => system("access", ErrorKind::Other, &text),
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            system("write to", ErrorKind::ResourceBusy, OTHERS)
         }
         _ => fault::reported(&text),
     }

@@ -50,7 +50,7 @@ impl Retry {
         }
         let flags = follow::flags(project);
         report.line(format!("do it with: linchpin runs retry {run}{flags}"));
-        Ok(ExitCode::Changes)
+        Ok(if steps.is_empty() { ExitCode::Ok } else { ExitCode::Changes })
     }
 }
 

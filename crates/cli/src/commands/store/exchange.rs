@@ -5,20 +5,21 @@ use std::io::{self, BufRead, BufReader, BufWriter, Write};
 use std::ops::ControlFlow;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Args;
-use linchpin_engine::store::{Damage, REMEDY, Tally, Upkeep};
+use linchpin_engine::store::{Damage, Error as StoreError, Tally, Upkeep};
 use linchpin_language::json;
 use linchpin_persistence::Location;
 use linchpin_runtime::upkeep::{self, ExchangeError};
 
-use super::work::{Access, Progress, Telling, amount, counted, vacant};
+use super::work::{Access, Progress, SINCE, Telling, amount, counted, outside, vacant};
 use crate::commands::Done;
 use crate::exit_code::ExitCode;
 use crate::failure::{Failure, sentence};
 use crate::project::{Project, shown};
 use crate::report::{Report, Style};
-use crate::session::unusable;
+use crate::session::{open_store, unusable};
 use crate::steps::plural;
 
 /// Write everything in the store as lines of JSON; what the vault sealed stays sealed
@@ -33,11 +34,19 @@ pub(crate) struct Export {
 
 impl Export {
     pub(super) async fn run(self, project: &Project, report: &Report) -> Done {
+        outside(project, &self.file)?;
         // The copy goes after its store is closed.
         let mut copy = None;
-        let store = match Access::open(project).await? {
-            Access::Local(store) => store,
-            Access::Remote(client) => {
+        let mut broken = None;
+        let store = match Access::open(project).await {
+            Err(failure) if self.salvage => {
+                let (store, damage) = salvaged(project, &mut copy)?.ok_or(failure)?;
+                broken = Some(damage);
+                store
+            }
+            Err(failure) => return Err(failure),
+            Ok(Access::Local(store)) => store,
+            Ok(Access::Remote(client)) => {
                 // What is written meanwhile must not be in it by halves.
                 let location = &copy.insert(Temporary::new(project)?).0;
                 let body = json!({ "to": location.dir, "kind": location.kind.name() });
@@ -55,7 +64,8 @@ impl Export {
         drop(copy);
         let written =
             writing.map_err(|error| Failure::because("the export was given up", &error))?;
-        let (tally, damages) = written.map_err(|error| failed(&error))?;
+        let (tally, mut damages) = written.map_err(|error| failed(&self.file, &error))?;
+        damages.splice(..0, broken);
         self.tell(report, tally, &damages);
         Ok(if damages.is_empty() { ExitCode::Ok } else { ExitCode::Failed })
     }
@@ -75,6 +85,20 @@ impl Export {
             ));
         }
     }
+}
+
+type Left = (Arc<dyn Upkeep>, Damage);
+
+/// What is left of a store that does not open because it is damaged, and the damage.
+fn salvaged(project: &Project, copy: &mut Option<Temporary>) -> Result<Option<Left>, Failure> {
+    let Err(StoreError::Damaged { file, detail, .. }) = open_store(project) else {
+        return Ok(None);
+    };
+    let into = &copy.insert(Temporary::new(project)?).0.dir;
+    let store = project.store().salvaged(into).map_err(|error| unusable(&error))?;
+    let what = "what was written last, if something is missing of it".to_owned();
+    let detail = format!("{}: {detail}", shown(&file).display());
+    Ok(Some((store, Damage { what, run: None, file, detail })))
 }
 
 /// The place of a copy that is there for an export only.
@@ -116,8 +140,16 @@ fn write(
     progress: &Progress,
 ) -> Result<(Tally, Vec<Damage>), ExchangeError> {
     let failed = |source| ExchangeError::File { action: "written", source };
+    if file.symlink_metadata().is_ok() {
+        return Err(failed(io::ErrorKind::AlreadyExists.into()));
+    }
+    // A file with the right name is always whole.
+    let mut unfinished = file.as_os_str().to_owned();
+    unfinished.push(".unfinished");
+    let unfinished = PathBuf::from(unfinished);
     // It holds what people gave to runs and got of them: it is its owner's alone.
-    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
+    let made =
+        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished);
     let mut out = BufWriter::new(made.map_err(failed)?);
     let mut damages = Vec::new();
     let written = upkeep::export(store, &mut out, salvage.then_some(&mut damages), &mut |tally| {
@@ -126,12 +158,12 @@ fn write(
     });
     let synced = written.and_then(|tally| {
         out.flush().and_then(|()| out.get_ref().sync_all()).map_err(failed)?;
+        // Unlike a renaming it never takes the place of a file that has come meanwhile.
+        std::fs::hard_link(&unfinished, file).map_err(failed)?;
         Ok(tally)
     });
-    if synced.is_err() {
-        // The beginning of an export is of no use.
-        std::fs::remove_file(file).ok();
-    }
+    // It has its name now, or it is the beginning of an export, which is of no use.
+    std::fs::remove_file(&unfinished).ok();
     synced.map(|tally| (tally, damages))
 }
 
@@ -145,7 +177,12 @@ pub(crate) struct Import {
 impl Import {
     pub(super) async fn run(self, project: &Project, report: &Report) -> Done {
         let to = project.store();
-        vacant(&to)?;
+        vacant(project, &to).await?;
+        if self.file.is_dir() {
+            let file = self.file.display();
+            return Err(Failure::usage(format!("{file} is a folder and no export"))
+                .help(format!("if it is a backup: linchpin store restore {file}")));
+        }
         project.make_state()?;
         let making = to.make().map_err(|error| unusable(&error))?;
         let progress = Progress::new(report, "importing");
@@ -156,20 +193,30 @@ impl Import {
         let imported =
             upkeep::import(making.store(), open, &mut |tally| progress.show(tally)).await;
         drop(progress);
-        let tally = imported.map_err(|error| failed(&error))?;
+        let tally = imported.map_err(|error| failed(&self.file, &error))?;
         making.finish().map_err(|error| unusable(&error))?;
         report.json(&json!({ "store": to.to_string(), "imported": counted(tally) }));
-        report.line(format!("{}: {}", shown(&to.dir).display(), amount(tally)));
+        report.line(format!("{} ({}): {}", shown(&to.dir).display(), to.kind, amount(tally)));
+        report.line(SINCE);
         Ok(ExitCode::Ok)
     }
 }
 
-fn failed(error: &ExchangeError) -> Failure {
+fn failed(file: &Path, error: &ExchangeError) -> Failure {
     let failure = Failure::new(sentence(error));
     match error {
-        ExchangeError::Damaged(_) => failure.help(REMEDY),
-        ExchangeError::File { .. } => failure.help("the file must be new when it is written"),
+        ExchangeError::File { action, source } => {
+            let file = file.display();
+            let failure = Failure::new(format!("the export {file} cannot be {action}: {source}"));
+            match source.kind() {
+                io::ErrorKind::AlreadyExists => {
+                    failure.help("name a new file: an export never takes the place of another")
+                }
+                io::ErrorKind::StorageFull => failure.help("make room, or name another disk"),
+                _ => failure,
+            }
+        }
         ExchangeError::Line { .. } => failure.help("take the export anew, or another one"),
-        ExchangeError::Store(_) | ExchangeError::NotEmpty => failure,
+        ExchangeError::Damaged(_) | ExchangeError::Store(_) | ExchangeError::NotEmpty => failure,
     }
 }

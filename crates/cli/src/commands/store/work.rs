@@ -20,8 +20,13 @@ use crate::report::Report;
 use crate::session::{open_store, reach, unusable};
 use crate::steps::plural;
 
-/// Refuses to write over a store.
-pub(super) fn vacant(to: &Location) -> Result<(), Failure> {
+/// What whoever brings back an older state has to know.
+pub(super) const SINCE: &str = "what was done since it was written is not known any more: look through `linchpin runs list` \
+     and cancel what must not go on, before you start a daemon";
+
+/// Refuses to write over a store, and to make one while a process goes on with the one that was
+/// there.
+pub(super) async fn vacant(project: &Project, to: &Location) -> Result<(), Failure> {
     if to.steps_aside() {
         let message = format!("{} has a store, which stepped aside", shown(&to.dir).display());
         return Err(Failure::new(message).help("`linchpin store status` puts it back first"));
@@ -32,7 +37,33 @@ pub(super) fn vacant(to: &Location) -> Result<(), Failure> {
         return Err(Failure::new(format!("{dir} holds a store, which is never overwritten"))
             .help(format!("stop the daemon and move it away: mv {dir} {dir}.old")));
     }
-    Ok(())
+    match reach(project).await? {
+        None => Ok(()),
+        Some(client) => {
+            let id = process(&client).await;
+            let message = format!("process {id} still writes to the store that was here");
+            Err(Failure::new(message).help("stop it first: it does not see the new store"))
+        }
+    }
+}
+
+/// Refuses a place inside of the store, where the next compacting would remove it.
+pub(super) fn outside(project: &Project, to: &Path) -> Result<(), Failure> {
+    let Ok(store) = project.store().dir.canonicalize() else { return Ok(()) };
+    let to = absolute(to)?;
+    match to.ancestors().find_map(|place| place.canonicalize().ok()) {
+        Some(place) if place.starts_with(&store) => {
+            let (to, store) = (shown(&to), shown(&store));
+            let message = format!("{} is inside of the store {}", to.display(), store.display());
+            Err(Failure::usage(message).help("name a place outside of it"))
+        }
+        _ => Ok(()),
+    }
+}
+
+async fn process(client: &Client) -> Value {
+    let health = client.get("/v1/health").await.unwrap_or_default();
+    health["pid"].clone()
 }
 
 /// Who has the store.
@@ -57,11 +88,8 @@ impl Access {
         match Self::open(project).await? {
             Self::Local(store) => Ok(store),
             Self::Remote(client) => {
-                let health = client.get("/v1/health").await.unwrap_or_default();
-                let message = format!(
-                    "process {} has the store open, and {what} needs it alone",
-                    health["pid"]
-                );
+                let id = process(&client).await;
+                let message = format!("process {id} has the store open, and {what} needs it alone");
                 Err(Failure::new(message).help("stop the daemon, do it, start the daemon again"))
             }
         }
