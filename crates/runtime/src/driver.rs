@@ -188,7 +188,13 @@ impl Driver {
             }
             let Some(message) = self.first_message().await else { return Ok(()) };
             self.receive(message).await?;
-            while let Ok(message) = self.inbox.try_recv() {
+            while self.run.outcome().is_none()
+                && let Ok(message) = self.inbox.try_recv()
+            {
+                // Who looks sees what came of everything that was said before.
+                if matches!(message, Message::Look { .. }) {
+                    self.turn().await?;
+                }
                 self.receive(message).await?;
             }
         }

@@ -92,6 +92,28 @@ async fn a_signal_sent_before_its_wait_is_there_after_a_restart() {
 }
 
 #[tokio::test]
+async fn a_look_that_follows_a_signal_sees_what_it_led_to() {
+    const FLOW: &str = "
+flow: paid
+steps:
+  - { id: paid, wait: { signal: paid, timeout: 2h } }
+  - { id: pause, wait: { for: 1h } }
+";
+    let (store, clock) = parts();
+    let host = host(FLOW, store, clock.clone());
+    let run = started(&host, "paid", None).await;
+    clock.until_asleep(1).await;
+    let (name, payload) = ("paid".to_owned(), Arc::new(json!(null)));
+    let signal = Event::Signalled { name, payload, by: "billing".to_owned() };
+    // Both are in the inbox before the run looks into it.
+    let look = host.look(&run, |run| run.open_steps());
+    let (told, open) = tokio::join!(host.tell(&run, signal), look);
+    told.unwrap();
+    let open: Vec<_> = open.unwrap().iter().map(|step| step.path.to_string()).collect();
+    assert_eq!(open, ["pause"]);
+}
+
+#[tokio::test]
 async fn a_signal_that_no_step_waits_for_is_refused_with_the_nearest_name() {
     let (store, clock) = parts();
     let host = host(PAID, store, clock);
