@@ -52,6 +52,31 @@ fn is_begun(event: &Event) -> bool {
     matches!(event, Event::Begun)
 }
 
+/// A run may end between the moment in which another is told to wait for it and the moment in which
+/// that can be told to begin.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_run_whose_turn_comes_while_it_is_accepted_begins() {
+    const SHORT: &str = "
+flow: slow
+concurrency: { max: 1, full: queue }
+inputs: { site: { type: string, default: a } }
+steps: [ { log: told } ]
+";
+    let host = host(SHORT, Arc::new(MemoryStore::new()), clock());
+    for _ in 0..2_000 {
+        let start = || {
+            let host = host.clone();
+            tokio::spawn(async move { started(&host, "a").await.unwrap() })
+        };
+        let both = [start(), start()];
+        for run in both {
+            let run = run.await.unwrap();
+            let ended = tokio::time::timeout(Duration::from_secs(30), host.wait(&run)).await;
+            assert!(ended.is_ok(), "{run} never began");
+        }
+    }
+}
+
 #[tokio::test]
 async fn queued_runs_survive_a_restart_and_begin_in_order() {
     let store: Arc<dyn Store> = Arc::new(MemoryStore::new());

@@ -235,6 +235,14 @@ impl Host {
         });
     }
 
+    /// Lets a run begin whose turn came after it was admitted and before anybody drove it.
+    pub(super) fn told_meanwhile(&self, run: &RunId) {
+        let is_its_turn = lock(&self.state.turns).open.get(run).is_some_and(|own| own.is_begun);
+        if is_its_turn {
+            self.send(run, Message::Begin);
+        }
+    }
+
     fn cancel_for(&self, run: RunId, newer: RunId) {
         let host = self.clone();
         tokio::spawn(async move {
