@@ -346,6 +346,7 @@ impl Host {
         let inbox = match self.inbox(id) {
             Some(inbox) => inbox,
             None => {
+                self.until_accepted(id).await;
                 let _waking = self.state.waking.lock().await;
                 match self.inbox(id) {
                     Some(inbox) => inbox,

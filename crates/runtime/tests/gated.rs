@@ -1,4 +1,5 @@
-//! A store that lets a test say when an append or a removal goes on, and others in while it reads.
+//! A store that lets a test say when an append, a removal or a list goes on, and others in while it
+//! reads.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,11 +12,14 @@ use linchpin_engine::store::{
 use linchpin_persistence::MemoryStore;
 use tokio::sync::Semaphore;
 
-/// A store whose appends and removals wait for a permit; appends fail when they are told to.
+/// A store whose appends and removals, or lists, wait for a permit; appends fail when they are told
+/// to.
 pub(crate) struct Gated {
     store: Arc<MemoryStore>,
     permits: Semaphore,
     is_broken: AtomicBool,
+    /// The collection whose records are read and handed on when it is opened.
+    held: Option<&'static str>,
 }
 
 impl Gated {
@@ -27,7 +31,19 @@ impl Gated {
 
     /// Over a store that others use as it is.
     pub(crate) fn over(store: Arc<MemoryStore>) -> Self {
-        Self { store, permits: Semaphore::new(0), is_broken: AtomicBool::new(false) }
+        let (permits, is_broken) = (Semaphore::new(0), AtomicBool::new(false));
+        Self { store, permits, is_broken, held: None }
+    }
+
+    /// Appends and removals go on; a list of this collection waits after it was read.
+    pub(crate) fn list_of(collection: &'static str, store: Arc<MemoryStore>) -> Self {
+        Self { held: Some(collection), ..Self::over(store) }
+    }
+
+    async fn pass(&self, is_list_of: Option<&str>) {
+        if self.held == is_list_of {
+            self.permits.acquire().await.unwrap().forget();
+        }
     }
 
     pub(crate) fn open(&self) {
@@ -38,7 +54,7 @@ impl Gated {
 #[async_trait]
 impl Journal for Gated {
     async fn append(&self, batch: Append) -> Result<(), StoreError> {
-        self.permits.acquire().await.unwrap().forget();
+        self.pass(None).await;
         if self.is_broken.swap(false, Ordering::SeqCst) {
             let source = std::io::Error::other("no room");
             return Err(StoreError::Io { action: "write", path: "store".into(), source });
@@ -61,7 +77,7 @@ impl Journal for Gated {
         only_if: Vec<Condition>,
         records: Vec<RecordWrite>,
     ) -> Result<(), StoreError> {
-        self.permits.acquire().await.unwrap().forget();
+        self.pass(None).await;
         self.store.remove(run, only_if, records).await
     }
 }
@@ -89,7 +105,9 @@ impl Records for Gated {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Vec<Record>, StoreError> {
-        self.store.list(collection, prefix, after, limit).await
+        let page = self.store.list(collection, prefix, after, limit).await;
+        self.pass(Some(collection)).await;
+        page
     }
 
     async fn delete(&self, collection: &str, key: &str, expect: Expect) -> Result<(), StoreError> {

@@ -72,7 +72,8 @@ steps: [ { log: told } ]
         for run in both {
             let run = run.await.unwrap();
             let ended = tokio::time::timeout(Duration::from_secs(30), host.wait(&run)).await;
-            assert!(ended.is_ok(), "{run} never began");
+            let is_done = matches!(ended, Ok(Some(Outcome::Succeeded { .. })));
+            assert!(is_done, "{run} ended as {ended:?}");
         }
     }
 }
@@ -100,6 +101,34 @@ async fn queued_runs_survive_a_restart_and_begin_in_order() {
     go(&second, &c).await;
     assert!(matches!(second.wait(&c).await, Some(Outcome::Succeeded { .. })));
     assert_eq!(second.wait(&b).await, Some(Outcome::Cancelled));
+}
+
+/// The queue is read from disk with the run that is about to leave it.
+#[tokio::test]
+async fn a_run_that_ends_while_the_queues_are_read_makes_room() {
+    let store = Arc::new(MemoryStore::new());
+    let first = host(&flow("queue"), store.clone(), clock());
+    let [a, b] = [started(&first, "a").await, started(&first, "a").await].map(Result::unwrap);
+    first.stop(Duration::from_secs(5)).await;
+    let gated = Arc::new(Gated::list_of("turns", store));
+    let second = host(&flow("queue"), gated.clone(), clock());
+    let recovery = tokio::spawn({
+        let second = second.clone();
+        async move { second.recover().await.unwrap() }
+    });
+    settled().await;
+    let end = tokio::spawn({
+        let (second, a) = (second.clone(), a.clone());
+        async move { go(&second, &a).await }
+    });
+    settled().await;
+    assert!(!recovery.is_finished(), "the queues are not read yet");
+    gated.open();
+    recovery.await.unwrap();
+    end.await.unwrap();
+    assert!(matches!(second.wait(&a).await, Some(Outcome::Succeeded { .. })));
+    settled().await;
+    assert_eq!(states(&second, &[&b]).await, ["waiting"]);
 }
 
 #[tokio::test]

@@ -6,8 +6,8 @@ use tokio::sync::watch;
 
 use super::{Error, Host, KEYS, State, lock};
 
-/// A run between the claim of its key and its first entry: nobody takes the key over, and
-/// whoever finds it waits until it is on disk.
+/// A run between the claim of its key and its first entry: nobody takes the key over or drives it
+/// beside its start, and whoever finds it waits until it is on disk.
 pub(super) struct Claiming<'a> {
     state: &'a State,
     run: RunId,
@@ -62,14 +62,19 @@ impl Host {
         }
     }
 
-    /// The run that a key's record names, if it came to be or is about to.
-    async fn holder(&self, record: &Record) -> Result<Option<RunId>, Error> {
-        let Some(run) = named(record) else { return Ok(None) };
-        let claiming = lock(&self.state.claiming).get(&run).cloned();
+    /// Waits while a run is being started: it is driven then, or never came to be.
+    pub(super) async fn until_accepted(&self, run: &RunId) {
+        let claiming = lock(&self.state.claiming).get(run).cloned();
         if let Some(mut claiming) = claiming {
             // Nothing is ever sent: the end of the sender is the end of the claim.
             while claiming.changed().await.is_ok() {}
         }
+    }
+
+    /// The run that a key's record names, if it came to be or is about to.
+    async fn holder(&self, record: &Record) -> Result<Option<RunId>, Error> {
+        let Some(run) = named(record) else { return Ok(None) };
+        self.until_accepted(&run).await;
         // Whoever started it may have gone before it was on disk. It is when the run looks back.
         self.look(&run, |_| ()).await;
         let is_there = !self.shared.store.read(&run, 0, 1).await?.is_empty();

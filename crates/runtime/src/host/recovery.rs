@@ -9,7 +9,6 @@ use linchpin_engine::run::Standing;
 use linchpin_engine::{Entry, Event, Run, RunId};
 use tokio::sync::oneshot;
 
-use super::turns::Turn;
 use super::{Error, Host, TEXTS, lock};
 use crate::snapshots::{self, Programs, Replayed};
 use crate::summary::OPEN;
@@ -77,6 +76,7 @@ impl Host {
     /// Goes on with a run that has not ended and that nobody drives. Nothing changes for one
     /// that goes on already.
     pub async fn resume(&self, id: &RunId) -> Result<(), Error> {
+        self.until_accepted(id).await;
         let _waking = self.state.waking.lock().await;
         if *lock(&self.state.is_stopping) {
             return Err(Error::Stopping);
@@ -89,14 +89,13 @@ impl Host {
         if run.outcome().is_some() {
             return Err(Error::Ended(id.clone()));
         }
-        let saved = run.position();
-        if run.is_begun() {
-            self.drive(replayed, (saved, Vec::new()), None);
-            return Ok(());
-        }
-        let turn = Turn::of(run).map(|(turn, _)| turn);
+        let (saved, waits) = (run.position(), !run.is_begun());
+        let turn = self.line_up(run).await?;
         self.drive(replayed, (saved, Vec::new()), None);
-        self.continues(id, turn).await
+        if waits {
+            self.continues(id, turn);
+        }
+        Ok(())
     }
 
     /// Goes on with a run that nobody drives, from this event of a person: what it says holds
@@ -116,6 +115,7 @@ impl Host {
         if let Some(why) = run.refuses(&event) {
             return Err(refused(why));
         }
+        let turn = self.line_up(run).await?;
         if is_retry {
             self.retake(run).await?;
         }
@@ -123,12 +123,15 @@ impl Host {
         let entry = Entry { at: self.clock().now(), event };
         run.apply(&entry).map_err(|why| refused(why.to_string()))?;
         let waits = !run.is_begun() && run.standing() != Standing::Cancelling;
-        let turn = Turn::of(run).map(|(turn, _)| turn);
         let (accepted, on_disk) = oneshot::channel();
         self.drive(replayed, (saved, vec![entry]), Some(accepted));
         match on_disk.await {
-            Ok(Ok(())) if waits => self.continues(id, turn).await,
-            Ok(Ok(())) => Ok(()),
+            Ok(Ok(())) => {
+                if waits {
+                    self.continues(id, turn);
+                }
+                Ok(())
+            }
             Ok(Err(error)) => Err(Error::Append(error)),
             Err(_) => Err(Error::Stopping),
         }

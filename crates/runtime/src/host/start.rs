@@ -47,17 +47,13 @@ impl Host {
         };
         let mut state = Run::new(program, &first).map_err(unread)?;
         let mut entries = vec![first];
-        let waits = !self.admit(&state).await?;
-        if !waits {
+        if self.admit(&state).await? {
             state.apply(&begun).map_err(unread)?;
             entries.push(begun);
         }
         let (accepted, on_disk) = oneshot::channel();
         let new = Replayed { run: state, growth: Growth::default() };
         self.drive(new, (0, entries), Some(accepted));
-        if waits {
-            self.told_meanwhile(&run);
-        }
         let error = match on_disk.await {
             Ok(Ok(())) => return Ok(Started { run, is_new: true }),
             Ok(Err(error)) => Error::Append(error),

@@ -42,9 +42,7 @@ impl Turn {
     /// The record that says so.
     pub(crate) fn record(run: &Run) -> Result<Option<RecordWrite>, serde_json::Error> {
         let Some((turn, _)) = Self::of(run) else { return Ok(None) };
-        // To take back what a run has changed is no turn of its flow.
-        let has_turn = run.outcome().is_none() && !run.was_reopened();
-        let value = has_turn.then(|| serde_json::to_vec(&turn)).transpose()?;
+        let value = has_turn(run).then(|| serde_json::to_vec(&turn)).transpose()?;
         let (collection, key) = (TURNS.to_owned(), run.accepted().run.to_string());
         Ok(Some(RecordWrite { collection, key, value }))
     }
@@ -52,6 +50,11 @@ impl Turn {
     fn is_beside(&self, other: &Self) -> bool {
         self.flow == other.flow && self.group == other.group
     }
+}
+
+/// Whether a run counts: to take back what it has changed is no turn of its flow.
+fn has_turn(run: &Run) -> bool {
+    run.outcome().is_none() && !run.was_reopened()
 }
 
 /// The group of a run under `concurrency.key`; a key that cannot be read groups nothing.
@@ -175,24 +178,27 @@ impl Host {
         }
     }
 
-    /// Whether a run that is brought back and has not begun does so now: when it is not its turn,
-    /// the one whose turn it is begins.
-    pub(super) async fn continues(&self, id: &RunId, turn: Option<Turn>) -> Result<(), Error> {
-        let Some(turn) = turn else {
-            self.begin(id.clone());
-            return Ok(());
-        };
+    /// Takes a run that is brought back into its queue, if it has one. Only then is it driven: its
+    /// end takes it out again.
+    pub(super) async fn line_up(&self, run: &Run) -> Result<Option<Turn>, Error> {
+        let Some((turn, _)) = Turn::of(run) else { return Ok(None) };
         self.know_turns().await?;
-        let is_its_turn = {
-            let mut turns = lock(&self.state.turns);
-            let own = turns.open.entry(id.clone()).or_insert_with(|| turn.clone());
-            own.is_begun
-        };
+        if has_turn(run) {
+            let id = run.accepted().run.clone();
+            lock(&self.state.turns).open.entry(id).or_insert_with(|| turn.clone());
+        }
+        Ok(Some(turn))
+    }
+
+    /// Lets a run that is brought back and has not begun do so if it is its turn: if not, the one
+    /// whose turn it is begins.
+    pub(super) fn continues(&self, id: &RunId, turn: Option<Turn>) {
+        let Some(turn) = turn else { return self.begin(id.clone()) };
+        let is_its_turn = lock(&self.state.turns).open.get(id).is_some_and(|own| own.is_begun);
         if is_its_turn {
             self.begin(id.clone());
         }
         self.promote(&turn);
-        Ok(())
     }
 
     /// A run is open no more: those that waited for it begin.
@@ -228,19 +234,13 @@ impl Host {
                 Ok(()) => {
                     host.send(&run, Message::Begin);
                 }
+                // It was cancelled before it was told.
+                Err(Error::Ended(_)) => {}
                 Err(error) => {
                     tracing::warn!(%run, "it is its turn, but it does not go on: {error}")
                 }
             }
         });
-    }
-
-    /// Lets a run begin whose turn came after it was admitted and before anybody drove it.
-    pub(super) fn told_meanwhile(&self, run: &RunId) {
-        let is_its_turn = lock(&self.state.turns).open.get(run).is_some_and(|own| own.is_begun);
-        if is_its_turn {
-            self.send(run, Message::Begin);
-        }
     }
 
     fn cancel_for(&self, run: RunId, newer: RunId) {
