@@ -111,45 +111,40 @@ pub(crate) fn write(dir: &Path, kind: Kind) -> Result<(), Error> {
 }
 
 fn refuse_foreign(dir: &Path) -> Result<(), Error> {
-    let entries = match fs::read_dir(dir) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-        Err(source) => return Err(Error::Io { action: "open", path: dir.to_owned(), source }),
+    // What a process that was killed while it made a store may have left.
+    let Some(name) = first_other(dir, |name| name == lock::FILE || name == UNFINISHED)? else {
+        return Ok(());
     };
-    for entry in entries {
-        let name = entry.map_err(fault::io("open", dir))?.file_name();
-        // What a process that was killed while it made a store may have left.
-        if name != lock::FILE && name != UNFINISHED {
-            let detail = format!(
-                "it is no store: it holds {} but not the stamp {FILE}",
-                name.to_string_lossy()
-            );
-            return Err(foreign(dir, detail));
-        }
-    }
-    Ok(())
+    Err(foreign(dir, format!("it is no store: it holds {name} but not the stamp {FILE}")))
 }
 
 /// Refuses a folder in which there is something that no store has, nor what is left of one.
 pub(crate) fn refuse_others(dir: &Path) -> Result<(), Error> {
     let own = [FILE, UNFINISHED, lock::FILE, mark::FILE, mark::UNFINISHED];
     let is_own = |name: &str| own.contains(&name) || Kind::named(name).is_some();
+    let Some(name) = first_other(dir, is_own)? else { return Ok(()) };
+    Err(Error::Foreign {
+        dir: dir.to_owned(),
+        detail: format!("it holds {name}, which no store has"),
+        remedy: "move it away, or name another place".to_owned(),
+    })
+}
+
+/// The first name in a folder that is not the store's own; none where there is no folder.
+fn first_other(dir: &Path, is_own: impl Fn(&str) -> bool) -> Result<Option<String>, Error> {
     let entries = match fs::read_dir(dir) {
         Ok(entries) => entries,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(source) => return Err(Error::Io { action: "open", path: dir.to_owned(), source }),
     };
     for entry in entries {
         let name = entry.map_err(fault::io("open", dir))?.file_name();
-        if !name.to_str().is_some_and(is_own) {
-            return Err(Error::Foreign {
-                dir: dir.to_owned(),
-                detail: format!("it holds {}, which no store has", name.to_string_lossy()),
-                remedy: "move it away, or name another place".to_owned(),
-            });
+        let name = name.to_string_lossy();
+        if !is_own(&name) {
+            return Ok(Some(name.into_owned()));
         }
     }
-    Ok(())
+    Ok(None)
 }
 
 fn foreign(dir: &Path, detail: String) -> Error {

@@ -1,5 +1,6 @@
 //! The engine's tree as a [`Tree`].
 
+use std::io::ErrorKind;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -79,13 +80,35 @@ impl Tree for SledTree {
 pub(super) fn said(error: ::sled::Error) -> Error {
     match error {
         ::sled::Error::Io(source) => {
-            // The engine tells of the system's error as text of its own; its kind is left.
-            let source = source.kind().into();
+            let source = match source.kind() {
+                // The engine wraps what the system said into text of its own; the kind says it.
+                kind @ (ErrorKind::StorageFull
+                | ErrorKind::PermissionDenied
+                | ErrorKind::ReadOnlyFilesystem) => kind.into(),
+                _ => source,
+            };
             Error::Io { action: "access", path: PathBuf::new(), source }
         }
         ::sled::Error::Corruption { .. } => {
             fault::damaged(Path::new(""), "what is written there cannot be read back")
         }
         other => fault::reported(&other.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+    use crate::embedded::fault::with_reason;
+
+    #[test]
+    fn what_the_system_said_is_told() {
+        let text = |source| with_reason(&said(::sled::Error::Io(source)));
+        let broken = text(io::Error::from_raw_os_error(5));
+        assert!(broken.contains("Input/output error"), "{broken}");
+        let wrapped = io::Error::new(ErrorKind::StorageFull, "Os { code: 28 }");
+        assert!(text(wrapped).ends_with("no storage space"));
     }
 }
