@@ -2,7 +2,7 @@
 //! the only one that sees a credential on its way out.
 //!
 //! `address` judges where a connection may lead, `wire` sends one request and reads its bounded answer,
-//! `failure` says what a missing answer means, `bound` is the transport a spoke is given,
+//! `wave` how many at the same time, `failure` says what a missing answer means, `bound` is the transport a spoke is given,
 //! `offline` the one of a spoke without a system, `repeated` cleans answers of secrets that they repeat,
 //! `asked` reads what an answer asks of its caller, `health` how the other side does, `signing` signs with a private key. `mail` is the transport of a
 //! connection to a mail server.
@@ -16,6 +16,7 @@ mod mail;
 mod offline;
 mod repeated;
 mod signing;
+mod wave;
 mod wire;
 
 pub(crate) use asked::retry_after;

@@ -15,6 +15,7 @@ use zeroize::Zeroizing;
 
 use super::address::{PublicOnly, refused};
 use super::failure;
+use super::wave::Wave;
 
 const USER_AGENT: &str = concat!("linchpin/", env!("CARGO_PKG_VERSION"));
 
@@ -53,6 +54,7 @@ pub(crate) struct Outgoing {
 /// A pooled HTTP client under a policy.
 pub(crate) struct Wire {
     client: reqwest::Client,
+    wave: Wave,
     policy: Policy,
 }
 
@@ -91,7 +93,7 @@ impl Wire {
             }
             text
         })?;
-        Ok(Self { client, policy })
+        Ok(Self { client, wave: Wave::new(), policy })
     }
 
     /// The policy it was made under.
@@ -120,7 +122,9 @@ impl Wire {
         *request.headers_mut() = outgoing.headers;
         *request.body_mut() = outgoing.body.map(reqwest::Body::from);
         *request.timeout_mut() = Some(timeout);
-        let mut answer = self.client.execute(request).await.map_err(failed)?;
+        // The client begins to count the time when it is given the request.
+        let sent = self.wave.during(async { self.client.execute(request).await }).await;
+        let mut answer = sent.map_err(failed)?;
 
         let status = answer.status();
         let mut sink = sink.filter(|_| status.is_success());
