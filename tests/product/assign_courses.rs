@@ -167,3 +167,26 @@ fn litmos_19_a_question_without_a_terminal_is_answered_by_another_command() {
     let twice = project.linchpin(&answer);
     assert_ne!(twice.code, Some(0), "an ended run asks nothing: {}", twice.all());
 }
+
+/// Which courses are chosen, and so how many are assigned and whether the incident gets a note,
+/// is known only after the run.
+#[test]
+fn a_dry_run_counts_what_hangs_on_an_answer_as_not_known() {
+    let project = Project::of_the_repository();
+    let agent = "kim.lo@example.test";
+    let incident = "incident=INC0010001";
+    let told = project.linchpin(&[
+        "dry-run",
+        "assign_courses",
+        "--sandbox",
+        "--as",
+        agent,
+        "-i",
+        incident,
+    ]);
+    let told = told.ends_with(2).stdout;
+    assert!(told.starts_with("assign_courses would create 1 thing or more\n"), "{told}");
+    assert!(told.contains("success/then.note  create by sn.work_notes.add (may run)"), "{told}");
+    assert!(told.contains("(courses that is answered at choice: known after run)"), "{told}");
+    assert!(!told.contains("$unknown"), "{told}");
+}

@@ -657,6 +657,53 @@ fn each_row_that_may_hold_is_played_as_one_that_may_run() {
 }
 
 #[test]
+fn a_call_whose_own_condition_is_unknown_is_played_as_one_that_may_run() {
+    for kind in ["sys.read", "sys.write"] {
+        let flow = format!(
+            "
+flow: f
+inputs: {{ n: {{ type: integer }} }}
+steps:
+  - {{ id: x, if: inputs.n == 1, call: {kind}, with: {{ a: 1 }} }}
+  - {{ id: after, call: sys.read }}
+outputs: {{ x: x }}
+"
+        );
+        let mut played = Played::dry(&[&flow], unknown_inputs(), echo);
+        let outcome = played.play().expect("the dry run ends");
+        assert_eq!(played.calls, ["x", "after"], "{kind}");
+        assert!(as_unknown(&succeeded(&outcome)["x"]).is_some(), "{kind}");
+    }
+}
+
+#[test]
+fn the_steps_of_an_unknown_condition_without_else_may_run() {
+    let check = |then: &str| {
+        let flow = format!(
+            "
+flow: f
+inputs: {{ n: {{ type: integer }} }}
+steps:
+  - if: inputs.n == 1
+    then:
+      - {{ id: inner, call: sys.read, with: {{ a: 1 }} }}
+      - {then}
+  - {{ id: after, call: sys.read }}
+outputs: {{ inner: inner }}
+"
+        );
+        let mut played = Played::dry(&[&flow], unknown_inputs(), echo);
+        let outcome = played.play().expect("the dry run ends");
+        assert_eq!(played.calls, ["#1/then.inner", "after"], "{then}");
+        assert_eq!(played.may, ["#1/then.inner"], "{then}");
+        assert!(as_unknown(&succeeded(&outcome)["inner"]).is_some(), "{then}");
+    };
+    check("{ end: true }");
+    check("{ fail: no }");
+    check("{ log: yes }");
+}
+
+#[test]
 fn branches_of_a_dry_run_are_certain() {
     let flow = GATHER.replace(", fail: FAIL", "");
     let mut played = Played::dry(&[&flow], json!({}), echo);

@@ -26,6 +26,8 @@ pub(crate) struct Played {
     pub(crate) run: Run,
     pub(crate) journal: Vec<Entry>,
     pub(crate) calls: Vec<String>,
+    /// Those of which it was unknown whether they run.
+    pub(crate) may: Vec<String>,
     pub(crate) answer: Answer,
     pub(crate) says: Says,
     pub(crate) open: std::collections::VecDeque<Command>,
@@ -77,8 +79,9 @@ impl Played {
         let first = Entry { at, event: Event::Accepted(Arc::new(accepted)) };
         let program = Arc::new(program);
         let run = Run::new(Arc::clone(&program), &first).expect("an accepted run");
-        let (journal, calls, open) = (vec![first], Vec::new(), [].into());
-        let mut played = Self { program, run, journal, calls, answer, says: |_| None, open };
+        let (journal, open) = (vec![first], [].into());
+        let (calls, may) = (Vec::new(), Vec::new());
+        let mut played = Self { program, run, journal, calls, may, answer, says: |_| None, open };
         played.record(Event::Begun);
         played
     }
@@ -145,6 +148,9 @@ impl Played {
             return;
         }
         self.calls.push(run.path.to_string());
+        if run.may {
+            self.may.push(run.path.to_string());
+        }
         let answer = (self.answer)(&run.action, &run.input, run.attempt);
         if let Ok(output) = &answer
             && let Some(undoable) = self.run.undo_of(&run.path, output)
@@ -231,7 +237,7 @@ impl Played {
         let run = Run::replay(Arc::clone(&self.program), &journal).expect("a prefix replays");
         let (calls, open) = (Vec::new(), [].into());
         let (program, answer, says) = (Arc::clone(&self.program), self.answer, self.says);
-        Self { program, run, journal, calls, answer, says, open }
+        Self { program, run, journal, calls, answer, says, open, may: Vec::new() }
     }
 }
 

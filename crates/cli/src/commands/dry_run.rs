@@ -1,7 +1,7 @@
 //! `linchpin dry-run`: what a run would do, without doing it.
 
 use clap::Args;
-use linchpin_language::{Map, Value, unknowns};
+use linchpin_language::{Map, Value, as_unknown, unknowns};
 use linchpin_runtime::dry_run::{Change, Count, Preview};
 
 use crate::args::Global;
@@ -131,7 +131,8 @@ fn counts(counts: &[Count]) -> String {
 /// A change as its fields, each cut where it gets long.
 fn fields(change: &Value) -> String {
     const LONGEST: usize = 60;
-    let Some(fields) = change.as_object() else { return readable(change) };
+    let known = as_unknown(change).is_none();
+    let Some(fields) = change.as_object().filter(|_| known) else { return readable(change) };
     let field = |(name, value): (&String, &Value)| {
         let text = readable(value);
         match text.char_indices().nth(LONGEST) {
@@ -150,7 +151,7 @@ fn readable(value: &Value) -> String {
 }
 
 fn worded(value: &Value) -> Value {
-    if let Some(unknown) = linchpin_language::as_unknown(value) {
+    if let Some(unknown) = as_unknown(value) {
         return Value::String(format!("({}: known after run)", unknown.label));
     }
     match value {

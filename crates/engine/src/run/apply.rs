@@ -111,7 +111,8 @@ impl Slot {
                 | Decision::Outputs(_)
                 | Decision::Again(_)
                 | Decision::Enough { .. } => &[Running],
-                Decision::Failed(_) | Decision::Deadline(_) => &[Pending, Running],
+                // The call of a step that may run is issued before its decisions are applied.
+                Decision::Failed(_) | Decision::Deadline(_) | Decision::May => &[Pending, Running],
                 Decision::Skipped
                 | Decision::Arm(_)
                 | Decision::Arms(_)
@@ -131,8 +132,7 @@ impl Slot {
                 | Decision::Logged { .. }
                 | Decision::End
                 | Decision::Next
-                | Decision::Break
-                | Decision::May => &[Pending],
+                | Decision::Break => &[Pending],
             },
             Event::Intended(_) | Event::Succeeded(_) | Event::Failed(_) | Event::Held { .. } => {
                 &[Pending, Running]

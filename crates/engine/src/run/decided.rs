@@ -79,11 +79,21 @@ impl Slot {
             | Decision::Try
             | Decision::Repeat
             | Decision::Branches
-            | Decision::Subflow { .. } => {
-                let activity = begun(step, decision, self.may, change)?;
-                self.run(activity);
-            }
+            | Decision::Subflow { .. } => return self.begin(step, decision, change),
         }
+        Ok(())
+    }
+
+    /// A block begins; in all of several arms where it is unknown which are taken.
+    fn begin(
+        &mut self,
+        step: &Step,
+        decision: &Decision,
+        change: Change<'_>,
+    ) -> Result<(), Mismatch> {
+        self.may |= matches!(decision, Decision::Arms(_));
+        let activity = begun(step, decision, self.may, change)?;
+        self.run(activity);
         Ok(())
     }
 

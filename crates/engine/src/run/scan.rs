@@ -218,7 +218,6 @@ impl<'r> Scan<'r> {
                 }
             }
             Activity::Arms(arms) => {
-                self.may |= arms.len() > 1;
                 for (arm, list) in arms {
                     self.arm(place, step, *arm, list);
                 }

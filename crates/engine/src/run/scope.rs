@@ -217,10 +217,10 @@ fn may_run(name: &str) -> Cow<'static, Value> {
 /// Whether it is unknown that the steps of an arm ran, or ran for the last time (dry runs only).
 fn is_uncertain(slot: &Slot, arm: Arm) -> bool {
     let is_uncertain = match &slot.activity {
-        Activity::Arms(arms) => arms.len() > 1,
         Activity::Repeat(repeating) => repeating.is_unknown,
         Activity::Rows(rows) => rows.may(arm),
         Activity::None
+        | Activity::Arms(_)
         | Activity::Call(_)
         | Activity::Timer { .. }
         | Activity::Ask { .. }

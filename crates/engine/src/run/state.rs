@@ -80,7 +80,7 @@ pub(crate) struct Slot {
     /// It is held because something that it needs is not there.
     #[serde(skip_serializing_if = "snapshot::is_default")]
     pub(crate) blocked: bool,
-    /// Its guard is unknown (dry runs only).
+    /// It is unknown whether it runs, or which of its arms do (dry runs only).
     #[serde(skip_serializing_if = "snapshot::is_default")]
     pub(crate) may: bool,
     /// The list stopped before it was reached.

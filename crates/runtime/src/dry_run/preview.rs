@@ -7,7 +7,7 @@ use linchpin_connector::{Effect, Look};
 use linchpin_engine::command::{ReadPage, RunAction, StartRun};
 use linchpin_engine::event::{Decision, Entry, Event, Outcome};
 use linchpin_engine::{Run, RunError, StepPath};
-use linchpin_language::{Value, contains_unknown};
+use linchpin_language::{Value, as_unknown, contains_unknown};
 use serde::{Deserialize, Serialize};
 
 use super::{changes_of, error_of};
@@ -248,14 +248,23 @@ impl Preview {
         let mut counts: BTreeMap<Effect, (u64, Option<u64>)> = BTreeMap::new();
         for change in &self.changes {
             let (from, to) = counts.entry(change.effect).or_insert((0, Some(0)));
-            let is_open =
-                change.may_repeat || (contains_unknown(&change.changes) && change.may_run);
+            let n_lists = n_unknown_lists(&change.changes);
+            let is_open = change.may_repeat
+                || n_lists > 0
+                || (contains_unknown(&change.changes) && change.may_run);
             if !change.may_run {
-                *from += change.count;
+                *from += change.count.saturating_sub(n_lists);
             }
             *to = if is_open { None } else { to.map(|to| to + change.count) };
         }
         let count = |(effect, (from, to))| Count { effect, from, to };
         self.counts = counts.into_iter().map(count).collect();
     }
+}
+
+/// How many of the changes are a list of which it is not known how many it holds.
+fn n_unknown_lists(changes: &Value) -> u64 {
+    let all = changes.as_array().map_or(&[][..], Vec::as_slice);
+    let is_list = |change: &&Value| as_unknown(change).is_some_and(|it| it.ty.starts_with("list"));
+    all.iter().filter(is_list).count() as u64
 }
