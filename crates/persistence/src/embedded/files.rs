@@ -1,7 +1,7 @@
 //! The files of a storage engine as files: their digest, their size, a copy of them.
 
 use std::fs::{self, DirBuilder, File};
-use std::io::{self, Read};
+use std::io::{self, BufRead as _, BufReader, Read};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
@@ -102,6 +102,27 @@ pub(crate) fn copy(paths: &[PathBuf], from: &Path, to: &Path) -> io::Result<()> 
         File::open(&target)?.sync_all()?;
     }
     Ok(())
+}
+
+/// Whether two files hold the same bytes.
+pub(crate) fn are_equal(one: &Path, other: &Path) -> io::Result<bool> {
+    if fs::metadata(one)?.len() != fs::metadata(other)?.len() {
+        return Ok(false);
+    }
+    let mut one = BufReader::new(File::open(one)?);
+    let mut other = BufReader::new(File::open(other)?);
+    loop {
+        let (left, right) = (one.fill_buf()?, other.fill_buf()?);
+        let n = left.len().min(right.len());
+        if n == 0 {
+            return Ok(left.is_empty() && right.is_empty());
+        }
+        if left[..n] != right[..n] {
+            return Ok(false);
+        }
+        one.consume(n);
+        other.consume(n);
+    }
 }
 
 /// Removes a folder and all in it, if it is there.

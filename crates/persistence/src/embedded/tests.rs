@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use super::lock::{self, Lock};
 use super::mark::Mark;
-use super::{Kind, Sync, copy_of_format, outgrown};
+use super::{Kind, Sync, copy_of_format, files, outgrown};
 use crate::{Location, SledStore, SqliteStore};
 
 fn run() -> RunId {
@@ -52,7 +52,7 @@ async fn closed_store(kind: Kind) -> TempDir {
 /// Every file below a folder with its content.
 fn content(dir: &Path) -> Vec<(String, Vec<u8>)> {
     let mut files = Vec::new();
-    for path in super::files::listed(dir).unwrap() {
+    for path in files::listed(dir).unwrap() {
         files.push((path.display().to_string(), fs::read(&path).unwrap()));
     }
     files
@@ -136,6 +136,39 @@ async fn upgraded(format: u32, stamp: &str) {
 }
 
 #[tokio::test]
+async fn a_copy_of_an_older_state_stays_beside_the_new_one() {
+    let outer = tempfile::tempdir().unwrap();
+    let dir = outer.path().join("store");
+    let store = open(Kind::Sled, &dir).unwrap();
+    store.append(entry(0, b"old")).await.unwrap();
+    drop(store);
+    fs::write(dir.join("store"), "linchpin store 2 sled\n").unwrap();
+    // The older version is gone back to for a while.
+    open(Kind::Sled, &dir).unwrap().append(entry(1, b"new")).await.unwrap();
+    fs::write(dir.join("store"), "linchpin store 2 sled\n").unwrap();
+    assert_eq!(entries(&*open(Kind::Sled, &dir).unwrap()).await, [b"old", b"new"]);
+    let aside = outer.path().join("store.format-2.1");
+    assert_eq!(entries(&*open(Kind::Sled, &aside).unwrap()).await, [b"old"]);
+    let copy = copy_of_format(&dir, 2);
+    assert_eq!(entries(&*open(Kind::Sled, &copy).unwrap()).await, [b"old", b"new"]);
+}
+
+#[tokio::test]
+async fn an_upgrade_cut_off_before_its_stamp_makes_no_second_copy() {
+    let outer = tempfile::tempdir().unwrap();
+    let dir = outer.path().join("store");
+    let store = open(Kind::Sled, &dir).unwrap();
+    store.append(entry(0, b"old")).await.unwrap();
+    drop(store);
+    fs::write(dir.join("store"), "linchpin store 2 sled\n").unwrap();
+    let mut paths = files::listed(&dir).unwrap();
+    paths.retain(|path| !path.ends_with("lock"));
+    files::copy(&paths, &dir, &copy_of_format(&dir, 2)).unwrap();
+    assert_eq!(entries(&*open(Kind::Sled, &dir).unwrap()).await, [b"old"]);
+    assert!(!outer.path().join("store.format-2.1").exists());
+}
+
+#[tokio::test]
 async fn a_folder_that_holds_something_else_is_refused_and_left_as_it_was() {
     for kind in Kind::ALL {
         let dir = tempfile::tempdir().unwrap();
@@ -181,8 +214,8 @@ async fn a_missing_log_of_a_killed_process_is_named() {
     let store = open(Kind::Sqlite, dir.path()).unwrap();
     store.append(entry(0, b"0")).await.unwrap();
     let killed = tempfile::tempdir().unwrap();
-    let paths = super::files::listed(dir.path()).unwrap();
-    super::files::copy(&paths, dir.path(), killed.path()).unwrap();
+    let paths = files::listed(dir.path()).unwrap();
+    files::copy(&paths, dir.path(), killed.path()).unwrap();
     fs::remove_file(killed.path().join("sqlite/db-wal")).unwrap();
     let text = refusal(Kind::Sqlite, killed.path()).to_string();
     assert!(text.contains("sqlite/db-wal is damaged: it is missing"), "{text}");
@@ -197,8 +230,8 @@ async fn a_lost_tail_is_refused_and_the_files_stay_as_they_were() {
             store.append(entry(position, &[7; 500])).await.unwrap();
         }
         let dir = tempfile::tempdir().unwrap();
-        let paths = super::files::listed(open_dir.path()).unwrap();
-        super::files::copy(&paths, open_dir.path(), dir.path()).unwrap();
+        let paths = files::listed(open_dir.path()).unwrap();
+        files::copy(&paths, open_dir.path(), dir.path()).unwrap();
         let file = if kind == Kind::Sled { "sled/db" } else { "sqlite/db-wal" };
         let log = dir.path().join(file);
         let mut bytes = fs::read(&log).unwrap();
