@@ -123,6 +123,18 @@ pub(crate) fn may_approve(from: &str, by: &str, starters: &[String]) -> Result<(
     })
 }
 
+/// Whether somebody may answer a question. An address is compared, `starter` is whoever started
+/// the run, and a role is taken on their word.
+pub(crate) fn may_answer(of: &str, by: &str, starters: &[String]) -> Result<(), String> {
+    let is_starter = starters.is_empty() || starters.iter().any(|it| it.eq_ignore_ascii_case(by));
+    let mut all = of.split(',').map(str::trim);
+    let may = all.any(|one| match one {
+        "starter" => is_starter,
+        one => !one.contains('@') || one.eq_ignore_ascii_case(by),
+    });
+    if may { Ok(()) } else { Err(format!("it is asked of {of}")) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -137,6 +149,19 @@ mod tests {
         assert!(may("self, hr_ops", "kim@example.test"));
         assert!(may("self", "root"));
         assert!(!may("self", "ana@example.test"));
+    }
+
+    #[test]
+    fn a_question_is_answered_by_whom_it_is_asked_of() {
+        let starters = ["kim@example.test".to_owned(), "root".to_owned()];
+        let may = |of: &str, by: &str| may_answer(of, by, &starters).is_ok();
+        assert!(may("starter", "Kim@example.test"));
+        assert!(may("starter", "root"));
+        assert!(!may("starter", "lee@example.test"));
+        assert!(may("lee@example.test", "LEE@example.test"));
+        assert!(!may("lee@example.test", "kim@example.test"));
+        assert!(may("service_desk", "lee@example.test"));
+        assert!(may_answer("starter", "lee@example.test", &[]).is_ok(), "nobody started it");
     }
 
     #[test]

@@ -25,7 +25,7 @@ pub struct Question {
     pub is_approval: bool,
     /// Who is asked.
     pub of: String,
-    /// Why whoever wants to know may not answer; an approval only.
+    /// Why whoever wants to know may not answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub not_yours: Option<String>,
     /// The question.
@@ -84,7 +84,7 @@ pub enum Error {
         step: Option<StepPath>,
     },
     /// Not this person.
-    #[error("{step} is not for {by} to approve: {why}")]
+    #[error("{step} is not for {by} to answer: {why}")]
     NotTheirs {
         /// The step that asks.
         step: StepPath,
@@ -145,8 +145,12 @@ impl Host {
         }
         let accepted = self.accepted(run).await?;
         for open in open {
-            let may = people::may_approve(&open.of, by, &people::starters(&accepted));
-            let not_yours = may.err().filter(|_| open.is_approval);
+            let starters = people::starters(&accepted);
+            let may = match open.is_approval {
+                true => people::may_approve(&open.of, by, &starters),
+                false => people::may_answer(&open.of, by, &starters),
+            };
+            let not_yours = may.err();
             let mut fields = Vec::new();
             for (name, schema) in &open.form {
                 let choices = match open.reads.get(name) {
@@ -179,6 +183,10 @@ impl Host {
         by: &str,
     ) -> Result<StepPath, Error> {
         let question = self.the_question(run, step, false).await?;
+        let accepted = self.accepted(run).await?;
+        if let Err(why) = people::may_answer(&question.of, by, &people::starters(&accepted)) {
+            return Err(Error::NotTheirs { step: question.step, by: by.to_owned(), why });
+        }
         let values = self.read_form(&question, values).await?;
         let event = Event::Answered { path: question.step.clone(), values, by: by.to_owned() };
         self.tell(run, event).await?;
@@ -227,7 +235,12 @@ impl Host {
         let unfit = |problems| Error::Unfit { step: question.step.clone(), problems };
         let values = Schema::coerce_fields(&question.form, Value::Object(values))
             .map_err(|all| unfit(all.into_iter().map(|one| one.message).collect()))?;
-        let mut problems = Vec::new();
+        let mut problems: Vec<String> = question
+            .form
+            .iter()
+            .filter(|(name, field)| field.required && values[name.as_str()] == Value::Array(vec![]))
+            .map(|(name, _)| format!("`{name}` is required: choose at least one"))
+            .collect();
         for (name, read) in &question.reads {
             let choices = self.choices(read).await;
             problems.extend(misfits(name, values.get(name), &choices));

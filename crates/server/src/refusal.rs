@@ -144,7 +144,7 @@ impl From<AnswerError> for Refusal {
             AnswerError::Host(error) => error.into(),
             AnswerError::NoQuestion { .. } => Self::new(StatusCode::CONFLICT, sentence(&error)),
             AnswerError::NotTheirs { .. } => Self::new(StatusCode::FORBIDDEN, sentence(&error))
-                .help("`--as ADDRESS` says who approves; `from` of the approval says who may"),
+                .help("`--as ADDRESS` says who answers; `of` and `from` in the flow say who may"),
             AnswerError::Unfit { .. } => Self::invalid(sentence(&error)),
         }
     }
