@@ -299,7 +299,7 @@ fn style() -> ProgressStyle {
 }
 
 /// What an open step does, in words.
-fn what(step: &Value) -> String {
+pub(crate) fn what(step: &Value) -> String {
     let waiting = &step["waiting"];
     let word = |name: &str| waiting[name].as_str().unwrap_or_default().to_owned();
     let instant = || word("at").parse().map_or_else(|_| word("at"), print_instant);
@@ -403,27 +403,23 @@ impl Waits {
     pub(crate) fn show(&self, report: &Report, project: &Project, run: &str) {
         let flags = flags(project);
         for question in &self.questions {
-            let step = question["step"].as_str().unwrap_or_default();
             picker::show_choices(report, question);
-            let fields = question["fields"].as_array().into_iter().flatten();
-            let fields: String = fields
-                .filter_map(|field| field["name"].as_str())
-                .map(|name| format!(" -v {name}=..."))
-                .collect();
+            let [command, other] = said_with(question, run, &flags);
             if question["is_approval"] == true {
-                show_approval(report, question, (run, &flags));
-                continue;
+                report.line(format!("approve with: {command}"));
+                report.line(format!("or refuse it: {other} --note WHY"));
+            } else {
+                report.line(format!("answer with: {command}"));
             }
-            report.line(format!("answer with: linchpin runs answer {run} {step}{fields}{flags}"));
         }
         for step in &self.open {
             if step["waiting"]["kind"] == "signal" {
-                let name = step["waiting"]["of"].as_str().unwrap_or_default();
+                let name = quoted(step["waiting"]["of"].as_str().unwrap_or_default());
                 let command = format!("linchpin runs signal {run} {name}{flags}");
                 report.line(format!("send it with: {command} --payload JSON"));
             }
             if step["waiting"]["kind"] == "ruling" {
-                let path = step["step"].as_str().unwrap_or_default();
+                let path = quoted(step["step"].as_str().unwrap_or_default());
                 let command = format!("linchpin runs resolve {run} {path}{flags}");
                 report.line(format!("look at it with: {command}"));
                 report.line(format!("decide with: {command} --done OUTPUT | --not-done | --fail"));
@@ -432,32 +428,62 @@ impl Waits {
     }
 }
 
-fn show_approval(report: &Report, question: &Value, (run, flags): (&str, &str)) {
-    let step = question["step"].as_str().unwrap_or_default();
+/// The commands that answer a question: to say yes or fill in the form, and to say no.
+pub(crate) fn said_with(question: &Value, run: &str, flags: &str) -> [String; 2] {
+    let step = quoted(question["step"].as_str().unwrap_or_default());
+    let is_approval = question["is_approval"] == true;
+    let of = question["of"].as_str().unwrap_or_default();
     // Whoever started the run sees what somebody else has to type.
-    let person = if question["not_yours"].is_null() { "" } else { " --as ADDRESS" };
+    let person = match question["not_yours"].is_null() {
+        true => String::new(),
+        false if of.contains('@') && !of.contains(',') => format!(" --as {}", quoted(of)),
+        false => " --as ADDRESS".to_owned(),
+    };
+    let flag = if is_approval { "-i" } else { "-v" };
     let fields = question["fields"].as_array().into_iter().flatten();
     let fields: String = fields
-        .filter(|field| field["required"] == true)
+        .filter(|field| field["required"] == true || !is_approval)
         .filter_map(|field| field["name"].as_str())
-        .map(|name| format!(" -i {name}=..."))
+        .map(|name| format!(" {flag} {name}=..."))
         .collect();
-    let rest = format!("{run} {step}{person}{flags}");
-    report.line(format!("approve with: linchpin runs approve {rest}{fields}"));
-    report.line(format!("or refuse it: linchpin runs reject {rest} --note WHY"));
+    let command = |word: &str, fields: &str| {
+        format!("linchpin runs {word} {run} {step}{person}{flags}{fields}")
+    };
+    match is_approval {
+        true => [command("approve", &fields), command("reject", "")],
+        false => [command("answer", &fields), String::new()],
+    }
+}
+
+/// A word as a shell reads it whole: the path of a step without an id begins with `#`.
+pub(crate) fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-./:@".contains(c);
+    match word.chars().all(is_plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
+    }
 }
 
 /// The flags that lead a later command to the same project.
 pub(crate) fn flags(project: &Project) -> String {
     let here = std::env::current_dir().is_ok_and(|here| here.starts_with(&project.root));
     let sandbox = if project.is_sandbox { " --sandbox" } else { "" };
-    let root = if here { String::new() } else { format!(" --project {}", project.root.display()) };
+    let root = quoted(&project.root.display().to_string());
+    let root = if here { String::new() } else { format!(" --project {root}") };
     format!("{sandbox}{root}")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_shell_reads_the_path_of_a_step_as_one_word() {
+        assert_eq!(quoted("all[3].pay"), "'all[3].pay'");
+        assert_eq!(quoted("#1"), "'#1'");
+        assert_eq!(quoted("success/then.note"), "success/then.note");
+        assert_eq!(quoted("it's"), r"'it'\''s'");
+    }
 
     #[test]
     fn a_block_is_in_flight_only_through_what_is_in_it() {

@@ -40,7 +40,7 @@ impl Project {
         if !is_project(&root) {
             let message =
                 format!("{} is no project: it has neither {FILE} nor flows/", root.display());
-            return Err(Failure::usage(message)
+            return Err(Failure::new(message)
                 .help("`linchpin init` makes one, `--project DIR` names another folder"));
         }
         let mut settings = Settings::read(&root.join(FILE))?;

@@ -93,14 +93,14 @@ impl Steps {
                 self.flow.clone_from(&accepted.flow);
             }
             // What the run has changed is taken back, or it is tried again: it is open again.
-            Event::Controlled { control: Control::Undo | Control::Retry, .. } => {
+            Event::Controlled { control: Control::Retry, .. } => self.outcome = None,
+            Event::Controlled { control: Control::Undo, .. } => {
                 self.outcome = None;
-            }
-            Event::Ended { outcome } => {
-                self.outcome = Some(outcome.clone());
                 self.asks.clear();
                 self.held.clear();
             }
+            // Steps that a cancel by force left waiting wait again after a retry.
+            Event::Ended { outcome } => self.outcome = Some(outcome.clone()),
             _ => {}
         }
         let path = entry.event.path()?.clone();
@@ -311,7 +311,13 @@ impl Steps {
                 *changes.entry(past(effect.as_str())).or_default() += step.changes;
             }
         }
-        let mut counts = vec![plural(n_done + n_failed, "call")];
+        let is_ruled = |step: &&StepHistory| {
+            let was_sent = !step.requests.is_empty();
+            step.state == StepState::Succeeded && step.effect.is_none() && was_sent
+        };
+        let n_ruled = self.history.steps.iter().filter(is_ruled).count() as u64;
+        let mut counts = vec![plural(n_done + n_failed + n_ruled, "call")];
+        counts.extend((n_ruled > 0).then(|| format!("{n_ruled} ruled as done")));
         counts.extend((n_failed > 0).then(|| format!("{n_failed} failed")));
         counts.extend(changes.iter().map(|(word, n)| format!("{n} {word}")));
         // Whether a person rules or cancels, what was sent may have happened.
@@ -319,7 +325,7 @@ impl Steps {
             step.in_doubt.is_some() && (step.state == StepState::Held || step.ended_at.is_some())
         };
         match self.history.steps.iter().filter(in_doubt).count() as u64 {
-            0 if changes.is_empty() => counts.push("nothing changed".to_owned()),
+            0 if changes.is_empty() && n_ruled == 0 => counts.push("nothing changed".to_owned()),
             0 => {}
             n => counts.push(format!("{} may have been made", plural(n, "more change"))),
         }
@@ -358,7 +364,14 @@ impl Steps {
                 let mark = report.paint(Style::Red, "?");
                 format!("{mark} {flow} waits for a ruling on {} ({counts}) {run}", held.join(", "))
             }
-            None => format!("{} {flow} goes on ({counts}) {run}", report.paint(Style::Cyan, "…")),
+            None => {
+                let mark = report.paint(Style::Cyan, "…");
+                let asks: Vec<_> = self.asks.iter().map(StepPath::to_string).collect();
+                match asks.as_slice() {
+                    [] => format!("{mark} {flow} has not ended ({counts}) {run}"),
+                    asks => format!("{mark} {flow} waits at {} ({counts}) {run}", asks.join(", ")),
+                }
+            }
         }
     }
 }

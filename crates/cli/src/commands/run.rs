@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 use linchpin_language::{Map, Value, json};
 
 use crate::args::Global;
@@ -21,7 +22,7 @@ pub(crate) struct Run {
     #[command(flatten)]
     pub(crate) wish: Wish,
     /// A second start with the same key finds the first run
-    #[arg(long, value_name = "KEY")]
+    #[arg(long, value_name = "KEY", value_parser = NonEmptyStringValueParser::new())]
     key: Option<String>,
     /// Leave the run with the daemon and do not watch it
     #[arg(long)]
@@ -103,7 +104,7 @@ impl Run {
         let started = match looked.fits(&session, &project) {
             Err(failure) => Err(failure),
             Ok(()) if self.no_wait && !session.client.is_remote() => {
-                Err(Failure::usage("--no-wait leaves the run with a daemon, and none is running")
+                Err(Failure::new("--no-wait leaves the run with a daemon, and none is running")
                     .help("start one with `linchpin daemon`, or leave --no-wait out"))
             }
             Ok(()) => {

@@ -20,7 +20,7 @@ fn a_second_daemon_is_refused_in_under_a_second_and_names_the_first() {
 fn a_run_is_left_with_the_daemon_and_gone_on_with_by_the_next() {
     let project = Project::with(&[("waits.yaml", WAITS), ("asks.yaml", ASKS)]);
     let refused = project.run(&["run", "waits", "--no-wait"]);
-    assert_eq!(refused.code, 3, "{}", refused.err);
+    assert_eq!(refused.code, 5, "{}", refused.err);
     let daemon = project.start(&["daemon"], "gone on with");
     let run = project.json(&["run", "waits", "--no-wait"])["run"].as_str().unwrap().to_owned();
     let asks = project.json(&["run", "asks"]);

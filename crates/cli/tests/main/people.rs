@@ -88,3 +88,46 @@ fn a_signal_is_sent_by_the_command_it_prints() {
     assert!(sent.out.contains("the signal paid came"), "{}", sent.out);
     assert!(sent.out.contains("reference: A7"), "{}", sent.out);
 }
+
+const CHOOSE: &str = "\
+flow: choose
+steps:
+  - id: which
+    ask:
+      of: boss@example.test
+      form: { courses: { type: list, items: string, required: true } }
+outputs: { courses: which.courses }
+";
+
+#[test]
+fn a_question_is_answered_by_whom_it_is_asked_of_and_in_full() {
+    let project = Project::with(&[("choose.yaml", CHOOSE)]);
+    let run = waiting(&project, "choose");
+    let why = project.json(&["runs", "explain", &run]);
+    let command = format!("linchpin runs answer {run} which --as boss@example.test");
+    assert_eq!(why["commands"][0], format!("{command} -v courses=..."), "{why}");
+    let answer = ["runs", "answer", &run, "-v", "courses=a,b"];
+    for other in [&answer[..], &[&answer[..], &["--as", "ana@example.test"]].concat()] {
+        let refused = project.run(other);
+        assert_eq!(refused.code, 3, "{}{}", refused.out, refused.err);
+        assert!(refused.err.contains("it is asked of boss@example.test"), "{}", refused.err);
+    }
+    let as_boss = ["runs", "answer", &run, "--as", "boss@example.test", "-v"];
+    let nothing = project.run(&[&as_boss[..], &["courses="]].concat());
+    assert_eq!(nothing.code, 3, "{}{}", nothing.out, nothing.err);
+    assert!(nothing.err.contains("`courses` is required"), "{}", nothing.err);
+    let answered = project.run(&[&as_boss[..], &["courses=a,b"]].concat());
+    assert_eq!(answered.code, 0, "{}{}", answered.out, answered.err);
+    assert!(answered.out.contains("courses: a, b"), "{}", answered.out);
+}
+
+#[test]
+fn who_follows_a_run_that_nobody_drives_is_told_so() {
+    let project = Project::with(&[("choose.yaml", CHOOSE)]);
+    let run = waiting(&project, "choose");
+    let followed = project.run(&["runs", "logs", "--follow", &run]);
+    assert_eq!(followed.code, 5, "{}{}", followed.out, followed.err);
+    assert!(followed.err.contains("nobody drives it"), "{}", followed.err);
+    let why = project.json(&["runs", "explain", &run]);
+    assert!(why["because"].as_str().unwrap().starts_with("nobody drives it"), "{why}");
+}

@@ -96,7 +96,7 @@ fn a_folder_that_is_no_project_is_named() {
     let project = Project::with(&[]);
     let path = folder.path().to_str().unwrap();
     let done = project.run(&["check", "--project", path]);
-    assert_eq!(done.code, 3);
+    assert_eq!(done.code, 5);
     assert!(done.err.contains("is no project"), "{}", done.err);
 }
 

@@ -179,7 +179,8 @@ fn what_is_explained_is_the_held_step_and_not_the_first_that_waits() {
     let step = why["step"].as_str().unwrap();
     assert!(step.ends_with("page"), "{why}");
     assert_eq!(why["is_safe"], false, "{why}");
-    let command = format!("linchpin runs resolve {run} {step}");
+    // Without the quotes a shell takes the rest of the line for a comment.
+    let command = format!("linchpin runs resolve {run} '{step}'");
     assert_eq!(why["commands"], serde_json::json!([command]));
 }
 
@@ -382,4 +383,48 @@ fn nothing_is_taken_back_of_a_run_that_changed_nothing() {
     assert_eq!(why["is_safe"], true, "{why}");
     let commands = ["show", "retry"].map(|command| format!("linchpin runs {command} {run}"));
     assert_eq!(why["commands"], serde_json::json!(commands));
+}
+
+/// A flow whose only write is held for its limit, and then fails.
+const LIMITED: &str = "\
+flow: limited
+limits: { send: 0 }
+connections: { pager: http }
+steps:
+  - { id: page, call: pager.request, with: { path: /pages, json: { n: 1 } } }
+  - fail: too late
+on_error:
+  - { undo: all }
+";
+
+fn limited(pager: &Pager) -> (Project, String) {
+    let project = Project::with(&[("limited.yaml", LIMITED)]);
+    std::fs::write(project.path().join("connections.yaml"), pager.connections()).unwrap();
+    assert_eq!(project.run(&["run", "limited"]).code, 4);
+    let run = project.json(&["runs", "list"])["runs"][0]["run"].as_str().unwrap().to_owned();
+    (project, run)
+}
+
+#[test]
+fn what_a_person_ruled_as_done_is_nothing_to_do_again() {
+    let pager = Pager::doing(vec![]);
+    let (project, run) = limited(&pager);
+    let ruled = project.run(&["runs", "resolve", &run, "--done", r#"{"status":200}"#]);
+    assert_eq!(ruled.code, 1, "{}{}", ruled.out, ruled.err);
+    let why = project.json(&["runs", "explain", &run]);
+    assert_eq!((&why["writes_done"], &why["is_safe"]), (&1.into(), &false.into()), "{why}");
+}
+
+#[test]
+fn a_held_step_of_a_run_cancelled_by_force_is_held_again_after_a_retry() {
+    let pager = Pager::doing(vec![]);
+    let (project, run) = limited(&pager);
+    assert_eq!(project.run(&["runs", "cancel", &run, "--force"]).code, 0);
+    let retried = project.run(&["runs", "retry", &run]);
+    assert_eq!(retried.code, 4, "{}{}", retried.out, retried.err);
+    let command = format!("linchpin runs resolve {run} page");
+    assert!(retried.out.contains(&command), "{}", retried.out);
+    let shown = project.run(&["runs", "show", &run]);
+    assert!(shown.out.contains(&command), "{}", shown.out);
+    assert_eq!(pager.n_requests(), 0);
 }

@@ -8,7 +8,8 @@ use super::writes::Writes;
 use crate::commands::Done;
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
-use crate::follow::flags;
+use crate::follow::{flags, quoted, said_with, what};
+use crate::picker;
 use crate::project::Project;
 use crate::report::{Report, Style};
 use crate::session::read;
@@ -38,8 +39,12 @@ impl Explain {
         let run = super::whole(client, &self.run).await?;
         let shown = client.get(&format!("/v1/runs/{run}")).await?;
         let writes = Writes::of(client, &run).await?;
+        let questions = match shown["state"] == "waiting" {
+            true => picker::questions(client, &run).await?,
+            false => Vec::new(),
+        };
         let flow = shown["flow"].as_str().unwrap_or_default().to_owned();
-        Ok((Explained::of(&shown, &run, &flags(project), writes), flow))
+        Ok((Explained::of(&shown, (&run, &flags(project)), writes, &questions), flow))
     }
 }
 
@@ -58,7 +63,7 @@ struct Explained {
 }
 
 impl Explained {
-    fn of(shown: &Value, run: &str, flags: &str, writes: Writes) -> Self {
+    fn of(shown: &Value, (run, flags): (&str, &str), writes: Writes, questions: &[Value]) -> Self {
         let state = shown["state"].as_str().unwrap_or_default().to_owned();
         let text = |value: &Value| value.as_str().map(str::to_owned);
         let waits = the_wait(shown, &writes);
@@ -70,7 +75,7 @@ impl Explained {
                 }
                 _ => (None, Some(error)),
             },
-            (None, None) => (open_step(shown), None),
+            (None, None) => open_step(shown),
         };
         let mut explained = Self {
             run: run.to_owned(),
@@ -82,14 +87,15 @@ impl Explained {
             because: "",
             commands: Vec::new(),
         };
-        explained.advise(shown, flags);
+        explained.advise(shown, flags, questions);
         explained
     }
 
-    fn advise(&mut self, shown: &Value, flags: &str) {
+    fn advise(&mut self, shown: &Value, flags: &str, questions: &[Value]) {
         let run = &self.run;
         let step = self.step.clone().unwrap_or_default();
         let is_open = self.writes.is_open(&step);
+        let step = quoted(&step);
         let (is_safe, because, commands) = match self.state.as_str() {
             "needs attention" if is_open => (
                 Some(false),
@@ -101,16 +107,7 @@ impl Explained {
                 "the step was held before it sent anything",
                 vec![format!("resolve {run} {step}{flags}")],
             ),
-            "waiting" => (Some(true), "it goes on by itself once that comes", {
-                let waits = the_wait(shown, &self.writes);
-                let name = waits["of"].as_str().unwrap_or_default();
-                match waits["kind"].as_str() {
-                    Some("answer") => vec![format!("answer {run} {step}{flags}")],
-                    Some("approval") => vec![format!("approve {run} {step}{flags}")],
-                    Some("signal") => vec![format!("signal {run} {name}{flags}")],
-                    _ => Vec::new(),
-                }
-            }),
+            "waiting" => return self.advise_waiting(shown, flags, questions),
             "paused" | "interrupted" => (
                 Some(true),
                 "nothing that was acknowledged is repeated, and a write that was cut off is read \
@@ -125,6 +122,29 @@ impl Explained {
         self.because = because;
         self.commands =
             commands.into_iter().map(|command| format!("linchpin runs {command}")).collect();
+    }
+
+    /// What a run waits for can be given; somebody has to drive it then.
+    fn advise_waiting(&mut self, shown: &Value, flags: &str, questions: &[Value]) {
+        let run = &self.run;
+        let waits = the_wait(shown, &self.writes);
+        let name = quoted(waits["of"].as_str().unwrap_or_default());
+        let question = questions.iter().find(|question| question["step"] == waits["step"]);
+        let mut commands = match (waits["kind"].as_str(), question) {
+            (Some("signal"), _) => vec![format!("linchpin runs signal {run} {name}{flags}")],
+            (_, Some(question)) => said_with(question, run, flags).into_iter().take(1).collect(),
+            (_, None) => Vec::new(),
+        };
+        let is_driven = shown["is_active"] == true;
+        if !is_driven && commands.is_empty() {
+            commands.push(format!("linchpin runs resume {run}{flags}"));
+        }
+        self.is_safe = Some(true);
+        self.because = match is_driven {
+            true => "it goes on by itself once that comes",
+            false => "nobody drives it: it goes on with a daemon, or with a command below",
+        };
+        self.commands = commands;
     }
 
     /// What can be done about a run that failed or was cancelled.
@@ -143,7 +163,7 @@ impl Explained {
             (true, false, false) => {
                 (true, "the run has changed nothing, so its flow can be started again")
             }
-            (true, false, true) if is_undone && !lasts => {
+            (true, false, true) if is_undone && !lasts && !self.writes.has_ruled => {
                 (true, "what it had changed is taken back, so its flow can be started again")
             }
             (true, false, true) if can_undo => {
@@ -226,8 +246,9 @@ fn waiting(waits: &Value) -> Option<String> {
     })
 }
 
-/// The innermost step that is open.
-fn open_step(shown: &Value) -> Option<String> {
-    let open = shown["open"].as_array()?;
-    open.last()?["step"].as_str().map(str::to_owned)
+/// The innermost step that is open, and what it waits for.
+fn open_step(shown: &Value) -> (Option<String>, Option<String>) {
+    let open = shown["open"].as_array().and_then(|open| open.last()).unwrap_or(&Value::Null);
+    let why = Some(what(open)).filter(|why| !why.is_empty());
+    (open["step"].as_str().map(str::to_owned), why)
 }

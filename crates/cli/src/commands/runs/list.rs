@@ -7,7 +7,7 @@ use linchpin_server::Client;
 use crate::commands::Done;
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
-use crate::follow::flags;
+use crate::follow::{flags, quoted};
 use crate::inputs;
 use crate::picker::escaped;
 use crate::project::Project;
@@ -49,7 +49,8 @@ impl List {
         let runs = read(project, async |client| self.newest(client, &filters).await).await?;
         report.json(&json!({ "runs": runs }));
         if runs.is_empty() {
-            report.line("no runs");
+            let is_filtered = !filters.is_empty();
+            report.line(if is_filtered { "no run matches" } else { "no runs" });
         } else {
             let rows: Vec<_> = runs.iter().map(row).collect();
             report.table(&["RUN", "FLOW", "STATE", "STARTED", "TOOK", "REMARK"], &rows);
@@ -125,7 +126,7 @@ fn show_commands(report: &Report, project: &Project, runs: &[Value]) {
     });
     for (run, waits) in waits.take(MOST_COMMANDS) {
         let word = |name: &str| waits[name].as_str().unwrap_or_default();
-        let (step, of) = (word("step"), word("of"));
+        let (step, of) = (quoted(word("step")), quoted(word("of")));
         let command = match word("kind") {
             "answer" => format!("answer {run} {step}"),
             "approval" => format!("approve {run} {step}"),
@@ -133,7 +134,9 @@ fn show_commands(report: &Report, project: &Project, runs: &[Value]) {
             "ruling" => format!("resolve {run} {step}"),
             _ => format!("show {run}"),
         };
-        report.line(report.paint(Style::Dim, &format!("{step}: linchpin runs {command}{flags}")));
+        report.line(
+            report.paint(Style::Dim, &format!("{}: linchpin runs {command}{flags}", word("step"))),
+        );
     }
 }
 

@@ -52,12 +52,14 @@ impl Logs {
             *n_told += 1;
             if report.is_json() {
                 report.raw(&format!("{line}\n"));
-                continue;
             }
             let entry: Entry = serde_json::from_value(line)
                 .map_err(|error| Failure::because("the journal is of another version", &error))?;
-            let at = report.paint(Style::Dim, &print_instant(entry.at));
             let happened = steps.add(&entry);
+            if report.is_json() {
+                continue;
+            }
+            let at = report.paint(Style::Dim, &print_instant(entry.at));
             if let Some((step, message)) = logged(&entry) {
                 report.line(format!("{at}  {step}  {message}"));
             }
@@ -76,6 +78,11 @@ impl Logs {
             if steps.outcome.is_some() {
                 report.line(steps.verdict(report, &run));
             }
+        }
+        if self.follow && steps.outcome.is_none() {
+            let message = format!("run {run} has not ended, and nobody drives it any more");
+            return Err(Failure::new(message)
+                .help("start `linchpin daemon`, or go on with it: `linchpin runs resume RUN`"));
         }
         Ok(())
     }

@@ -153,7 +153,8 @@ fn show_one(report: &Report, held: &Value, (run, flags): (&str, &str)) {
     }
     fact("now", text("seen"));
     fact("problem", text("problem"));
-    let command = format!("linchpin runs resolve {run} {}{flags}", text("step"));
+    let step = follow::quoted(text("step"));
+    let command = format!("linchpin runs resolve {run} {step}{flags}");
     for line in rulings(was_sent, &command) {
         report.line(format!("  {line}"));
     }

@@ -1,7 +1,7 @@
 //! The write requests of a run: which took effect, and of which nobody knows.
 
 use jiff::Timestamp;
-use linchpin_engine::event::Found;
+use linchpin_engine::event::{Found, Ruling};
 use linchpin_engine::history::History;
 use linchpin_engine::{Entry, Event, StepPath};
 use linchpin_server::Client;
@@ -15,6 +15,8 @@ pub(super) struct Writes {
     history: History,
     /// Those whose outcome is known to be an effect.
     pub(super) done: u64,
+    /// Whether somebody has said of one of them that it was done: the run knows no way back.
+    pub(super) has_ruled: bool,
     /// Whether there is anything that takes one of them back.
     pub(super) has_undo: bool,
 }
@@ -59,6 +61,10 @@ impl Writes {
             Event::Succeeded(succeeded) if succeeded.wrote.is_some() => self.done += 1,
             Event::Verified { verdict, .. } => {
                 self.done += u64::from(!matches!(verdict, Found::NotDone));
+            }
+            Event::Resolved { ruling: Ruling::Done(_), .. } => {
+                self.done += 1;
+                self.has_ruled = true;
             }
             Event::Undoable(undoable) => self.has_undo |= undoable.problem.is_none(),
             _ => {}
