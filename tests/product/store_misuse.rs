@@ -186,3 +186,31 @@ fn a_store_that_does_not_open_any_more_is_carried_over_as_far_as_it_is_whole() {
         }
     }
 }
+
+/// The stamp says what kind of store it is; its folder does so too.
+#[test]
+fn a_store_whose_stamp_is_spoilt_is_salvaged_whole() {
+    for kind in ["sled", "sqlite"] {
+        let project = project(&format!("store: {kind}:kept\n"));
+        started(&project, &["note"]);
+        let before = listed(&project);
+        std::fs::write(project.path().join("kept/store"), "garbage").unwrap();
+        let refused = store(&project, &["status"]).ends_with(5);
+        assert!(refused.stdout.contains("--salvage"), "{}", refused.all());
+        store(&project, &["export", "--salvage", "saved.jsonl"]).ends_with(1);
+        std::fs::rename(project.path().join("kept"), project.path().join("old")).unwrap();
+        store(&project, &["import", "saved.jsonl"]).ends_with(0);
+        assert_eq!(listed(&project), before);
+    }
+}
+
+#[test]
+fn a_store_of_which_nothing_can_be_read_is_named_with_the_way_back() {
+    let project = project("store: sqlite:kept\n");
+    started(&project, &["note"]);
+    std::fs::write(project.path().join("kept/sqlite/db"), "").unwrap();
+    let refused = store(&project, &["export", "--salvage", "saved.jsonl"]).ends_with(5);
+    let said = refused.all();
+    assert!(said.contains("kept/sqlite/db") && said.contains("store restore"), "{said}");
+    assert!(!said.contains("--salvage") && !said.contains("export-"), "{said}");
+}

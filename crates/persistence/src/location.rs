@@ -114,6 +114,7 @@ impl Location {
     /// last may be missing from it. The store itself stays as it is.
     pub fn salvaged(&self, into: &Path) -> Result<Arc<dyn Upkeep>, Error> {
         let _held = lock::Lock::take(&self.dir)?;
+        let stamped = stamp::read(&self.dir);
         let copy = || {
             let mut paths = files::listed(&self.dir)?;
             paths.retain(|path| {
@@ -124,7 +125,14 @@ impl Location {
         copy().map_err(fault::io("copy the store to", into))?;
         // Nothing is known of what was acknowledged, so nothing that is missing refuses it.
         Mark::open(into)?.set_state(State::Closed(None))?;
-        Self { kind: self.kind, dir: into.to_owned() }.open()
+        let mut kind = self.kind;
+        if matches!(stamped, Err(Error::Damaged { .. })) {
+            // The folder of its files says what the stamp does not.
+            let files = |kind: &Kind| self.dir.join(kind.name()).is_dir();
+            kind = Kind::ALL.into_iter().find(files).unwrap_or(kind);
+            stamp::write(into, kind)?;
+        }
+        Self { kind, dir: into.to_owned() }.open()
     }
 
     /// Begins a new store there, which gets its name when it is finished. Refused where there is

@@ -95,7 +95,15 @@ fn salvaged(project: &Project, copy: &mut Option<Temporary>) -> Result<Option<Le
         return Ok(None);
     };
     let into = &copy.insert(Temporary::new(project)?).0.dir;
-    let store = project.store().salvaged(into).map_err(|error| unusable(&error))?;
+    let store = project.store().salvaged(into).map_err(|error| match error {
+        // The copy is gone by the time somebody looks for it.
+        StoreError::Damaged { detail, .. } => {
+            let file = shown(&file);
+            Failure::new(format!("nothing of {} can be read: {detail}", file.display()))
+                .help("`linchpin store restore BACKUP` brings a backup back")
+        }
+        other => unusable(&other),
+    })?;
     let what = "what was written last, if something is missing of it".to_owned();
     let detail = format!("{}: {detail}", shown(&file).display());
     Ok(Some((store, Damage { what, run: None, file, detail })))
