@@ -40,7 +40,8 @@ pub(super) fn aliases(checker: &mut Checker<'_>) {
             Some(bound) if *bound != spoke.value => {
                 let message =
                     format!("`{alias}` is a connection of the spoke `{bound}` in this environment");
-                checker.error(codes::BAD_CONNECTION, message, spoke.span)
+                let help = format!("write {bound} here, or bind another alias to {}", spoke.value);
+                checker.error(codes::BAD_CONNECTION, message, spoke.span).with_help(help)
             }
             Some(_) => continue,
             None if catalog.aliases.is_empty() => continue,
@@ -155,7 +156,8 @@ fn connection(checker: &mut Checker<'_>, call: &Call, connection: &Located<Text>
         }
         Some(other) if other.value != spoke => {
             let message = format!("`{alias}` is of the spoke `{}`, not `{spoke}`", other.value);
-            checker.error(codes::BAD_CONNECTION, message, connection.span)
+            let help = format!("name an alias of the spoke `{spoke}`");
+            checker.error(codes::BAD_CONNECTION, message, connection.span).with_help(help)
         }
         Some(_) => match no_part(checker, named, connection.span) {
             Some(mistake) => mistake,
@@ -271,7 +273,8 @@ pub(super) fn subflow<'c>(checker: &mut Checker<'c>, call: &'c Subflow, trail: &
             Some(wanted) if wanted != spoke => {
                 let message =
                     format!("`{}` is of the spoke `{spoke}`, {name} wants `{wanted}`", ours.value);
-                checker.error(codes::BAD_CONNECTION, message, ours.span)
+                let help = format!("name an alias of the spoke `{wanted}`");
+                checker.error(codes::BAD_CONNECTION, message, ours.span).with_help(help)
             }
             Some(_) => match no_part(checker, &ours.value, ours.span) {
                 Some(mistake) => mistake,

@@ -95,7 +95,7 @@ fn id<'c>(checker: &mut Checker<'c>, id: &'c Located<String>, trail: &Trail<'c>)
             let (line, _) = checker.flow.source.position(first.start);
             let message = format!("the id `{}` is already used on line {line}", id.value);
             let mistake = checker.error(codes::DUPLICATE_ID, message, id.span);
-            checker.report(mistake);
+            checker.report(mistake.with_help("give this step another id"));
         }
         None => {
             checker.places.insert(&id.value, trail.clone());
@@ -126,7 +126,7 @@ fn loop_names<'c>(checker: &mut Checker<'c>, block: &'c Block) {
         {
             let message = format!("`{}` is the id of a step as well", each.item.value);
             let mistake = checker.error(codes::DUPLICATE_ID, message, each.item.span);
-            checker.report(mistake);
+            checker.report(mistake.with_help("give the item another name with `as`"));
         }
         for (_, inner) in step.blocks() {
             loop_names(checker, inner);
@@ -179,7 +179,7 @@ fn cycles(checker: &mut Checker<'_>, block: &Block) {
             _ => format!("these steps wait for each other: {}", names.join(", ")),
         };
         let mistake = checker.error(codes::CYCLE, message, span);
-        checker.report(mistake);
+        checker.report(mistake.with_help("take one of these names out of an `after`"));
     }
 }
 

@@ -259,16 +259,21 @@ fn visible<'c>(
         Sight::Itself => (codes::LATER_STEP, format!("`{id}` is this step itself"), None),
         Sight::Around => {
             let message = format!("`{id}` is a step around this one: it has not ended yet");
-            (codes::LATER_STEP, message, None)
+            let help = format!("read it after `{id}`, or a step inside of it here");
+            (codes::LATER_STEP, message, Some(help))
         }
-        Sight::Later => (codes::LATER_STEP, format!("`{id}` has not run yet here"), None),
+        Sight::Later => {
+            let help = format!("put this step behind `{id}`");
+            (codes::LATER_STEP, format!("`{id}` has not run yet here"), Some(help))
+        }
         Sight::NotAncestor { wait_for } => {
             let message = format!("nothing makes this step wait for `{id}`");
             (codes::NOT_AN_ANCESTOR, message, after_to_write(reader.trail, wait_for, &place))
         }
         Sight::OtherBranch => {
             let message = format!("`{id}` is in a branch or handler that cannot be read from here");
-            (codes::UNREACHABLE_REFERENCE, message, None)
+            let help = "let both set a variable, and read that (`set`, `vars`)".to_owned();
+            (codes::UNREACHABLE_REFERENCE, message, Some(help))
         }
         Sight::InLoop => {
             let message = format!("`{id}` is inside a loop: only the loop's own output is left");

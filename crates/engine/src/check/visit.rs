@@ -1,7 +1,7 @@
 //! Goes through a flow and hands each expression, text and call to the check it needs.
 
 use indexmap::IndexMap;
-use linchpin_language::{Expression, Schema, Span, Type, Value};
+use linchpin_language::{Expression, Schema, Span, Type, Value, codes};
 
 use super::Checker;
 use super::sight::{Hop, Trail};
@@ -71,10 +71,7 @@ fn step<'c>(checker: &mut Checker<'c>, trail: &mut Trail<'c>, step: &'c Step) {
             }
         }
         StepKind::ForEach(each) => for_each(checker, each, trail, step),
-        StepKind::Wait(Wait::For(text) | Wait::Until(text)) => {
-            references::text(checker, text, trail);
-        }
-        StepKind::Wait(Wait::Signal(_)) => {}
+        StepKind::Wait(wait) => self::wait(checker, wait, trail),
         StepKind::Ask(ask) => self::ask(checker, ask, trail),
         StepKind::Approval(approval) => super::people::approval(checker, approval, trail),
         StepKind::Set(values) => {
@@ -90,6 +87,21 @@ fn step<'c>(checker: &mut Checker<'c>, trail: &mut Trail<'c>, step: &'c Step) {
         StepKind::Next => logic::leave(checker, trail, step, "next"),
         StepKind::Break => logic::leave(checker, trail, step, "break"),
         StepKind::Try(_) | StepKind::Parallel(_) | StepKind::End => {}
+    }
+}
+
+/// What stands in the file is read as the run will read it.
+fn wait<'c>(checker: &mut Checker<'c>, wait: &'c Wait, trail: &Trail<'c>) {
+    let (Wait::For(text) | Wait::Until(text)) = wait else { return };
+    references::text(checker, text, trail);
+    if matches!(wait, Wait::Until(_))
+        && text.value.is_literal()
+        && let written = text.value.source()
+        && written.parse::<jiff::Timestamp>().is_err()
+    {
+        let message = format!("{written:?} is no instant");
+        let mistake = checker.error(codes::BAD_VALUE, message, text.span);
+        checker.report(mistake.with_help("write it as 2026-01-31T09:00:00Z, or as a pill"));
     }
 }
 

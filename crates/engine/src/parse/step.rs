@@ -182,7 +182,9 @@ fn refuse_keys(reader: &mut Reader, node: &Node<'_>, kind: &Kind) {
         if key == kind.key || known().any(|known| known == key) {
             continue;
         }
-        let owner = KINDS.iter().find(|other| other.key == key || other.takes(key));
+        // What several kinds take is meant for a call most often.
+        let calls_first = KINDS.iter().filter(|other| other.key == "call").chain(KINDS);
+        let owner = calls_first.into_iter().find(|other| other.key == key || other.takes(key));
         let message = format!("`{key}` means nothing in a `{}` step", kind.shown);
         let mistake = value.error_at_key(codes::UNKNOWN_KEY, message);
         reader.report(match (owner, did_you_mean(key, known())) {
