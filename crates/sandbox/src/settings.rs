@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// The switches of the whole sandbox.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// Litmos.
     pub litmos: LitmosSettings,
@@ -18,7 +18,7 @@ pub struct Settings {
 
 /// How webhooks are sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct WebhookSettings {
     /// How often what was not taken is sent again.
     pub retries: u32,
@@ -47,7 +47,7 @@ pub struct RateLimit {
 
 /// The switches of Litmos.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct LitmosSettings {
     /// Off: a trial account, every call is refused with 401.
     pub api_enabled: bool,
@@ -72,7 +72,7 @@ impl Default for LitmosSettings {
 
 /// The switches of ServiceNow.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct ServiceNowSettings {
     /// On: an invalid part of an encoded query finds nothing; off: it is ignored.
     pub invalid_query_returns_no_rows: bool,
@@ -82,7 +82,7 @@ pub struct ServiceNowSettings {
 
 /// The switches of SumTotal.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct SumTotalSettings {
     /// Rows of an OData page.
     pub odata_page_size: usize,
