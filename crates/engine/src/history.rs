@@ -81,7 +81,7 @@ pub struct StepHistory {
     pub in_doubt: Option<Timestamp>,
     /// Whether it is held for something that it needs, which says nothing of what was sent.
     #[serde(skip)]
-    is_blocked: bool,
+    pub is_blocked: bool,
     /// What it did to the other side.
     pub effect: Option<Effect>,
     /// How many things it changed there.
@@ -374,6 +374,8 @@ impl History {
             if has_failed || step.state == StepState::Cancelled {
                 step.state = StepState::Pending;
                 step.ended_at = None;
+                // A retry counts its attempts anew.
+                step.attempts = 0;
             }
         }
     }

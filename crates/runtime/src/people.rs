@@ -71,6 +71,7 @@ impl Host {
         let accepted = self.accepted(run).await?;
         Ok(wanted.iter().all(|(name, wanted)| match accepted.inputs.get(name) {
             Some(Value::String(text)) => wanted.as_str() == Some(text),
+            Some(Value::Array(items)) if wanted.as_str() == Some(&listed(items)) => true,
             Some(value) => value == wanted || wanted.as_str() == Some(&value.to_string()),
             None => false,
         }))
@@ -89,6 +90,12 @@ impl Host {
             _ => Err(unread("it does not begin with its acceptance".to_owned())),
         }
     }
+}
+
+/// A list as it is typed: `a,b`.
+fn listed(items: &[Value]) -> String {
+    let text = |item: &Value| item.as_str().map_or_else(|| item.to_string(), str::to_owned);
+    items.iter().map(text).collect::<Vec<_>>().join(",")
 }
 
 fn relax(question: &mut Open) {

@@ -91,6 +91,9 @@ impl Summary {
             trigger: accepted.trigger.clone(),
             caught: run.caught(),
             error: match outcome {
+                Some(Outcome::Failed { error }) if error.step.segments().is_empty() => {
+                    Some(error.message.clone())
+                }
                 Some(Outcome::Failed { error }) => {
                     Some(format!("{}: {}", error.step, error.message))
                 }

@@ -89,7 +89,7 @@ impl Driver {
     /// A write was intended and its outcome is not known: read back, send again when that does
     /// no harm, or leave it to a person.
     fn settle_doubt(&mut self, op: u64, call: UnderWay) -> Result<Option<StageTask>, Halt> {
-        let message = "the process stopped before the answer was recorded";
+        let message = "it was sent, and its answer was never recorded";
         let mut error = ActionError::new(ErrorKind::ConnectionFailed, message);
         error.write = WriteState::Unknown;
         let path = call.run.path.clone();
