@@ -233,6 +233,8 @@ impl Steps {
             Event::Resolved { by, ruling, .. } => {
                 let ruling = match ruling {
                     Ruling::Done(_) => "done",
+                    // Nothing was sent: it was held for a limit, or for what was missing.
+                    Ruling::GoOn if step.requests.is_empty() => "to go on",
                     Ruling::GoOn => "not done",
                     Ruling::Fail => "failed",
                 };

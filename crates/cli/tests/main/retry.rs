@@ -33,7 +33,8 @@ fn a_failed_run_is_tried_again_from_the_step_that_failed() {
     let run = only_run(&project);
     let why = project.run(&["runs", "explain", &run]);
     let command = format!("linchpin runs retry {run}");
-    for part in [command.as_str(), "safe   yes: a retry goes on from what failed"] {
+    let safe = "safe   yes: a retry goes on from what failed";
+    for part in [command.as_str(), safe, "note: POST /notes, 1 change"] {
         assert!(why.out.contains(part), "no {part} in {}", why.out);
     }
     let shown = project.run(&["runs", "retry", &run, "--dry-run"]);
@@ -54,6 +55,14 @@ fn a_failed_run_is_tried_again_from_the_step_that_failed() {
         .map(|step| step["state"].as_str().unwrap())
         .collect();
     assert_eq!(states, ["succeeded", "succeeded"]);
+    assert_eq!(shown["history"]["steps"][1]["attempts"], 1, "a retry counts anew: {shown}");
+    let step = project.run(&["runs", "show", &run, "page"]);
+    assert_eq!(step.code, 0, "{}", step.err);
+    for part in ["page: succeeded", "\"path\": \"/pages\"", "POST /pages", "\"status\": 201"] {
+        assert!(step.out.contains(part), "no {part} in {}", step.out);
+    }
+    let step = project.run(&["runs", "show", &run, "pag"]);
+    assert_eq!((step.code, step.err.contains("did you mean page?")), (3, true), "{}", step.err);
     let again = project.run(&["runs", "retry", &run]);
     assert_eq!(again.code, 3, "{}{}", again.out, again.err);
     assert!(again.err.contains("it has succeeded"), "{}", again.err);

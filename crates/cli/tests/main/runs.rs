@@ -152,3 +152,37 @@ steps:
     assert_eq!(n_listed("1003"), 1003);
     assert_eq!(n_listed("3"), 3);
 }
+
+const TAGS: &str = "\
+flow: tags
+inputs: { tags: { type: list, items: string } }
+steps:
+  - wait: { for: 1h }
+";
+
+#[test]
+fn a_run_is_found_by_what_was_typed_and_a_state_that_is_none_is_named() {
+    let project = Project::with(&[("tags.yaml", TAGS)]);
+    project.start(&["run", "tags", "-i", "tags=a,b"], "wait").kill();
+    let (run, _) = newest(&project);
+    let found = project.json(&["runs", "list", "--input", "tags=a,b"]);
+    assert_eq!(found["runs"][0]["run"], *run, "{found}");
+    assert_eq!(project.run(&["runs", "list", "--input", "tags=a"]).out, "no run matches\n");
+    let refused = project.run(&["runs", "list", "--state", "fail"]);
+    assert_eq!(refused.code, 3, "{}", refused.out);
+    assert!(refused.err.contains("the states are queued, running"), "{}", refused.err);
+}
+
+#[test]
+fn what_a_run_waits_for_and_who_cancelled_it_is_explained() {
+    let project = Project::with(&[("waits.yaml", WAITS)]);
+    project.start(&["run", "waits"], "pause").kill();
+    let (run, _) = newest(&project);
+    let why = project.json(&["runs", "explain", &run]);
+    assert!(why["why"].as_str().unwrap().starts_with("waits until 2"), "{why}");
+    assert_eq!(why["commands"], serde_json::json!([format!("linchpin runs resume {run}")]));
+    assert_eq!(project.run(&["runs", "cancel", &run, "--force"]).code, 0);
+    let why = project.json(&["runs", "explain", &run]);
+    let words = why["why"].as_str().unwrap();
+    assert!(words.starts_with("cancel") && words.contains(" by "), "{why}");
+}

@@ -15,6 +15,9 @@ use crate::report::{Report, Style};
 use crate::session::read;
 use crate::steps::plural;
 
+/// The most effects that are printed.
+const MOST_EFFECTS: usize = 10;
+
 /// Tell where a run stopped and why, what it has sent, whether it is safe to go on, and how
 #[derive(Debug, Args)]
 pub(crate) struct Explain {
@@ -75,6 +78,7 @@ impl Explained {
                 }
                 _ => (None, Some(error)),
             },
+            (None, None) if state == "cancelled" => (None, writes.cancelled()),
             (None, None) => open_step(shown),
         };
         let mut explained = Self {
@@ -102,6 +106,13 @@ impl Explained {
                 "what was sent may have happened: look into the other system first",
                 vec![format!("resolve {run} {step}{flags}")],
             ),
+            "needs attention" if self.writes.is_blocked(&self.step.clone().unwrap_or_default()) => {
+                (
+                    Some(true),
+                    "it goes on with what is there by then: see to what is missing first",
+                    vec![format!("resume {run}{flags}")],
+                )
+            }
             "needs attention" => (
                 Some(true),
                 "the step was held before it sent anything",
@@ -110,8 +121,8 @@ impl Explained {
             "waiting" => return self.advise_waiting(shown, flags, questions),
             "paused" | "interrupted" => (
                 Some(true),
-                "nothing that was acknowledged is repeated, and a write that was cut off is read \
-                 back first",
+                "nothing that was acknowledged is repeated; a write that was cut off is read back \
+                 first, or held where nothing can tell",
                 vec![format!("resume {run}{flags}")],
             ),
             "failed" | "cancelled" => return self.advise_ended(shown, flags),
@@ -156,7 +167,14 @@ impl Explained {
         let (is_undone, lasts) = (size("undo_left") == Some(0), size("lasting") > Some(0));
         let can_undo = self.writes.has_undo && !is_undone;
         let (is_safe, because) = match (is_clear, can_retry, done) {
-            (false, ..) => (false, "a write may have happened: look into the other system first"),
+            (false, true, _) => (
+                false,
+                "a write may have happened: a new start could repeat it, a retry reads it back first \
+                 or is held",
+            ),
+            (false, false, _) => {
+                (false, "a write may have happened: look into the other system first")
+            }
             (true, true, _) => {
                 (true, "a retry goes on from what failed, and repeats nothing that succeeded")
             }
@@ -187,12 +205,16 @@ impl Explained {
         let open = self.writes.open().map(|(step, at, request)| {
             json!({ "step": step.to_string(), "at": at.to_string(), "request": request })
         });
+        let effects = self.writes.effects().map(|(step, request, changes)| {
+            json!({ "step": step.to_string(), "request": request, "changes": changes })
+        });
         json!({
             "run": self.run,
             "state": self.state,
             "step": self.step,
             "why": self.why,
             "writes_done": self.writes.done,
+            "effects": effects.collect::<Vec<_>>(),
             "writes_unknown": open.collect::<Vec<_>>(),
             "is_safe": self.is_safe,
             "because": self.because,
@@ -215,6 +237,13 @@ impl Explained {
         }
         if self.writes.done > 0 {
             fact("done", &format!("{} took effect", plural(self.writes.done, "write")));
+        }
+        for (step, request, changes) in self.writes.effects().take(MOST_EFFECTS) {
+            fact("", &format!("{step}: {request}, {}", plural(changes, "change")));
+        }
+        let n_more = self.writes.effects().count().saturating_sub(MOST_EFFECTS);
+        if n_more > 0 {
+            fact("", &format!("and {n_more} more; --json has all"));
         }
         match self.is_safe {
             Some(true) => fact("safe", &format!("yes: {}", self.because)),

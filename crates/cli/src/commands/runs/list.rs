@@ -20,6 +20,20 @@ const PAGE: usize = 1000;
 /// How many commands to answer are printed below a list.
 const MOST_COMMANDS: usize = 5;
 
+/// The states of runs.
+const STATES: [&str; 10] = [
+    "queued",
+    "running",
+    "waiting",
+    "needs attention",
+    "paused",
+    "cancelling",
+    "interrupted",
+    "succeeded",
+    "failed",
+    "cancelled",
+];
+
 /// List the newest runs
 #[derive(Debug, Args)]
 pub(crate) struct List {
@@ -80,6 +94,10 @@ impl List {
 
     fn filters(&self, now: jiff::Timestamp) -> Result<String, Failure> {
         let mut query = String::new();
+        if let Some(state) = self.state.as_deref().filter(|state| !STATES.contains(state)) {
+            return Err(Failure::usage(format!("{state:?} is no state of a run"))
+                .help(format!("the states are {}", STATES.join(", "))));
+        }
         for (name, value) in [("flow", &self.flow), ("state", &self.state)] {
             if let Some(value) = value {
                 query.push_str(&format!("&{name}={}", escaped(value)));

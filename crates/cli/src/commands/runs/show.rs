@@ -2,7 +2,8 @@
 
 use clap::Args;
 use linchpin_engine::Entry;
-use linchpin_language::{Value, json};
+use linchpin_engine::history::StepHistory;
+use linchpin_language::{Value, did_you_mean, json};
 use linchpin_server::Client;
 
 use crate::commands::Done;
@@ -19,8 +20,10 @@ use crate::steps::{Line, Steps, print_instant};
 pub(crate) struct Show {
     /// The run, or the beginning of its identity
     run: String,
+    /// One step of it, with its inputs, requests and output
+    step: Option<String>,
     /// Write each entry of its journal as a line of JSON
-    #[arg(long)]
+    #[arg(long, conflicts_with = "step")]
     journal: bool,
 }
 
@@ -41,7 +44,10 @@ impl Show {
             return print.await.map(|()| ExitCode::Ok);
         }
         let seen = read(project, async |client| Seen::of(client, &self.run).await).await?;
-        seen.show(report, project);
+        match &self.step {
+            Some(step) => show_step(report, seen.step(step)?),
+            None => seen.show(report, project),
+        }
         Ok(ExitCode::Ok)
     }
 
@@ -82,6 +88,20 @@ impl Seen {
         Ok(Self { run, shown, steps, happened, waits })
     }
 
+    /// A step that the run has reached.
+    fn step(&self, wanted: &str) -> Result<&StepHistory, Failure> {
+        let steps = &self.steps.history().steps;
+        if let Some(step) = steps.iter().find(|step| step.path.to_string() == wanted) {
+            return Ok(step);
+        }
+        let paths: Vec<String> = steps.iter().map(|step| step.path.to_string()).collect();
+        let help = match did_you_mean(wanted, paths.iter().map(String::as_str)) {
+            Some(near) => format!("did you mean {near}?"),
+            None => format!("it has reached {}", paths.join(", ")),
+        };
+        Err(Failure::usage(format!("run {} has reached no step {wanted}", self.run)).help(help))
+    }
+
     fn show(self, report: &Report, project: &Project) {
         let Self { run, mut shown, steps, happened, waits } = self;
         if report.is_json() {
@@ -114,6 +134,36 @@ impl Seen {
             report.line(format!("nobody drives it; go on with: linchpin runs resume {run}{flags}"));
         }
     }
+}
+
+/// All that is known of one step.
+fn show_step(report: &Report, step: &StepHistory) {
+    if report.is_json() {
+        return report.json(&json!(step));
+    }
+    let fact = |name: &str, text: &str| {
+        for (at, line) in text.lines().enumerate() {
+            let name = if at == 0 { name } else { "" };
+            report.line(format!("  {} {line}", report.paint(Style::Dim, &format!("{name:<8}"))));
+        }
+    };
+    let path = report.paint(Style::Bold, &step.path.to_string());
+    report.line(format!("{path}: {}", step.state.as_str()));
+    fact("reached", &print_instant(step.started_at));
+    fact("ended", &step.ended_at.map(print_instant).unwrap_or_default());
+    if step.attempts > 1 {
+        fact("attempts", &step.attempts.to_string());
+    }
+    let pretty = |value: &Value| serde_json::to_string_pretty(value).unwrap_or_default();
+    fact("input", &step.input.as_deref().map(pretty).unwrap_or_default());
+    for request in &step.requests {
+        fact("sent", request);
+    }
+    fact("output", &step.output.as_deref().map(pretty).unwrap_or_default());
+    if let Some(error) = &step.error {
+        fact("error", &format!("{}: {}", error.kind, error.message));
+    }
+    fact("waiting", step.waiting.as_deref().unwrap_or_default());
 }
 
 fn show_head(report: &Report, shown: &Value) {

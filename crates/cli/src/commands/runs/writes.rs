@@ -47,6 +47,27 @@ impl Writes {
         self.open().any(|(path, ..)| path.to_string() == step)
     }
 
+    /// The steps whose writes took effect: where, the last request in words, and how many things
+    /// they changed.
+    pub(super) fn effects(&self) -> impl Iterator<Item = (&StepPath, &str, u64)> {
+        self.history.steps.iter().filter_map(|step| {
+            let request = step.requests.last()?.as_str();
+            (step.changes > 0).then_some((&step.path, request, step.changes))
+        })
+    }
+
+    /// Whether a step is held for something that it needs, such as a connection.
+    pub(super) fn is_blocked(&self, step: &str) -> bool {
+        self.history.steps.iter().any(|row| row.is_blocked && row.path.to_string() == step)
+    }
+
+    /// Who cancelled the run, and when.
+    pub(super) fn cancelled(&self) -> Option<String> {
+        let mut controls = self.history.controls.iter().rev();
+        let (at, words) = controls.find(|(_, words)| words.starts_with("cancel"))?;
+        Some(format!("{words} at {}", print_instant(*at)))
+    }
+
     /// Those of which nobody knows, a line each.
     pub(super) fn unclear(&self) -> Vec<String> {
         let open = self.open().map(|(step, at, request)| {
