@@ -416,6 +416,24 @@ fn what_a_person_ruled_as_done_is_nothing_to_do_again() {
 }
 
 #[test]
+fn what_was_sent_and_ruled_as_done_stands_after_all_was_taken_back() {
+    let flow = format!("{PAGES}  - fail: too late\non_error:\n  - {{ undo: all }}\n")
+        .replace("outputs: { status: page.status }\n", "");
+    let pager = Pager::new();
+    let project = Project::with(&[("pages.yaml", &flow)]);
+    std::fs::write(project.path().join("connections.yaml"), pager.connections()).unwrap();
+    assert_eq!(project.run(&["run", "pages", "-i", "text=Fire"]).code, 4);
+    let run = project.json(&["runs", "list"])["runs"][0]["run"].as_str().unwrap().to_owned();
+    let ruled = project.run(&["runs", "resolve", &run, "--done", r#"{"status":200}"#]);
+    assert_eq!(ruled.code, 1, "{}{}", ruled.out, ruled.err);
+    assert!(ruled.out.contains("1 call, 1 ruled as done"), "{}", ruled.out);
+    let why = project.json(&["runs", "explain", &run]);
+    assert_eq!((&why["writes_done"], &why["is_safe"]), (&1.into(), &false.into()), "{why}");
+    let retried = project.run(&["runs", "retry", &run]);
+    assert!(retried.err.contains("look at what stands"), "{}", retried.err);
+}
+
+#[test]
 fn a_held_step_of_a_run_cancelled_by_force_is_held_again_after_a_retry() {
     let pager = Pager::doing(vec![]);
     let (project, run) = limited(&pager);

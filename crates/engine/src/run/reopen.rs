@@ -22,7 +22,13 @@ impl Run {
             Some(Outcome::Failed { .. } | Outcome::Cancelled) => {}
         }
         if self.was_undone() {
-            return Some("what it had changed was taken back: start its flow anew".to_owned());
+            let is_all = self.lasting().is_empty() && self.undo_left().is_empty();
+            return Some(match is_all {
+                true => "what it had changed was taken back: start its flow anew".to_owned(),
+                false => "what could be taken back of its changes was: look at what stands before \
+                          its flow is started anew"
+                    .to_owned(),
+            });
         }
         if !self.is_begun() {
             return Some("it never began: start its flow anew".to_owned());
