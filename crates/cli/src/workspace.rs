@@ -30,19 +30,41 @@ pub(crate) struct Workspace {
     pub(crate) mistakes: Vec<Diagnostic>,
     /// What flows can name.
     pub(crate) catalog: Catalog,
+    /// The names of the project's spokes that have mistakes.
+    broken: Vec<String>,
 }
 
 impl Workspace {
     /// Reads a project, and a flow's file that may be outside of its flows.
     pub(crate) fn read(project: &Project, extra: Option<&Path>) -> Result<Self, Failure> {
-        let spokes = spokes(Some(project))?;
+        let own = own_spokes(project)?;
+        Self::over(project, extra, &own)
+    }
+
+    /// Reads a project of which everything is to be looked at: what is wrong with its spokes is
+    /// among the mistakes, and what flows say of those spokes is taken as it stands.
+    pub(crate) fn read_to_check(project: &Project) -> Result<Self, Failure> {
+        let Own { spokes, mistakes, broken } = Own::read(project)?;
+        let mut workspace = Self::over(project, None, &spokes)?;
+        workspace.mistakes.splice(..0, mistakes);
+        workspace.broken = broken;
+        Ok(workspace)
+    }
+
+    fn over(
+        project: &Project,
+        extra: Option<&Path>,
+        own: &[(PathBuf, Arc<Spoke>)],
+    ) -> Result<Self, Failure> {
+        let mut spokes = bundled()?;
+        spokes.extend(own.iter().map(|(_, spoke)| (spoke.name.clone(), Arc::clone(spoke))));
         let mut mistakes = Vec::new();
         let connections = if project.is_sandbox {
             ConnectionsFile::default()
         } else {
             connections(project, &spokes, &mut mistakes)?
         };
-        mistakes.extend(replaced(project)?);
+        mistakes.extend(replaced(own)?);
         let (flows, unread) = flows(project, extra)?;
         mistakes.extend(unread);
         // A flow of the project stands in place of one of the same name that a spoke brings.
@@ -60,7 +82,7 @@ impl Workspace {
             ..Catalog::default()
         };
         catalog.sign(flows.iter().map(|loaded| &loaded.flow));
-        Ok(Self { spokes, connections, flows, mistakes, catalog })
+        Ok(Self { spokes, connections, flows, mistakes, catalog, broken: Vec::new() })
     }
 
     /// Everything that is wrong with a flow's file.
@@ -89,6 +111,13 @@ impl Workspace {
             let found = shares.into_iter().map(|share| share.join());
             found.flat_map(|found| found.unwrap_or_else(|cause| resume_unwind(cause))).collect()
         })
+    }
+
+    /// Whether a mistake only says that a spoke is not there which has mistakes of its own.
+    pub(crate) fn is_of_broken(&self, mistake: &Diagnostic) -> bool {
+        let is_unknown = [codes::UNKNOWN_SPOKE, codes::UNKNOWN_ALIAS].contains(&mistake.code);
+        let is_named = |name: &String| mistake.message.contains(&format!("`{name}`"));
+        is_unknown && self.broken.iter().any(is_named)
     }
 
     /// The flow that a command names, by its name or by its file, if it can run.
@@ -141,10 +170,7 @@ impl Workspace {
 
 /// The bundled spokes, and those in the project's folder.
 pub(crate) fn spokes(project: Option<&Project>) -> Result<SpokesByName, Failure> {
-    let bundled = linchpin_spokes::on_demand()
-        .map_err(|mistakes| Failure::mistakes("a bundled spoke has mistakes", mistakes))?;
-    let mut spokes: SpokesByName =
-        bundled.into_iter().map(|spoke| (spoke.name.clone(), spoke)).collect();
+    let mut spokes = bundled()?;
     if let Some(project) = project {
         let own = own_spokes(project)?.into_iter();
         spokes.extend(own.map(|(_, spoke)| (spoke.name.clone(), spoke)));
@@ -152,33 +178,59 @@ pub(crate) fn spokes(project: Option<&Project>) -> Result<SpokesByName, Failure>
     Ok(spokes)
 }
 
+fn bundled() -> Result<SpokesByName, Failure> {
+    let bundled = linchpin_spokes::on_demand()
+        .map_err(|mistakes| Failure::mistakes("a bundled spoke has mistakes", mistakes))?;
+    Ok(bundled.into_iter().map(|spoke| (spoke.name.clone(), spoke)).collect())
+}
+
 /// The spokes in the project's folder, each with its own.
 pub(crate) fn own_spokes(project: &Project) -> Result<Vec<(PathBuf, Arc<Spoke>)>, Failure> {
-    let folder = project.spokes();
-    let (mut spokes, mut mistakes) = (Vec::new(), Vec::new());
-    let folders = if folder.is_dir() { entries(&folder)? } else { Vec::new() };
-    for own in folders.into_iter().filter(|path| path.join("spoke.yaml").is_file()) {
-        let mut files = Vec::new();
-        collect(&own, &own, &mut files)?;
-        match Spoke::load(&files, &[]) {
-            Ok(spoke) => spokes.push((own, Arc::new(spoke))),
-            Err(found) => mistakes.extend(found.into_iter().map(|mistake| below(&own, mistake))),
-        }
-    }
+    let Own { spokes, mistakes, .. } = Own::read(project)?;
     if mistakes.is_empty() {
         return Ok(spokes);
     }
+    let folder = project.spokes();
     Err(Failure::mistakes(format!("a spoke in {} has mistakes", folder.display()), mistakes))
+}
+
+/// The project's spokes, with what is wrong with those that have mistakes.
+pub(crate) struct Own {
+    pub(crate) spokes: Vec<(PathBuf, Arc<Spoke>)>,
+    mistakes: Vec<Diagnostic>,
+    broken: Vec<String>,
+}
+
+impl Own {
+    pub(crate) fn read(project: &Project) -> Result<Self, Failure> {
+        let folder = project.spokes();
+        let mut read = Self { spokes: Vec::new(), mistakes: Vec::new(), broken: Vec::new() };
+        let folders = if folder.is_dir() { entries(&folder)? } else { Vec::new() };
+        for own in folders.into_iter().filter(|path| path.join("spoke.yaml").is_file()) {
+            let mut files = Vec::new();
+            collect(&own, &own, &mut files)?;
+            match Spoke::load(&files, &[]) {
+                Ok(spoke) => read.spokes.push((own, Arc::new(spoke))),
+                Err(found) => {
+                    let found = found.into_iter().map(|mistake| below(&own, mistake));
+                    read.mistakes.extend(found);
+                    // It may be that nothing can be read but this line.
+                    let text = text_of(&own.join("spoke.yaml")).unwrap_or_default();
+                    let name = text.lines().find_map(|line| line.strip_prefix("spoke:"));
+                    read.broken.extend(name.map(|name| name.trim().to_owned()));
+                }
+            }
+        }
+        Ok(read)
+    }
 }
 
 /// A warning for each spoke of the project that has the name of a bundled one: flows that were
 /// written for that one call it.
-pub(crate) fn replaced(project: &Project) -> Result<Vec<Diagnostic>, Failure> {
-    let bundled = spokes(None)?;
+pub(crate) fn replaced(own: &[(PathBuf, Arc<Spoke>)]) -> Result<Vec<Diagnostic>, Failure> {
+    let bundled = bundled()?;
     let mut warnings = Vec::new();
-    for (folder, own) in
-        own_spokes(project)?.iter().filter(|(_, own)| bundled.contains_key(&own.name))
-    {
+    for (folder, own) in own.iter().filter(|(_, own)| bundled.contains_key(&own.name)) {
         let file = shown(&folder.join("spoke.yaml"));
         let text = text_of(&file)?;
         let start = text.find("spoke:").unwrap_or(0);

@@ -16,7 +16,7 @@ use crate::failure::Failure;
 use crate::project::{Project, shown};
 use crate::report::{Report, Style};
 use crate::steps::plural;
-use crate::workspace::{Workspace, below, own_spokes};
+use crate::workspace::{Own, Workspace, below};
 
 /// Find everything that is wrong with flows and connections
 #[derive(Debug, Args)]
@@ -89,8 +89,8 @@ impl Check {
     }
 
     fn find(&self, project: &Project) -> Result<(Vec<Diagnostic>, usize), Failure> {
-        let workspace = Workspace::read(project, None)?;
         if !self.files.is_empty() {
+            let workspace = Workspace::read(project, None)?;
             let mut mistakes = Vec::new();
             for file in &self.files {
                 let file = shown(&std::path::absolute(file).unwrap_or_else(|_| file.clone()));
@@ -98,6 +98,7 @@ impl Check {
             }
             return Ok((mistakes, self.files.len()));
         }
+        let workspace = Workspace::read_to_check(project)?;
         let mut mistakes = workspace.check_all();
         // A file that cannot be parsed is checked again as text: that finds more at once.
         let mut unread: Vec<&str> =
@@ -107,6 +108,7 @@ impl Check {
         for file in &unread {
             mistakes.extend(of_unread(&workspace, project, Path::new(file))?);
         }
+        mistakes.retain(|mistake| !workspace.is_of_broken(mistake));
         let n_unread = unread.iter().filter(|file| !is_loaded(&workspace, Path::new(file))).count();
         Ok((mistakes, workspace.flows.iter().count() + n_unread))
     }
@@ -135,7 +137,7 @@ fn of_unread(
 /// The examples of the project's own spokes that do not come out as written.
 async fn failed_examples(project: &Project) -> Result<Vec<Diagnostic>, Failure> {
     let mut failed = Vec::new();
-    for (folder, spoke) in own_spokes(project)? {
+    for (folder, spoke) in Own::read(project)?.spokes {
         let found = run_examples(&spoke).await;
         failed.extend(found.into_iter().map(|mistake| below(&folder, mistake)));
     }

@@ -17,7 +17,7 @@ use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 use crate::project::Project;
 use crate::report::Report;
-use crate::workspace::{SpokesByName, replaced, spokes};
+use crate::workspace::{SpokesByName, own_spokes, replaced, spokes};
 
 /// List and show spokes; make, check, test and document your own
 #[derive(Debug, Args)]
@@ -67,8 +67,8 @@ fn look(name: Option<String>, global: &Global, report: &Report) -> Done {
     let spokes = spokes(project.as_ref())?;
     let Some(name) = name else {
         show::list(report, &spokes);
-        let replaced = project.as_ref().map(replaced).transpose()?.unwrap_or_default();
-        for warning in replaced {
+        let own = project.as_ref().map(own_spokes).transpose()?.unwrap_or_default();
+        for warning in replaced(&own)? {
             let file = warning.source.name();
             report.note(format!("warning: {}: {file}", warning.message));
         }

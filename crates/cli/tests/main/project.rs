@@ -73,7 +73,7 @@ fn check_runs_the_examples_of_the_projects_own_spokes() {
     assert!(failed.out.contains("failed-example"), "{}", failed.out);
     std::fs::write(folder.join("actions/echo.yaml"), action.replace("effect:", "efect:")).unwrap();
     let unread = project.run(&["check"]);
-    assert!(unread.err.contains("spokes/own/actions/echo.yaml:4:1"), "{}", unread.err);
+    assert!(unread.out.contains("spokes/own/actions/echo.yaml:4:1"), "{}", unread.out);
 }
 
 #[test]

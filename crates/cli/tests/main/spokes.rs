@@ -173,3 +173,22 @@ fn editors_get_schemas_of_the_files_of_spokes() {
         assert!(schema["$defs"][of]["properties"][key]["description"].is_string(), "{of}");
     }
 }
+
+/// What is wrong with a spoke hides nothing of the flows, and is told once.
+#[test]
+fn a_spoke_with_mistakes_hides_no_mistake_of_the_flows() {
+    let project = drafted();
+    let file = project.path().join("spokes/lamps/spoke.yaml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, format!("{text}colour: green\n")).unwrap();
+    let flow = "flow: light\nconnections: { hall: lamps }\nsteps:\n  \
+        - { id: lamp, call: hall.lamps.get, with: { id: '1' } }\n  - lgo: done\n";
+    std::fs::write(project.path().join("flows/light.yaml"), flow).unwrap();
+    let checked = project.run(&["check"]);
+    assert_eq!(checked.code, 1, "{}{}", checked.out, checked.err);
+    for part in ["unknown key `colour`", "no step is a `lgo`", ": 2 mistakes"] {
+        assert!(checked.out.contains(part), "no {part} in {}", checked.out);
+    }
+    let refused = project.run(&["run", "light"]);
+    assert_eq!(refused.code, 1, "{}{}", refused.out, refused.err);
+}
