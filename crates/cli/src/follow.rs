@@ -70,7 +70,7 @@ pub(crate) async fn from(
         }
     };
     loop {
-        let told = tell(report, project, &session.client, (run, &steps, &ending)).await;
+        let told = tell(report, project, &session.client, (run, &mut steps, &ending)).await;
         session.close().await;
         match told {
             // Nothing was printed yet: another process knows what there is to tell.
@@ -141,7 +141,7 @@ async fn watch(
         tokio::select! {
             line = lines.next() => match line {
                 Ok(Some(line)) => {
-                    screen.lines(report, &steps.add(&read(line)?));
+                    screen.add(report, steps, &read(line)?);
                     if steps.outcome.is_some() && is_last(client, run, steps).await {
                         return Ok(Ending::Ended);
                     }
@@ -241,7 +241,14 @@ impl Screen {
         Self { progress, bars: BTreeMap::new() }
     }
 
-    fn lines(&self, report: &Report, lines: &[Line]) {
+    fn add(&self, report: &Report, steps: &mut Steps, entry: &Entry) {
+        let lines = steps.add(entry);
+        // What the flow has said is not kept back while it waits.
+        if lines.iter().any(Line::is_wait) {
+            for message in steps.unsaid() {
+                self.line(report, &message);
+            }
+        }
         for line in lines.iter().filter(|line| line.is_shown(report)) {
             self.line(report, &line.text(report));
         }
@@ -314,7 +321,7 @@ pub(crate) fn what(step: &Value) -> String {
     }
 }
 
-type Watched<'a> = (&'a str, &'a Steps, &'a Ending);
+type Watched<'a> = (&'a str, &'a mut Steps, &'a Ending);
 
 async fn tell(report: &Report, project: &Project, client: &Client, watched: Watched<'_>) -> Done {
     let (run, steps, ending) = watched;
@@ -332,7 +339,7 @@ async fn tell(report: &Report, project: &Project, client: &Client, watched: Watc
         Ending::Waits => Some(Waits::of(client, run).await?),
         Ending::Ended | Ending::Interrupted | Ending::Orphaned => None,
     };
-    for message in steps.log() {
+    for message in steps.unsaid() {
         report.line(message);
     }
     if let Some(Outcome::Succeeded { outputs }) = &steps.outcome {

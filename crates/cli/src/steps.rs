@@ -43,6 +43,8 @@ pub(crate) struct Steps {
     kinds: HashMap<StepPath, &'static str>,
     /// The messages that the lines of failed steps showed.
     told: BTreeSet<String>,
+    /// How many of the lines that `log` steps wrote were given out.
+    n_said: usize,
 }
 
 /// A line about a step.
@@ -291,6 +293,13 @@ impl Steps {
         self.history.log.iter().map(|line| line.message.as_str())
     }
 
+    /// Those of them that were not given out yet.
+    pub(crate) fn unsaid(&mut self) -> Vec<String> {
+        let unsaid = self.log().skip(self.n_said).map(str::to_owned).collect();
+        self.n_said = self.history.log.len();
+        unsaid
+    }
+
     /// The steps, for scripts.
     pub(crate) fn history(&self) -> &History {
         &self.history
@@ -382,6 +391,11 @@ impl Line {
     /// Whether the line says more than that a step was passed over.
     pub(crate) fn is_shown(&self, report: &Report) -> bool {
         self.mark != Mark::Skipped || report.is_verbose()
+    }
+
+    /// Whether it says that the run waits here.
+    pub(crate) fn is_wait(&self) -> bool {
+        matches!(self.mark, Mark::Waits | Mark::Held | Mark::Retry)
     }
 
     /// The line as text.

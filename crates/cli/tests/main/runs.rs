@@ -186,3 +186,23 @@ fn what_a_run_waits_for_and_who_cancelled_it_is_explained() {
     let words = why["why"].as_str().unwrap();
     assert!(words.starts_with("cancel") && words.contains(" by "), "{why}");
 }
+
+const SAYS: &str = "\
+flow: says
+steps:
+  - log: before the question
+  - { id: which, ask: { of: starter, form: { n: { type: integer } } } }
+  - log: after it
+";
+
+#[test]
+fn what_a_flow_says_is_shown_before_what_it_waits_for() {
+    let project = Project::with(&[("says.yaml", SAYS)]);
+    let asked = project.run(&["run", "says"]);
+    assert!(asked.out.contains("before the question\n  … which  asks starter"), "{}", asked.out);
+    assert_eq!(asked.out.matches("before the question").count(), 1, "{}", asked.out);
+    let (run, _) = newest(&project);
+    let answered = project.run(&["runs", "answer", &run, "-v", "n=1"]);
+    assert!(answered.out.contains("answered by "), "{}", answered.out);
+    assert!(answered.out.contains("after it\n✓ says succeeded"), "{}", answered.out);
+}
