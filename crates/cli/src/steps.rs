@@ -95,8 +95,13 @@ impl Steps {
                 self.flow.clone_from(&accepted.flow);
             }
             // What the run has changed is taken back, or it is tried again: it is open again.
-            Event::Controlled { control: Control::Retry, .. } => self.outcome = None,
+            Event::Controlled { control: Control::Cancel, .. } => self.begin_anew(entry.at),
+            Event::Controlled { control: Control::Retry, .. } => {
+                self.begin_anew(entry.at);
+                self.outcome = None;
+            }
             Event::Controlled { control: Control::Undo, .. } => {
+                self.begin_anew(entry.at);
                 self.outcome = None;
                 self.asks.clear();
                 self.held.clear();
@@ -271,6 +276,11 @@ impl Steps {
             }
             around = parent(&around);
         }
+    }
+
+    /// What begins from now on has not waited for what ended before.
+    fn begin_anew(&mut self, at: Timestamp) {
+        self.last = [(StepPath::default(), at)].into();
     }
 
     fn note_end(&mut self, path: &StepPath, at: Timestamp) {

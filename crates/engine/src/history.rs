@@ -115,7 +115,7 @@ impl History {
             Event::Controlled { control, by } => {
                 self.controls.push((at, format!("{} by {by}", control.as_str())));
                 if *control == Control::Retry {
-                    self.reopened();
+                    self.reopened(at);
                 }
             }
             Event::Decided { path, decision } => self.decided(at, path, decision),
@@ -366,15 +366,15 @@ impl History {
     }
 
     /// What ended the run badly, and what ended with it, is open again.
-    fn reopened(&mut self) {
+    fn reopened(&mut self, at: Timestamp) {
         let failed = self.failed.take();
         for step in &mut self.steps {
             let own = step.path.segments();
             let has_failed = failed.as_ref().is_some_and(|path| path.segments().starts_with(own));
             if has_failed || step.state == StepState::Cancelled {
                 step.state = StepState::Pending;
-                step.ended_at = None;
-                // A retry counts its attempts anew.
+                // A retry counts its attempts anew, and its time.
+                (step.started_at, step.ended_at) = (at, None);
                 step.attempts = 0;
             }
         }

@@ -141,3 +141,21 @@ fn a_step_that_waits_for_its_connection_may_still_have_sent_its_write() {
     steps.add(&entry(14, held(false)));
     assert_eq!(steps.counts(), "0 calls, 1 more change may have been made");
 }
+
+#[test]
+fn what_a_cancel_begins_has_not_waited_before() {
+    let mut steps = Steps::default();
+    let waits = |path: &str| Event::Decided {
+        path: path.parse().unwrap(),
+        decision: Decision::Until(Timestamp::from_second(5000).unwrap()),
+    };
+    let woke = |path: &str| Event::Woke { path: path.parse().unwrap() };
+    steps.add(&entry(10, waits("nap")));
+    let by = "kim".to_owned();
+    steps.add(&entry(3000, Event::Controlled { control: Control::Cancel, by }));
+    let first: &str = "/on_cancel.told";
+    steps.add(&entry(3001, waits(first)));
+    let told = steps.add(&entry(3002, woke(first)));
+    let [told] = told.as_slice() else { panic!("{told:?}") };
+    assert_eq!(told.took, Some(2000));
+}
