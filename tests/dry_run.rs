@@ -25,6 +25,25 @@ async fn learning_sync_does_what_its_dry_run_said() {
     does_what_it_said(learning_sync(), 2).await;
 }
 
+/// SumTotal shows only in its answer whether an assignment was made or was there already.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_write_of_which_only_the_answer_shows_what_it_was_is_said_to_be_either() {
+    let (_sandbox, control) = sandbox().await;
+    let host = host(Arc::new(MemoryStore::new()), &control).await;
+    run(&host, learning_sync()).await;
+    let n_before = control.requests().await.len();
+    let preview = preview(&host, learning_sync()).await;
+    let counts: Vec<_> =
+        preview.counts.iter().map(|count| (count.effect.as_str(), count.from, count.to)).collect();
+    assert_eq!(counts, [("ensure", 1, Some(1)), ("create", 1, Some(1))]);
+    run(&host, learning_sync()).await;
+    let mut written = control.requests().await.split_off(n_before);
+    written.retain(|request| !is_read(request));
+    let said: Vec<_> = preview.changes.iter().map(|change| change.request.as_str()).collect();
+    assert_eq!(said.len(), written.len(), "{written:#?}");
+    assert!(said.iter().zip(&written).all(|(said, written)| is_request(said, written)));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_learner_that_would_be_created_is_the_one_that_later_steps_use() {
     let (_sandbox, control) = sandbox().await;

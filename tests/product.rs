@@ -9,6 +9,7 @@ mod broken_flows;
 mod certificates;
 mod daemon;
 mod doctor;
+mod dry_run;
 mod examples;
 mod hostile;
 mod litmos_description;

@@ -313,7 +313,8 @@ pub struct Simulated {
     pub output: Value,
     /// What later reads of this dry run must see.
     pub rows: Vec<SimulatedRow>,
-    /// The effect it counts as.
+    /// What the write would be. It is [`Effect::Ensure`] where only the answer shows whether it
+    /// created or updated; limits count such a write as the look does.
     pub effect: Effect,
 }
 

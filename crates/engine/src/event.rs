@@ -291,6 +291,9 @@ pub enum Decision {
     Deadline(Timestamp),
     /// The guard is unknown (dry runs only): the step may run.
     May,
+    /// Whether this step ends what is around it is unknown (dry runs only): the steps after it are
+    /// played.
+    MayLeave(String),
 }
 
 /// What follows when an approval is not given.

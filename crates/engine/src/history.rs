@@ -217,6 +217,7 @@ impl History {
             Decision::Skipped => self.end(at, path, StepState::Skipped),
             Decision::Arm(None)
             | Decision::Set(_)
+            | Decision::MayLeave(_)
             | Decision::End
             | Decision::Next
             | Decision::Break => {

@@ -24,7 +24,7 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use crate::cel::Expression;
-use crate::unknown::{contains_unknown, derived, is_unknown, unknowns};
+use crate::unknown::{contains_unknown, derived, is_open, is_unknown, unknowns};
 use crate::value::Value;
 
 pub use args::Args;
@@ -76,11 +76,18 @@ pub struct Function {
     pub shallow: bool,
 }
 
+/// Of the shallow ones those that need every field of an object, not only the ones it is asked for.
+const OF_ALL_FIELDS: [&str; 5] = ["entries", "keys", "pick", "size", "values"];
+
 impl Function {
     /// Calls it with arguments in the order of its parameters; null stands for one not given.
     /// An unknown argument makes the result unknown.
     pub fn invoke(&self, args: &Args<'_>) -> Result<Value, String> {
-        let hides = if self.shallow { is_unknown } else { contains_unknown };
+        let hides = match self.shallow {
+            true if OF_ALL_FIELDS.contains(&self.name) => is_open,
+            true => is_unknown,
+            false => contains_unknown,
+        };
         if args.iter().any(hides) {
             let all: Vec<_> = args.iter().flat_map(unknowns).collect();
             let known: Vec<&Value> = args.iter().filter(|arg| !contains_unknown(arg)).collect();

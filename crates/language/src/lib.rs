@@ -45,7 +45,9 @@ pub use scope::{Layered, Scope};
 pub use source::{Source, Span};
 pub use template::Template;
 pub use text::{Part, Text};
-pub use unknown::{Unknown, as_unknown, contains_unknown, unknown, unknowns};
+pub use unknown::{
+    CREATED, Unknown, as_unknown, contains_unknown, leave_open, take_rest, unknown, unknowns,
+};
 pub use value::{Map, Value, digest, get_path, json, kind, print};
 pub use work::too_deep;
 pub use xml::{Attributes, read_xml, write_xml};

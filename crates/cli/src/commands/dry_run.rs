@@ -1,8 +1,9 @@
 //! `linchpin dry-run`: what a run would do, without doing it.
 
 use clap::Args;
-use linchpin_language::{Map, Value, as_unknown, unknowns};
-use linchpin_runtime::dry_run::{Change, Count, Preview};
+use linchpin_connector::Effect;
+use linchpin_language::{Map, Value, as_unknown, take_rest, unknowns};
+use linchpin_runtime::dry_run::{Change, Count, Preview, Read};
 
 use crate::args::Global;
 use crate::commands::Done;
@@ -59,15 +60,21 @@ fn show(report: &Report, preview: &Preview) {
         report.line(report.paint(Style::Dim, &line));
     }
     for read in &preview.reads {
-        let remark = match (read.not_sent, read.may_differ) {
-            (true, _) => " (not sent: its input is known after run)",
-            (false, true) => " (may read something else after the changes above)",
-            (false, false) => "",
+        let remark = match read {
+            Read { not_sent: true, .. } => " (not sent: its input is known after run)",
+            Read { of_changes: true, .. } => " (not sent: it reads what the changes above make)",
+            Read { may_differ: true, .. } => " (may read something else after the changes above)",
+            _ => "",
         };
         let line = format!("  r {}  {}.{}{remark}", read.path, read.alias, read.action);
         report.line(report.paint(Style::Dim, &line));
     }
-    for note in &preview.notes {
+    let sent = match preview.requests {
+        0 => None,
+        1 => Some("it took 1 request, a read".to_owned()),
+        n => Some(format!("it took {n} requests, all of them reads")),
+    };
+    for note in preview.notes.iter().chain(&sent) {
         report.line(format!("  {} {note}", report.paint(Style::Cyan, "i")));
     }
     for message in &preview.log {
@@ -99,7 +106,7 @@ fn show_change(report: &Report, change: &Change) {
         (false, false) => "",
     };
     let times = if change.count == 1 { String::new() } else { format!(" {}", change.count) };
-    let effect = change.effect;
+    let effect = in_words(change.effect);
     let call = format!("{}.{}", change.alias, change.action);
     report.line(format!("  {sign} {}  {effect}{times} by {call}{may}", change.path));
     report.line(report.paint(Style::Dim, &format!("      {}", change.request)));
@@ -123,9 +130,17 @@ fn counts(counts: &[Count]) -> String {
             (from, Some(to)) => format!("{from} to {}", plural(to, "thing")),
             (from, None) => format!("{} or more", plural(from, "thing")),
         };
-        format!("{} {things}", count.effect)
+        format!("{} {things}", in_words(count.effect))
     };
     counts.iter().map(count).collect::<Vec<_>>().join(", ")
+}
+
+/// What a write would do; of some only the answer shows whether the thing was there.
+fn in_words(effect: Effect) -> &'static str {
+    match effect {
+        Effect::Ensure => "create or update",
+        other => other.as_str(),
+    }
 }
 
 /// A change as its fields, each cut where it gets long.
@@ -157,7 +172,11 @@ fn worded(value: &Value) -> Value {
     match value {
         Value::Array(items) => items.iter().map(worded).collect(),
         Value::Object(fields) => {
-            fields.iter().map(|(name, field)| (name.clone(), worded(field))).collect()
+            let mut fields = fields.clone();
+            let is_open = take_rest(&mut fields).is_some();
+            let known = fields.iter().map(|(name, field)| (name.clone(), worded(field)));
+            let more = is_open.then(|| ("…".to_owned(), Value::from("(more: known after run)")));
+            known.chain(more).collect()
         }
         other => other.clone(),
     }
@@ -165,7 +184,6 @@ fn worded(value: &Value) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use linchpin_connector::Effect;
     use linchpin_language::{json, unknown};
 
     use super::*;
@@ -177,6 +195,8 @@ mod tests {
         let all = [count(Effect::Create, 1, Some(1)), count(Effect::Update, 0, Some(2))];
         assert_eq!(counts(&all), "create 1 thing, update 0 to 2 things");
         assert_eq!(counts(&[count(Effect::Delete, 3, None)]), "delete 3 things or more");
+        let either = counts(&[count(Effect::Ensure, 1, Some(1))]);
+        assert_eq!(either, "create or update 1 thing");
     }
 
     #[test]

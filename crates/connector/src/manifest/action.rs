@@ -240,7 +240,8 @@ impl Action for ManifestAction {
     }
 }
 
-fn effect_is(sending: &Sending, names: &Names<'_>) -> Option<Effect> {
+/// What a write is by its own words; none when they cannot be read yet.
+pub(crate) fn effect_is(sending: &Sending, names: &Names<'_>) -> Option<Effect> {
     let value = names.eval(sending.effect_is.as_ref()?).ok()?;
     Effect::parse(value.as_str()?)
 }

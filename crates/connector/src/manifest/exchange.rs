@@ -215,14 +215,18 @@ impl Exchange<'_> {
         Ok(rows)
     }
 
-    /// A read that a dry run cannot send: of something this run creates there is nothing but what it simulated.
+    /// A read that a dry run cannot send: of something this run creates there is nothing but what
+    /// it simulated. A computed text may ask for anything, unless it is to find one thing.
     fn unsent(
         &self,
         sending: &Sending,
         names: &Names<'_>,
         unknown: &[Unknown],
     ) -> Result<Rows, ActionError> {
-        if unknown.iter().all(overlay::is_created) && sending.collection.is_some() {
+        let is_of_own = |unknown: &Unknown| {
+            unknown.is_created() || (sending.one.is_some() && unknown.is_computed())
+        };
+        if unknown.iter().all(is_of_own) && sending.collection.is_some() {
             let rows = overlay::merge(self, sending, names, Vec::new(), true)?;
             return Ok(Rows::Known(rows));
         }

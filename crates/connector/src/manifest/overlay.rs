@@ -1,6 +1,6 @@
 //! The dry run's side of a read: simulated rows are merged into what the system really holds.
 
-use linchpin_language::{Truth, Unknown, Value};
+use linchpin_language::{Truth, Value};
 
 use crate::action::SimulatedRow;
 use crate::error::ActionError;
@@ -8,14 +8,6 @@ use crate::manifest::exchange::Exchange;
 use crate::manifest::names::Names;
 use crate::manifest::request::Sending;
 use crate::manifest::shape::identity;
-
-/// The identity of everything that a dry run's own writes would create begins so.
-pub(crate) const CREATED: &str = "new:";
-
-/// Whether an unknown belongs to something this dry run would create.
-pub(crate) fn is_created(unknown: &Unknown) -> bool {
-    unknown.id.starts_with(CREATED)
-}
 
 /// The rows of a read with the simulated ones of its collection. `last` says that no page follows: only then
 /// are rows added.

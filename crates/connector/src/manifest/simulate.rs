@@ -2,17 +2,19 @@
 
 use std::sync::Arc;
 
-use linchpin_language::{Map, Template, Text, Value, as_unknown, contains_unknown, print, unknown};
+use linchpin_language::{
+    CREATED, Map, Template, Text, Value, as_unknown, contains_unknown, leave_open, print, unknown,
+};
 
 use crate::action::{Call, Look, Simulated, SimulatedRow};
 use crate::effect::Effect;
 use crate::error::{ActionError, ErrorKind};
-use crate::manifest::action::ManifestAction;
+use crate::manifest::action::{ManifestAction, effect_is};
 use crate::manifest::build::identify;
 use crate::manifest::exchange::Exchange;
 use crate::manifest::names::Names;
 use crate::manifest::outputs::{ALL, Output};
-use crate::manifest::overlay::{self, CREATED};
+use crate::manifest::overlay;
 use crate::manifest::request::What;
 use crate::manifest::shape::Shape;
 
@@ -49,7 +51,17 @@ impl ManifestAction {
         names.set("after", after);
         names.compute(&self.parsed.lets);
         let output = self.simulated_outputs(&names, &created)?;
-        Ok(Simulated { output, rows, effect: look.effect })
+        Ok(Simulated { output, rows, effect: self.simulated_effect(look, &names) })
+    }
+
+    /// What the write would be; where only the answer tells, what the action declares.
+    fn simulated_effect(&self, look: &Look, names: &Names<'_>) -> Effect {
+        match self.write_of(look) {
+            Some((_, sending)) if sending.effect_is.is_some() => {
+                effect_is(sending, names).unwrap_or(self.parsed.spec.effect)
+            }
+            _ => look.effect,
+        }
     }
 
     fn simulated_rows(
@@ -94,7 +106,10 @@ impl ManifestAction {
 
     /// Fields of a created row that only the real write decides.
     fn fill_unknown(&self, spec: &OverlaySpec, row: &mut Map<String, Value>, id: &str) {
-        for (name, schema) in spec.shape.iter().flat_map(|shape| shape.fields()) {
+        let Some(shape) = &spec.shape else {
+            return leave_open(row, id, &self.parsed.spec.name);
+        };
+        for (name, schema) in shape.fields() {
             if !row.contains_key(name) {
                 let label = format!("{name} of {}", self.parsed.spec.name);
                 row.insert(

@@ -93,6 +93,31 @@ examples:
     expect: { assigned: [ { id: C2 } ], already: [ { id: C1, assigned_at: "2026-01-31T09:00:00Z" } ] }
 "#;
 
+/// One person by a query in the system's own words, and all that such a query finds.
+pub(crate) const FIND: &str = r#"
+action: people.find
+title: Find a person
+effect: read
+inputs: { id: { type: string, required: true } }
+look:
+  - id: person
+    get: /people
+    query: { where: "id={{ inputs.id }}" }
+    shape: person
+    collection: people
+    one: { rows: "look.person.filter(p, p.id == inputs.id)", none: not_found, many: conflict }
+outputs: { user_name: { type: string, value: look.person.user_name } }
+"#;
+pub(crate) const SEARCH: &str = r#"
+action: people.search
+title: Search people
+effect: read
+inputs: { id: { type: string, required: true } }
+look:
+  - { id: people, get: /people, query: { where: "id!={{ inputs.id }}" }, shape: person, collection: people }
+outputs: { people: { type: list, shape: person, value: look.people } }
+"#;
+
 /// Making a person when there is none, and renaming one that differs.
 pub(crate) const ENSURE: &str = r#"
 action: people.ensure

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use linchpin_connector::{Effect, Overlay, SimulatedRow};
 use linchpin_language::{as_unknown, json};
 
-use crate::acme::{ASSIGN, ENSURE, LIST, Scene, get};
+use crate::acme::{ASSIGN, ENSURE, FIND, LIST, SEARCH, Scene, get};
 
 #[derive(Default)]
 struct Rows(Mutex<Vec<SimulatedRow>>);
@@ -83,4 +83,24 @@ async fn a_read_that_needs_an_unknown_of_elsewhere_is_unknown() {
     let output = list.action().read(&list.dry(&overlay)).await.unwrap();
     assert!(as_unknown(&output["count"]).is_some(), "{output}");
     assert!(as_unknown(&output["courses"]).is_some());
+}
+
+#[tokio::test]
+async fn a_read_that_finds_one_thing_by_a_text_with_a_created_id_finds_it() {
+    let overlay = Rows::default();
+    let inputs = json!({ "email": "ana@example.test", "first_name": "Ana" });
+    let ensure = Scene::new(ENSURE, inputs, vec![get("/people", json!([]))]);
+    let look = ensure.action().look(&ensure.dry(&overlay)).await.unwrap();
+    let simulated = ensure.action().simulate(&ensure.dry(&overlay), &look).unwrap();
+    let id = simulated.output["id"].clone();
+    overlay.0.lock().unwrap().extend(simulated.rows);
+
+    let find = Scene::new(FIND, json!({ "id": id }), vec![]);
+    let output = find.action().read(&find.dry(&overlay)).await.unwrap();
+    assert_eq!(output["user_name"], "ana@example.test");
+
+    // A list of whatever matches the text could hold others as well.
+    let list = Scene::new(SEARCH, json!({ "id": id }), vec![]);
+    let output = list.action().read(&list.dry(&overlay)).await.unwrap();
+    assert!(as_unknown(&output["people"]).is_some(), "{output}");
 }

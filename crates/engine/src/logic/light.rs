@@ -5,7 +5,7 @@ use linchpin_connector::ErrorKind;
 use linchpin_language::{EvalError, Expression, Map, Text, as_unknown, print};
 
 use crate::event::Decision;
-use crate::flow::{Fail, Level, Located, Log};
+use crate::flow::{Fail, Located, Log};
 use crate::run::scan::{Place, Scan};
 
 /// Reads the new values as the types of their variables.
@@ -45,8 +45,7 @@ pub(crate) fn log(scan: &mut Scan<'_>, place: Place<'_>, log: &Log) {
 pub(crate) fn fail(scan: &mut Scan<'_>, place: Place<'_>, fail: &Fail) {
     match words(scan, place, &fail.message.value) {
         Ok(message) if scan.may => {
-            let message = format!("may fail at {}: {message}", scan.path);
-            scan.decide(Decision::Logged { level: Level::Error, message });
+            scan.decide(Decision::MayLeave(format!("fail: {message}")));
         }
         Ok(message) => scan.decide_failed(fail.kind, message),
         Err(error) => scan.decide_failed(ErrorKind::InvalidInput, error.message),
@@ -57,8 +56,7 @@ pub(crate) fn fail(scan: &mut Scan<'_>, place: Place<'_>, fail: &Fail) {
 /// it are played.
 pub(crate) fn leave(scan: &mut Scan<'_>, decision: Decision, word: &str) {
     if scan.may {
-        let message = format!("may {word} at {}", scan.path);
-        scan.decide(Decision::Logged { level: Level::Info, message });
+        scan.decide(Decision::MayLeave(word.to_owned()));
     } else {
         scan.decide(decision);
     }

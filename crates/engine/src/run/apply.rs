@@ -130,6 +130,7 @@ impl Slot {
                 | Decision::Set(_)
                 | Decision::Undo
                 | Decision::Logged { .. }
+                | Decision::MayLeave(_)
                 | Decision::End
                 | Decision::Next
                 | Decision::Break => &[Pending],

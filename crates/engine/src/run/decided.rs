@@ -28,7 +28,9 @@ impl Slot {
         let now = effects.now;
         match decision {
             Decision::Skipped => self.end(StepState::Skipped, now),
-            Decision::Arm(None) | Decision::Logged { .. } => self.succeed(None, now),
+            Decision::Arm(None) | Decision::Logged { .. } | Decision::MayLeave(_) => {
+                self.succeed(None, now);
+            }
             Decision::Undo => self.run(Activity::None),
             Decision::Set(values) => {
                 effects.set = Some(values.clone());

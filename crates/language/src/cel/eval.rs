@@ -8,7 +8,7 @@ use super::tree::{Kind, Node, Operator};
 use crate::functions::{Args, Function};
 use crate::references::{EvalError, dotted};
 use crate::scope::Scope;
-use crate::unknown::{derived, equal, is_unknown, unknowns};
+use crate::unknown::{derived, equal, is_open, is_unknown, unknowns};
 use crate::value::{Map, Value, print};
 use crate::work::{Work, not_too_deep, weight};
 
@@ -292,7 +292,8 @@ impl<'a> Run<'a> {
             }
             Value::Object(_) if is_unknown(item) => Ok(None),
             Value::Object(fields) => {
-                Ok(Some(item.as_str().is_some_and(|key| fields.contains_key(key))))
+                let is_there = item.as_str().is_some_and(|key| fields.contains_key(key));
+                Ok((is_there || !is_open(list)).then_some(is_there))
             }
             Value::Null => Err(null_operand(node, Operator::In)),
             other => Err(EvalError::new(format!(
@@ -350,8 +351,9 @@ impl<'a> Run<'a> {
 
 fn has<'a>(of: &Value, node: &Node, name: &str) -> Result<Held<'a>> {
     match of {
-        _ if is_unknown(of) => Ok(Cow::Owned(derive(&format!("has {name}"), "boolean", &[of]))),
-        Value::Object(fields) => Ok(Cow::Owned(Value::Bool(fields.contains_key(name)))),
+        Value::Object(fields) if fields.contains_key(name) => Ok(Cow::Owned(Value::Bool(true))),
+        _ if is_open(of) => Ok(Cow::Owned(derive(&format!("has {name}"), "boolean", &[of]))),
+        Value::Object(_) => Ok(Cow::Owned(Value::Bool(false))),
         Value::Null => Err(EvalError::new(format!(
             "{} is null: test it with `!= null` before `has`",
             named(node)

@@ -6,7 +6,7 @@ use super::eval::{Held, Local, Result, Run, derive, named, truth};
 use super::operators::described;
 use super::tree::{Kind, Macro, Node};
 use crate::references::EvalError;
-use crate::unknown::is_unknown;
+use crate::unknown::is_open;
 use crate::value::Value;
 
 impl<'a> Run<'a> {
@@ -19,7 +19,7 @@ impl<'a> Run<'a> {
             return Err(EvalError::new("not a macro"));
         };
         let items: Vec<Held<'a>> = match self.node(list, locals)? {
-            held if is_unknown(&held) => {
+            held if is_open(&held) => {
                 let ty = if matches!(of, Macro::Map | Macro::Filter) { "list" } else { "boolean" };
                 return Ok(Cow::Owned(derive(&format!("{of:?}"), ty, &[&held])));
             }

@@ -7,7 +7,7 @@ use super::operators::described;
 use crate::diagnostic::did_you_mean;
 use crate::references::{EvalError, dotted};
 use crate::scope::Scope;
-use crate::unknown::{as_unknown, field_of};
+use crate::unknown::{as_unknown, rest_of};
 use crate::value::{Map, Value};
 
 /// The value at the end of a path, or why there is none. A field of an unknown is an unknown.
@@ -20,19 +20,16 @@ pub(crate) fn walk<'v>(
     let mut at = start;
     for (i, field) in fields.iter().enumerate() {
         if let Some(unknown) = as_unknown(at) {
-            let first = field_of(&unknown, field);
-            let rest =
-                fields[i + 1..].iter().fold(first, |value, field| match as_unknown(&value) {
-                    Some(unknown) => field_of(&unknown, field),
-                    None => value,
-                });
-            return Ok(Cow::Owned(rest));
+            return Ok(Cow::Owned(unknown.at(&fields[i..])));
         }
         let name = || dotted(root, &fields[..i]);
         at = match at {
             Value::Object(object) => match object.get(field) {
                 Some(value) => value,
-                None => return Err(no_such_field(&name(), field, object)),
+                None => match rest_of(object) {
+                    Some(rest) => return Ok(Cow::Owned(rest.at(&fields[i..]))),
+                    None => return Err(no_such_field(&name(), field, object)),
+                },
             },
             Value::Array(items) => match field.parse::<usize>().ok().and_then(|i| items.get(i)) {
                 Some(value) => value,

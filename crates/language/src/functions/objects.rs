@@ -2,7 +2,7 @@
 
 use super::lists::steps;
 use super::{Args, Function, may, need, rest};
-use crate::unknown::{Unknown, as_unknown};
+use crate::unknown::{as_unknown, rest_of};
 use crate::value::{Map, Value, get_path, json, print};
 
 /// The longest path into a value.
@@ -32,7 +32,12 @@ pub(super) const FUNCTIONS: &[Function] = &[
         examples: &[("get({'a': 1}, 'a')", "1"), ("get({'a': 1}, 'b', 0)", "0")],
         call: |args| {
             let name = args.text(1)?;
-            Ok(args.object(0)?.get(name.as_ref()).unwrap_or(args.value(2)).clone())
+            let object = args.object(0)?;
+            Ok(match (object.get(name.as_ref()), rest_of(object)) {
+                (Some(value), _) => value.clone(),
+                (None, Some(rest)) => rest.at(&[name.into_owned()]),
+                (None, None) => args.value(2).clone(),
+            })
         },
         shallow: true,
     },
@@ -174,15 +179,11 @@ pub(super) const FUNCTIONS: &[Function] = &[
             let mut at = args.value(0);
             for (done, name) in path.iter().enumerate() {
                 if let Some(unknown) = as_unknown(at) {
-                    let unknown = path[done..].iter().fold(unknown, |of, name| Unknown {
-                        id: format!("{}.{name}", of.id),
-                        label: format!("{name} of {}", of.label),
-                        ..of
-                    });
-                    return Ok(crate::unknown(&unknown.id, "any", &unknown.label));
+                    return Ok(unknown.at(&path[done..]));
                 }
-                match get_path(at, std::slice::from_ref(name)) {
-                    Some(found) if !found.is_null() => at = found,
+                match (get_path(at, std::slice::from_ref(name)), at.as_object().and_then(rest_of)) {
+                    (Some(found), _) if !found.is_null() => at = found,
+                    (None, Some(rest)) => return Ok(rest.at(&path[done..])),
                     _ => return Ok(args.value(2).clone()),
                 }
             }

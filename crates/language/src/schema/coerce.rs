@@ -6,7 +6,7 @@ use super::{Fields, Schema, Type};
 use crate::diagnostic::did_you_mean;
 use crate::duration::parse_duration;
 use crate::functions::{article, instant, with_regex};
-use crate::unknown::{equal, is_unknown};
+use crate::unknown::{equal, is_unknown, take_rest};
 use crate::value::{Map, Value, json, kind};
 
 /// A value that does not fit its type.
@@ -54,8 +54,13 @@ impl Schema {
         };
         let mut mismatches = Vec::new();
         let mut read = Map::with_capacity(fields.len());
+        let open = take_rest(&mut given);
         for (name, schema) in fields {
             let found = given.shift_remove_entry(name);
+            if let (None, Some(rest)) = (&found, &open) {
+                read.insert(name.clone(), rest.at(std::slice::from_ref(name)));
+                continue;
+            }
             let (own, value) = found.unwrap_or_else(|| (name.clone(), Value::Null));
             let missing =
                 value.is_null() && schema.required && schema.default.is_none() && !schema.nullable;

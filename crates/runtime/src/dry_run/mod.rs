@@ -1,6 +1,7 @@
 //! The dry run: the same interpreter on another host. Reads and looks are made, writes are
 //! simulated into an overlay, timers fall due at once, and people answer with unknown values.
 
+mod counted;
 mod overlay;
 mod preview;
 
@@ -8,7 +9,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use linchpin_connector::{ActionError, Effect, ErrorKind, Look};
+use linchpin_connector::{ActionError, Call, Effect, ErrorKind, Look};
 use linchpin_engine::catalog::Catalog;
 use linchpin_engine::command::{Command, ReadPage, RunAction, StartRun};
 use linchpin_engine::event::{Accepted, Outcome, Succeeded, VERSION};
@@ -19,6 +20,7 @@ use linchpin_language::{Map, Schema, Value, contains_unknown, json, unknown};
 
 pub use self::preview::{Change, Count, Preview, Read};
 
+use self::counted::Counted;
 use self::overlay::{Bound, Simulations};
 use crate::call::{Prepared, Unprepared, n_changes};
 use crate::connections::Connections;
@@ -241,21 +243,28 @@ impl DryHost<'_> {
     async fn read(&mut self, run: RunAction, prepared: Prepared) -> Played {
         let overlay = self.overlay.bound(prepared.alias());
         let spec = prepared.action.spec();
-        let read = prepared.action.read(&prepared.call(Some(&overlay))).await;
+        let call = prepared.call(Some(&overlay));
+        let transport = Counted::new(call.transport);
+        let read = prepared.action.read(&Call { transport: &transport, ..call }).await;
+        let requests = transport.requests();
+        self.preview.requests += requests;
         let may_differ = overlay.is_changed_without_collection(spec);
         let output = match read {
             Ok(output) => output,
             Err(_) if contains_unknown(&run.input) => spec.outputs.unknown(&run.path.to_string()),
             Err(error) => return self.failed(&run, &error),
         };
-        self.preview.read(&run, &output, may_differ);
+        self.preview.read(&run, &output, (requests, may_differ));
         self.succeed(&run, Arc::new(output), Effect::Read, 0)
     }
 
     async fn simulate(&mut self, run: RunAction, prepared: Prepared) -> Played {
         let overlay = self.overlay.bound(prepared.alias());
         let call = prepared.call(Some(&overlay));
-        let look = match prepared.action.look(&call).await {
+        let transport = Counted::new(call.transport);
+        let looked = prepared.action.look(&Call { transport: &transport, ..call }).await;
+        self.preview.requests += transport.requests();
+        let look = match looked {
             Ok(look) => look,
             Err(error) => return self.failed(&run, &error),
         };
@@ -277,11 +286,9 @@ impl DryHost<'_> {
             self.preview.held(&run.path, &reason);
         }
         let label = prepared.alias().to_owned();
-        self.preview.change(&run, &prepared, &look, &simulated.output);
-        let changes = n_changes(&look);
-        let (output, effect) = (simulated.output, simulated.effect);
+        self.preview.change(&run, &prepared, &look, &simulated);
         self.overlay.add(&label, simulated.rows);
-        self.succeed(&run, Arc::new(output), effect, changes)
+        self.succeed(&run, Arc::new(simulated.output), look.effect, n_changes(&look))
     }
 
     fn succeed(
@@ -318,13 +325,18 @@ impl DryHost<'_> {
         let read = match prepared {
             Ok(prepared) => {
                 let overlay: Bound = self.overlay.bound(prepared.alias());
-                prepared.action.page(&prepared.call(Some(&overlay)), page.cursor.as_ref()).await
+                let call = prepared.call(Some(&overlay));
+                let transport = Counted::new(call.transport);
+                let call = Call { transport: &transport, ..call };
+                let read = prepared.action.page(&call, page.cursor.as_ref()).await;
+                self.preview.requests += transport.requests();
+                read
             }
             Err(error) => Err(error),
         };
         match read {
             Ok(answer) => {
-                self.preview.page(&page, answer.rows.len());
+                self.preview.page(&page);
                 let rows = answer.rows.into_iter().map(Arc::new).collect();
                 let (keys, cursor) = (answer.keys, answer.cursor);
                 self.record(Event::Page { path, rows, keys, cursor })

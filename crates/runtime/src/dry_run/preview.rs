@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use linchpin_connector::{Effect, Look};
+use linchpin_connector::{Effect, Look, Simulated};
 use linchpin_engine::command::{ReadPage, RunAction, StartRun};
 use linchpin_engine::event::{Decision, Entry, Event, Outcome};
 use linchpin_engine::{Run, RunError, StepPath};
-use linchpin_language::{Value, as_unknown, contains_unknown};
+use linchpin_language::{Unknown, Value, as_unknown, contains_unknown, unknowns};
 use serde::{Deserialize, Serialize};
 
 use super::{changes_of, error_of};
@@ -30,6 +30,9 @@ pub struct Preview {
     pub unchanged: Vec<Change>,
     /// The reads that were made.
     pub reads: Vec<Read>,
+    /// How many requests it took to find this out: those of the reads, and of the looks of writes.
+    #[serde(default)]
+    pub requests: u64,
     /// The lines that `log` steps would write.
     pub log: Vec<String>,
     /// Waits, questions and everything else a reader should know.
@@ -60,7 +63,8 @@ pub struct Change {
     pub alias: String,
     /// The action.
     pub action: String,
-    /// What it does to the other side.
+    /// What it does to the other side; `ensure` where only the answer shows whether it created
+    /// or updated.
     pub effect: Effect,
     /// How many things it would change.
     pub count: u64,
@@ -92,6 +96,9 @@ pub struct Read {
     pub may_differ: bool,
     /// Whether its input is known only after the run, so that nothing was sent.
     pub not_sent: bool,
+    /// Whether it reads what this run would create: nothing was sent, and it is known all the same.
+    #[serde(default)]
+    pub of_changes: bool,
 }
 
 impl Preview {
@@ -104,6 +111,7 @@ impl Preview {
             changes: Vec::new(),
             unchanged: Vec::new(),
             reads: Vec::new(),
+            requests: 0,
             log: Vec::new(),
             notes: Vec::new(),
             outputs: None,
@@ -122,6 +130,9 @@ impl Preview {
 
     pub(super) fn log(&mut self, entry: &Entry) {
         self.log.extend(crate::driver::as_log(entry).map(str::to_owned));
+        if let Event::Decided { path, decision: Decision::MayLeave(how) } = &entry.event {
+            self.notes.push(format!("{path} may {how}"));
+        }
         if let Event::Decided { path, decision: Decision::Undo } = &entry.event {
             self.notes.push(format!("{path} would take back what the run has changed so far"));
         }
@@ -166,18 +177,26 @@ impl Preview {
         self.notes.push(format!("{path} {may} start {flow} as a run of its own"));
     }
 
-    pub(super) fn read(&mut self, run: &RunAction, output: &Value, may_differ: bool) {
-        let not_sent = contains_unknown(&run.input) && contains_unknown(output);
+    pub(super) fn read(
+        &mut self,
+        run: &RunAction,
+        output: &Value,
+        (requests, may_differ): (u64, bool),
+    ) {
+        let is_unsent = requests == 0 && contains_unknown(&run.input);
+        let is_own = |unknown: &Unknown| unknown.is_created() || unknown.is_computed();
+        let of_changes = is_unsent && unknowns(output).iter().all(is_own);
         self.reads.push(Read {
             path: run.path.clone(),
             alias: run.alias.clone(),
             action: run.action.clone(),
             may_differ,
-            not_sent,
+            not_sent: is_unsent && !of_changes,
+            of_changes,
         });
     }
 
-    pub(super) fn page(&mut self, page: &ReadPage, _: usize) {
+    pub(super) fn page(&mut self, page: &ReadPage) {
         if page.cursor.is_none() {
             self.reads.push(Read {
                 path: page.path.clone(),
@@ -185,6 +204,7 @@ impl Preview {
                 action: page.action.clone(),
                 may_differ: false,
                 not_sent: false,
+                of_changes: false,
             });
         }
     }
@@ -212,21 +232,21 @@ impl Preview {
         run: &RunAction,
         prepared: &Prepared,
         look: &Look,
-        output: &Value,
+        simulated: &Simulated,
     ) {
         let count = n_changes(look);
         self.changes.push(Change {
             path: run.path.clone(),
             alias: run.alias.clone(),
             action: run.action.clone(),
-            effect: look.effect,
+            effect: simulated.effect,
             count,
             may_run: run.may,
             may_repeat: false,
             request: prepared.request(look, 0),
             input: (*prepared.input()).as_ref().clone(),
             changes: changes_of(look),
-            output: output.clone(),
+            output: simulated.output.clone(),
         });
     }
 
