@@ -81,6 +81,53 @@ fn check_tells_every_mistake_at_once_with_its_place_and_a_suggestion() {
     assert_ne!(refused.code, Some(0), "{}", refused.all());
 }
 
+/// A value that should have been quoted, a setting, an alias: none of them hides what else is wrong.
+#[test]
+fn no_mistake_hides_another() {
+    let flow = r#"flow: hidden
+connections: { lms: litmos }
+steps:
+  - id: learner
+    call: litmos.users.ensure
+    with:
+      email: {{ inputs.mail }}
+      first_nam: Ana
+      last_name: Ruiz
+  - call: desk.things.list
+  - wait: { for: 20 s }
+"#;
+    let connections = "litmos: { spoke: litmos, url: {{ env.URL }}, timeout: soon }\n\
+                       desk: { spoke: litmoss, timeout: 5 s }\n";
+    let project = Project::with(&[
+        ("flows/hidden.yaml", flow),
+        ("connections.yaml", connections),
+        ("linchpin.yaml", "stor: x\ncalendars: { office: { days: [mo] } }\n"),
+    ]);
+    let told = project.linchpin(&["check", "--format", "json"]).ends_with(1).json();
+    let place = |one: &Value| {
+        let (line, column) = (&one["line"], &one["column"]);
+        let (file, code) = (one["file"].as_str().unwrap(), one["code"].as_str().unwrap());
+        format!("{file}:{line}:{column} {code}")
+    };
+    let mut found: Vec<String> = told.as_array().unwrap().iter().map(place).collect();
+    found.sort();
+    let expected = [
+        "connections.yaml:1:31 unquoted-braces",
+        "connections.yaml:1:55 bad-duration",
+        "connections.yaml:2:16 unknown-spoke",
+        "connections.yaml:2:34 bad-duration",
+        "flows/hidden.yaml:11:18 bad-duration",
+        "flows/hidden.yaml:2:21 unknown-alias",
+        "flows/hidden.yaml:5:18 missing-input",
+        "flows/hidden.yaml:7:14 unquoted-braces",
+        "flows/hidden.yaml:7:17 unknown-field",
+        "flows/hidden.yaml:8:7 unknown-input",
+        "linchpin.yaml:1:1 unknown-key",
+        "linchpin.yaml:2:31 bad-value",
+    ];
+    assert_eq!(found, expected, "{told:#}");
+}
+
 #[test]
 fn check_names_its_mistakes_for_other_tools() {
     let project = Project::with(&[("flows/broken.yaml", BROKEN)]);

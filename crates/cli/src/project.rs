@@ -6,6 +6,7 @@ use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
+use linchpin_language::Diagnostic;
 use linchpin_persistence::{Kind, Location, Wanted};
 use linchpin_runtime::vault::KeyPlace;
 
@@ -31,6 +32,16 @@ pub(crate) struct Project {
 impl Project {
     /// The project that the arguments name, or the one around the working folder.
     pub(crate) fn find(global: &Global) -> Result<Self, Failure> {
+        let (project, mistakes) = Self::find_to_check(global)?;
+        if mistakes.is_empty() {
+            return Ok(project);
+        }
+        let file = shown(&project.root.join(FILE));
+        Err(Failure::mistakes(format!("{} has mistakes", file.display()), mistakes))
+    }
+
+    /// The same with settings as far as they can be read, and everything that is wrong with them.
+    pub(crate) fn find_to_check(global: &Global) -> Result<(Self, Vec<Diagnostic>), Failure> {
         let root = match &global.project {
             Some(folder) => std::path::absolute(folder).map_err(|error| {
                 Failure::because(format!("cannot use {}", folder.display()), &error)
@@ -43,11 +54,11 @@ impl Project {
             return Err(Failure::new(message)
                 .help("`linchpin init` makes one, `--project DIR` names another folder"));
         }
-        let mut settings = Settings::read(&root.join(FILE))?;
+        let (mut settings, mistakes) = Settings::of(&root.join(FILE));
         if let Some(environment) = &global.environment {
             settings.environment = Some(environment.clone());
         }
-        Ok(Self { root, settings, is_sandbox: global.sandbox })
+        Ok((Self { root, settings, is_sandbox: global.sandbox }, mistakes))
     }
 
     /// The folder of what the program keeps, for its owner only.

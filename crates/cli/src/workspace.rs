@@ -30,7 +30,7 @@ pub(crate) struct Workspace {
     pub(crate) mistakes: Vec<Diagnostic>,
     /// What flows can name.
     pub(crate) catalog: Catalog,
-    /// The names of the project's spokes that have mistakes.
+    /// The project's spokes and aliases that could not be read.
     broken: Vec<String>,
 }
 
@@ -48,6 +48,7 @@ impl Workspace {
         let mut workspace = Self::over(project, None, &spokes)?;
         workspace.mistakes.splice(..0, mistakes);
         workspace.broken = broken;
+        workspace.broken.extend(workspace.connections.unread().iter().cloned());
         Ok(workspace)
     }
 
@@ -113,7 +114,7 @@ impl Workspace {
         })
     }
 
-    /// Whether a mistake only says that a spoke is not there which has mistakes of its own.
+    /// Whether a mistake only says that a spoke or an alias is not there which has mistakes of its own.
     pub(crate) fn is_of_broken(&self, mistake: &Diagnostic) -> bool {
         let is_unknown = [codes::UNKNOWN_SPOKE, codes::UNKNOWN_ALIAS].contains(&mistake.code);
         let is_named = |name: &String| mistake.message.contains(&format!("`{name}`"));
@@ -272,10 +273,9 @@ fn connections(
         }
     }
     let docs: Vec<(&str, &str)> = texts.iter().map(|(n, t)| (n.as_str(), t.as_str())).collect();
-    Ok(ConnectionsFile::parse(&docs, spokes).unwrap_or_else(|found| {
-        mistakes.extend(found);
-        ConnectionsFile::default()
-    }))
+    let (connections, found) = ConnectionsFile::read(&docs, spokes);
+    mistakes.extend(found);
+    Ok(connections)
 }
 
 fn flows(project: &Project, extra: Option<&Path>) -> Result<(Flows, Vec<Diagnostic>), Failure> {

@@ -65,40 +65,47 @@ pub fn check_text(name: &str, text: &str, catalog: &Catalog) -> Vec<Diagnostic> 
 /// The text of a flow's file as far as it can be read: read once, and checked whenever what it
 /// can name has changed.
 pub struct Draft {
-    read: Result<(Document, parse::Parsed), Vec<Diagnostic>>,
+    /// What could be read, when it is YAML.
+    read: Option<(Document, parse::Parsed)>,
+    /// What is wrong with its form.
+    misformed: Vec<Diagnostic>,
 }
 
 impl Draft {
     /// Reads as much as makes sense.
     pub fn read(name: &str, text: &str) -> Self {
-        let read = Document::parse(name, text).map(|document| {
+        let (document, misformed) = Document::read(name, text);
+        let read = document.map(|document| {
             let parsed = parse::read(&document);
             (document, parsed)
         });
-        Self { read }
+        Self { read, misformed }
     }
 
     /// Whether it is YAML, whatever it says.
     pub fn is_yaml(&self) -> bool {
-        self.read.is_ok()
+        self.read.is_some() && self.misformed.is_empty()
     }
 
     /// The flow, when its structure has no mistakes.
     pub fn flow(&self) -> Option<&Flow> {
-        let (_, parsed) = self.read.as_ref().ok()?;
-        parsed.mistakes.is_empty().then_some(&parsed.flow)
+        let (_, parsed) = self.read.as_ref()?;
+        let is_whole = self.misformed.is_empty() && parsed.mistakes.is_empty();
+        is_whole.then_some(&parsed.flow)
     }
 
     /// The same as [`check_text`].
     pub fn check(&self, catalog: &Catalog) -> Vec<Diagnostic> {
-        let (document, parsed) = match &self.read {
-            Ok((document, parsed)) => (document, parsed),
-            Err(mistakes) => return mistakes.clone(),
-        };
+        let Some((document, parsed)) = &self.read else { return self.misformed.clone() };
         let mut mistakes = parsed.mistakes.clone();
         mistakes.extend(found_in(&parsed.flow, catalog, document, &parsed.broken));
+        // Of a value that is misformed nothing more is said.
+        let places: BTreeSet<usize> = self.misformed.iter().map(|one| one.span.start).collect();
+        mistakes.retain(|mistake| !places.contains(&mistake.span.start));
+        mistakes.extend(self.misformed.iter().cloned());
         mistakes.sort_by_key(|mistake| mistake.span.start);
-        first_of(allowances::apply(document, mistakes, parsed.mistakes.is_empty()))
+        let is_whole = self.misformed.is_empty() && parsed.mistakes.is_empty();
+        first_of(allowances::apply(document, mistakes, is_whole))
     }
 }
 

@@ -15,6 +15,8 @@ use crate::diagnostic::{Diagnostic, Severity, codes};
 use crate::source::{Source, Span};
 use crate::value::Value;
 
+use events::Form;
+
 pub use foreign::read_foreign;
 pub use format::{format_yaml, write_yaml};
 pub use node::Node;
@@ -46,22 +48,47 @@ impl Document {
     /// keys that are not text, control and bidirectional characters, files over [`MAX_BYTES`] and
     /// nesting over [`MAX_DEPTH`]; explains an unquoted `{{` with the corrected line.
     pub fn parse(name: &str, text: &str) -> Result<Document, Vec<Diagnostic>> {
+        match Self::read(name, text) {
+            (Some(document), mistakes) if mistakes.is_empty() => Ok(document),
+            (_, mistakes) => Err(mistakes),
+        }
+    }
+
+    /// The same, and with mistakes as much of the file as can be read all the same, so that what
+    /// else is wrong in it can be told at once: an unquoted `{{` is read as if it were quoted.
+    pub fn read(name: &str, text: &str) -> (Option<Document>, Vec<Diagnostic>) {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         if text.len() > MAX_BYTES {
             let source = Source::new(name, "");
             let message = format!("the file has {} bytes, more than 1 MB", text.len());
-            return Err(vec![error(codes::FILE_TOO_LARGE, message, &source, Span::default())]);
+            return (None, vec![error(codes::FILE_TOO_LARGE, message, &source, Span::default())]);
         }
         let source = Source::new(name, text);
         let hidden = traps::forbidden_characters(&source);
         if !hidden.is_empty() {
-            return Err(hidden);
+            return (None, hidden);
         }
-        let places = events::read(&source)?;
-        match serde_yaml::from_str::<Value>(text) {
-            Ok(value) => Ok(Document { source, value, places }),
-            Err(cause) => Err(vec![decode_error(&source, &cause)]),
+        let Form { places, mut mistakes, mended, unquoted, is_whole } = events::read(&source);
+        if !is_whole {
+            return (None, mistakes);
         }
+        let mut value = match serde_yaml::from_str::<Value>(&mended) {
+            Ok(value) => value,
+            Err(cause) => {
+                if mistakes.is_empty() {
+                    mistakes.push(decode_error(&source, &cause));
+                }
+                return (None, mistakes);
+            }
+        };
+        for span in unquoted {
+            let meant = || source.text()[span.start..span.end].into();
+            let at = places.iter().find(|(_, place)| place.span.start == span.start);
+            if let Some(blanked) = at.and_then(|(pointer, _)| value.pointer_mut(pointer)) {
+                *blanked = meant();
+            }
+        }
+        (Some(Document { source, value, places }), mistakes)
     }
 
     /// The file.

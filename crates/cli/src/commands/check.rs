@@ -62,12 +62,16 @@ impl Check {
         if self.watch {
             return watch::run(&self, global, report).await;
         }
-        self.once(&Project::find(global)?, report).await
+        self.once(Project::find_to_check(global)?, report).await
     }
 
-    async fn once(&self, project: &Project, report: &Report) -> Done {
+    /// Checks a project of which it is known what is wrong with its settings.
+    async fn once(&self, found: (Project, Vec<Diagnostic>), report: &Report) -> Done {
         let begin = Instant::now();
-        let (mut mistakes, n_files) = self.find(project)?;
+        let (project, mut mistakes) = found;
+        let project = &project;
+        let (found, n_files) = self.find(project)?;
+        mistakes.extend(found);
         if self.files.is_empty() {
             mistakes.extend(failed_examples(project).await?);
         }

@@ -238,7 +238,7 @@ fn mistakes(open: &Open, folder: &Folder) -> Vec<Diagnostic> {
     let (name, text) = (open.name(), open.lines.text());
     match open.kind(folder) {
         Kind::Flow => open.draft.check(&folder.catalog),
-        Kind::Settings => Settings::parse(&name, text).err().unwrap_or_default(),
+        Kind::Settings => Settings::read(&name, text).1,
         Kind::Connections => {
             let below = folder
                 .connections()

@@ -7,6 +7,7 @@ mod vault;
 use std::net::SocketAddr;
 use std::path::Path;
 
+use linchpin_engine::flow::Calendar;
 use linchpin_engine::schedule::Calendars;
 use linchpin_language::{Diagnostic, Document, Node, codes, did_you_mean};
 use linchpin_persistence::Wanted;
@@ -14,7 +15,6 @@ use linchpin_runtime::capture::Keep;
 use linchpin_runtime::retention::Retention;
 
 pub(crate) use self::vault::VaultKey;
-use crate::failure::Failure;
 
 /// The settings of a project.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,39 +93,48 @@ impl Settings {
         Self::KEYS.iter().map(|(name, _)| *name)
     }
 
-    /// The settings in a file; the defaults when there is none.
-    pub(crate) fn read(file: &Path) -> Result<Self, Failure> {
-        let name = super::shown(file).display().to_string();
+    /// The settings in a file as far as they can be read, with everything that is wrong with it;
+    /// the defaults when there is none.
+    pub(crate) fn of(file: &Path) -> (Self, Vec<Diagnostic>) {
         if !file.exists() {
-            return Ok(Self::default());
+            return (Self::default(), Vec::new());
         }
-        let read = linchpin_runtime::flows::text_of(file).map_err(|mistake| vec![mistake]);
-        read.and_then(|text| Self::parse(&name, &text))
-            .map_err(|mistakes| Failure::mistakes(format!("{name} has mistakes"), mistakes))
+        match linchpin_runtime::flows::text_of(file) {
+            Ok(text) => Self::read(&super::shown(file).display().to_string(), &text),
+            Err(mistake) => (Self::default(), vec![mistake]),
+        }
     }
 
-    /// The settings in a text.
-    pub(crate) fn parse(name: &str, text: &str) -> Result<Self, Vec<Diagnostic>> {
-        let document = Document::parse(name, text)?;
-        let (root, mut settings) = (document.root(), Self::default());
+    /// The settings in a text, as far as they can be read, with everything that is wrong with it.
+    pub(crate) fn read(name: &str, text: &str) -> (Self, Vec<Diagnostic>) {
+        let (mut settings, mut mistakes) = (Self::default(), Vec::new());
+        let (document, misformed) = Document::read(name, text);
+        if let Some(document) = &document {
+            settings.take(&document.root(), &mut mistakes);
+        }
+        // Of a value that is misformed nothing more is said.
+        mistakes.retain(|one| !misformed.iter().any(|other| other.span.start == one.span.start));
+        mistakes.extend(misformed);
+        (settings, mistakes)
+    }
+
+    fn take(&mut self, root: &Node<'_>, mistakes: &mut Vec<Diagnostic>) {
         if root.value().is_null() {
-            return Ok(settings);
+            return;
         }
         if !root.value().is_object() {
-            return Err(vec![
-                root.error(codes::WRONG_TYPE, "the settings are a map: `store: ...`"),
-            ]);
+            let mistake = root.error(codes::WRONG_TYPE, "the settings are a map: `store: ...`");
+            return mistakes.push(mistake);
         }
-        let mut mistakes = Vec::new();
         for (key, node) in root.entries() {
             match (key, node.as_str()) {
                 ("store", Some(text)) => match text.parse() {
-                    Ok(store) => settings.store = store,
+                    Ok(store) => self.store = store,
                     Err(why) => mistakes.push(node.error(codes::BAD_VALUE, why.to_string())),
                 },
                 ("capture", Some(text)) => {
                     match Keep::WORDS.iter().find(|(word, _)| *word == text) {
-                        Some((_, keep)) => settings.capture = *keep,
+                        Some((_, keep)) => self.capture = *keep,
                         None => {
                             let mistake = format!("{text:?} says not which calls are captured");
                             let mistake = node.error(codes::BAD_VALUE, mistake);
@@ -133,32 +142,35 @@ impl Settings {
                         }
                     }
                 }
-                ("environment", Some(text)) => settings.environment = Some(text.to_owned()),
-                ("flows", Some(text)) => settings.flows = text.to_owned(),
-                ("spokes", Some(text)) => settings.spokes = text.to_owned(),
+                ("environment", Some(text)) => self.environment = Some(text.to_owned()),
+                ("flows", Some(text)) => self.flows = text.to_owned(),
+                ("spokes", Some(text)) => self.spokes = text.to_owned(),
                 ("calendars", None) if node.value().is_object() => {
                     for (name, calendar) in node.entries() {
                         match linchpin_engine::parse::calendar(&calendar) {
                             Ok(calendar) => {
-                                settings.calendars.insert(name.to_owned(), calendar);
+                                self.calendars.insert(name.to_owned(), calendar);
                             }
-                            Err(found) => mistakes.extend(found),
+                            Err(found) => {
+                                // What names it is not wrong as well.
+                                self.calendars.insert(name.to_owned(), Calendar::default());
+                                mistakes.extend(found);
+                            }
                         }
                     }
                 }
                 ("retention", None) if node.value().is_object() => {
-                    settings.retention = retention::read(&node, &mut mistakes);
+                    self.retention = retention::read(&node, mistakes);
                 }
                 ("server", None) if node.value().is_object() => {
-                    settings.webhooks = server::read(&node, &mut mistakes);
+                    self.webhooks = server::read(&node, mistakes);
                 }
                 ("vault", None) if node.value().is_object() => {
-                    settings.vault = vault::read(&node, &mut mistakes);
+                    self.vault = vault::read(&node, mistakes);
                 }
                 _ => mistakes.push(mistake(key, &node)),
             }
         }
-        if mistakes.is_empty() { Ok(settings) } else { Err(mistakes) }
     }
 }
 
@@ -194,40 +206,45 @@ fn mistake(key: &str, node: &Node<'_>) -> Diagnostic {
 mod tests {
     use super::*;
 
+    fn parse(text: &str) -> Result<Settings, Vec<Diagnostic>> {
+        let (settings, mistakes) = Settings::read("linchpin.yaml", text);
+        if mistakes.is_empty() { Ok(settings) } else { Err(mistakes) }
+    }
+
     #[test]
     fn what_is_not_said_has_its_default() {
-        let settings = Settings::parse("linchpin.yaml", "environment: test\n").unwrap();
+        let settings = parse("environment: test\n").unwrap();
         let expected = Settings { environment: Some("test".to_owned()), ..Settings::default() };
         assert_eq!(settings, expected);
-        assert_eq!(Settings::parse("linchpin.yaml", "# nothing\n").unwrap(), Settings::default());
+        assert_eq!(parse("# nothing\n").unwrap(), Settings::default());
     }
 
     #[test]
     fn calendars_are_read_with_their_mistakes() {
         let text =
             "calendars: { office: { days: [mon..thu], holidays: [2026-12-24 Christmas Eve] } }";
-        let settings = Settings::parse("linchpin.yaml", text).unwrap();
+        let settings = parse(text).unwrap();
         let office = &settings.calendars["office"];
         assert_eq!(office.days.len(), 4);
         let eve = office.excludes("2026-12-24".parse().unwrap());
         assert_eq!(eve.as_deref(), Some("Christmas Eve"));
         let wrong = "calendars: { office: { days: [mo], holiday: [] } }";
-        let found = Settings::parse("linchpin.yaml", wrong).unwrap_err();
+        let found = parse(wrong).unwrap_err();
         let codes: Vec<_> = found.iter().map(|mistake| mistake.code.0).collect();
         assert_eq!(codes, ["unknown-key", "bad-value"]);
-        assert!(Settings::parse("linchpin.yaml", "calendars: office").is_err());
+        assert!(parse("calendars: office").is_err());
     }
 
     #[test]
     fn a_kind_of_store_that_there_is_not_is_told_at_its_place() {
-        let found = Settings::parse("linchpin.yaml", "flows: flows\nstore: mysql:x\n").unwrap_err();
+        let found = parse("flows: flows\nstore: mysql:x\n").unwrap_err();
         assert_eq!(found[0].position(), (2, 8));
         assert!(found[0].message.contains("write sqlite:DIR or sled:DIR"), "{found:?}");
     }
 
     #[test]
     fn where_webhooks_are_served_is_an_address_with_a_port() {
-        let read = |text: &str| Settings::parse("linchpin.yaml", text);
+        let read = parse;
         assert_eq!(read("").unwrap().webhooks.to_string(), "127.0.0.1:7733");
         let other = read("server: { webhooks: 0.0.0.0:0 }").unwrap();
         assert_eq!(other.webhooks.to_string(), "0.0.0.0:0");
@@ -242,7 +259,7 @@ mod tests {
 
     #[test]
     fn all_mistakes_are_told_at_once() {
-        let found = Settings::parse("linchpin.yaml", "stor: x\nflows: 3\n").unwrap_err();
+        let found = parse("stor: x\nflows: 3\n").unwrap_err();
         let texts: Vec<_> = found.iter().map(|mistake| mistake.message.as_str()).collect();
         assert_eq!(texts, ["there is no setting \"stor\"", "flows is a text"]);
         assert_eq!(found[0].help.as_deref(), Some("did you mean store?"));

@@ -12,23 +12,39 @@ use crate::source::{Source, Span};
 /// How many mistakes of form are reported for one file.
 const LISTED: usize = 50;
 
-/// Every place by JSON pointer, or everything that is wrong with the form of the file.
-pub(super) fn read(source: &Source) -> Result<HashMap<String, Place>, Vec<Diagnostic>> {
+/// What the pass has found.
+pub(super) struct Form {
+    /// Every place by JSON pointer.
+    pub(super) places: HashMap<String, Place>,
+    /// Everything that is wrong with the form of the file.
+    pub(super) mistakes: Vec<Diagnostic>,
+    /// The file in which each text that should have been quoted is blanked out.
+    pub(super) mended: String,
+    /// Where those texts stand.
+    pub(super) unquoted: Vec<Span>,
+    /// Whether the pass came to the end of the file.
+    pub(super) is_whole: bool,
+}
+
+/// Finds the place of everything, and everything that is wrong with the form of the file.
+pub(super) fn read(source: &Source) -> Form {
     // An unquoted `{{` makes the rest of the file look broken, so each is reported and then
     // blanked out in a copy of the same length, until the rest can be judged.
-    let mut text = source.text().to_owned();
-    let mut braces: Vec<Diagnostic> = Vec::new();
+    let mut mended = source.text().to_owned();
+    let (mut mistakes, mut unquoted) = (Vec::new(), Vec::new());
     loop {
-        let mut pass = Pass::new(source, &text);
-        pass.run();
+        let mut pass = Pass::new(source, &mended);
+        let is_whole = pass.run();
         match pass.braces {
-            Some((diagnostic, span)) if braces.len() < LISTED => {
-                braces.push(diagnostic);
-                text.replace_range(span.start..span.end, &"x".repeat(span.end - span.start));
+            Some((diagnostic, span)) if mistakes.len() < LISTED => {
+                mistakes.push(diagnostic);
+                unquoted.push(span);
+                mended.replace_range(span.start..span.end, &"x".repeat(span.end - span.start));
             }
             _ => {
-                braces.append(&mut pass.diagnostics);
-                return if braces.is_empty() { Ok(pass.places) } else { Err(braces) };
+                mistakes.append(&mut pass.diagnostics);
+                let places = pass.places;
+                return Form { places, mistakes, mended, unquoted, is_whole };
             }
         }
     }
@@ -80,7 +96,8 @@ impl<'a> Pass<'a> {
         }
     }
 
-    fn run(&mut self) {
+    /// Goes through the file; false when it stopped before the end.
+    fn run(&mut self) -> bool {
         let mut parser = Parser::new_from_str(self.text);
         while let Some(event) = parser.next_event() {
             match event {
@@ -90,12 +107,16 @@ impl<'a> Pass<'a> {
                         end: self.offsets.byte(span.end.index()),
                     };
                     if self.take(event, span).is_break() {
-                        return;
+                        return false;
                     }
                 }
-                Err(cause) => return self.scan_error(&cause),
+                Err(cause) => {
+                    self.scan_error(&cause);
+                    return false;
+                }
             }
         }
+        true
     }
 
     fn report(&mut self, code: Code, message: impl Into<String>, span: Span) -> &mut Diagnostic {

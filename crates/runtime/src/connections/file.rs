@@ -41,6 +41,8 @@ fn is_own(key: &str) -> bool {
 #[derive(Clone, Default)]
 pub struct ConnectionsFile {
     pub(super) entries: BTreeMap<String, Entry>,
+    /// The aliases that could not be read.
+    unread: Vec<String>,
 }
 
 /// What the files say about one alias, its parent's settings included.
@@ -79,35 +81,59 @@ impl ConnectionsFile {
         docs: &[(&str, &str)],
         spokes: &BTreeMap<String, Arc<Spoke>>,
     ) -> Result<Self, Vec<Diagnostic>> {
-        let mut found = Vec::new();
+        let (read, mistakes) = Self::read(docs, spokes);
+        if mistakes.is_empty() { Ok(read) } else { Err(mistakes) }
+    }
+
+    /// The same as far as the files can be read, with everything that is wrong with them.
+    pub fn read(
+        docs: &[(&str, &str)],
+        spokes: &BTreeMap<String, Arc<Spoke>>,
+    ) -> (Self, Vec<Diagnostic>) {
+        let mut misformed = Vec::new();
         let mut documents = Vec::new();
         for (name, text) in docs {
-            match Document::parse(name, text) {
-                Ok(document) => documents.push(document),
-                Err(diagnostics) => found.extend(diagnostics),
-            }
+            let (document, mistakes) = Document::read(name, text);
+            documents.extend(document);
+            misformed.extend(mistakes);
         }
-        let mut reader = Reader { spokes, written: BTreeMap::new(), found };
+        let mut reader = Reader { spokes, written: BTreeMap::new(), found: Vec::new() };
         for document in &documents {
             reader.collect(&document.root());
         }
         let aliases: Vec<String> = reader.written.keys().cloned().collect();
-        let mut entries = BTreeMap::new();
+        let (mut entries, mut unread) = (BTreeMap::new(), Vec::new());
         for alias in aliases {
-            if let Some(entry) = reader.entry(&alias, &mut BTreeSet::new()) {
-                entries.insert(alias, entry);
+            match reader.entry(&alias, &mut BTreeSet::new()) {
+                Some(entry) => drop(entries.insert(alias, entry)),
+                None => unread.push(alias),
             }
         }
         // A parent's mistakes are met once for itself and once for each child.
         let mut seen = BTreeSet::new();
         reader.found.retain(|diagnostic| seen.insert(diagnostic.to_string()));
-        if reader.found.is_empty() { Ok(Self { entries }) } else { Err(reader.found) }
+        let mut found = misformed.clone();
+        found.extend(reader.found.into_iter().filter(|one| !is_among(&misformed, one)));
+        (Self { entries, unread }, found)
+    }
+
+    /// The aliases of which the files cannot say what they lead to.
+    pub fn unread(&self) -> &[String] {
+        &self.unread
     }
 
     /// The aliases and the spoke of each.
     pub fn aliases(&self) -> BTreeMap<String, String> {
         self.entries.iter().map(|(alias, entry)| (alias.clone(), entry.spoke.clone())).collect()
     }
+}
+
+/// Whether something is said of this place already.
+fn is_among(all: &[Diagnostic], one: &Diagnostic) -> bool {
+    let is_same = |other: &Diagnostic| {
+        other.span.start == one.span.start && other.source.name() == one.source.name()
+    };
+    all.iter().any(is_same)
 }
 
 /// The keys of an alias, each as the last file that names it has it.
@@ -211,12 +237,12 @@ impl<'d> Reader<'d> {
             self.found.push(place.error_at_key(codes::MISSING_KEY, message));
             return None;
         }
+        self.own_keys(&mut entry, &keys);
+        self.extras(&mut entry, &keys);
         let Some(spoke) = self.spokes.get(&entry.spoke) else {
             self.unknown_spoke(&entry.spoke, keys.get("spoke").unwrap_or(&place));
             return None;
         };
-        self.own_keys(&mut entry, &keys);
-        self.extras(&mut entry, &keys);
         self.fields(&mut entry, &keys, spoke);
         self.attributes(&mut entry, &attributes, spoke);
         self.check_urls(&entry, &keys, spoke);

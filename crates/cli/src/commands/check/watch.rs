@@ -17,17 +17,17 @@ const INTERVAL: Duration = Duration::from_millis(200);
 
 /// Checks until Ctrl-C.
 pub(super) async fn run(check: &Check, global: &Global, report: &Report) -> Done {
-    let mut project = Project::find(global)?;
+    let (mut project, _) = Project::find_to_check(global)?;
     loop {
         // Taken before the check, so that a change while it runs is seen after it.
         let seen = Stamp::of(&project, &check.files);
         report.clear();
         // The settings may be what has changed. A project that cannot be used now is looked at
         // again like one with mistakes.
-        let done = match Project::find(global) {
+        let done = match Project::find_to_check(global) {
             Ok(found) => {
-                project = found;
-                check.once(&project, report).await
+                project.clone_from(&found.0);
+                check.once(found, report).await
             }
             Err(failure) => Err(failure),
         };

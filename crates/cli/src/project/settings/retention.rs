@@ -69,24 +69,24 @@ mod tests {
     #[test]
     fn limits_are_read_for_all_flows_and_for_some() {
         let text = "retention: { age: 90d, count: 1000, flows: { audit: {}, sync: { age: 1d } } }";
-        let retention = Settings::parse("linchpin.yaml", text).unwrap().retention;
+        let retention = Settings::read("linchpin.yaml", text).0.retention;
         assert_eq!((retention.all.age, retention.all.count), (Some(90 * DAY), Some(1000)));
         let sync = retention.flows["sync"];
         assert_eq!((sync.age, sync.count), (Some(DAY), None));
         assert_eq!(retention.flows["audit"].age, None);
-        assert!(Settings::parse("linchpin.yaml", "store: x").unwrap().retention.keeps_all());
+        assert!(Settings::read("linchpin.yaml", "store: x").0.retention.keeps_all());
     }
 
     #[test]
     fn every_mistake_of_the_limits_is_told() {
         let text =
             "retention: { age: soon, count: many, flow: {}, flows: { a: 3, b: { ages: 1d } } }";
-        let found = Settings::parse("linchpin.yaml", text).unwrap_err();
+        let found = Settings::read("linchpin.yaml", text).1;
         let codes: Vec<_> = found.iter().map(|mistake| mistake.code.0).collect();
         assert_eq!(
             codes,
             ["bad-duration", "wrong-type", "unknown-key", "wrong-type", "unknown-key"]
         );
-        assert!(Settings::parse("linchpin.yaml", "retention: 90d").is_err());
+        assert!(!Settings::read("linchpin.yaml", "retention: 90d").1.is_empty());
     }
 }

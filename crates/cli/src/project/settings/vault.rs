@@ -67,7 +67,7 @@ mod tests {
     #[test]
     fn a_key_is_in_a_file_a_credential_or_behind_a_command() {
         let text = "vault: { key: { command: [pass, show, linchpin] }, before: { file: old.key } }";
-        let vault = Settings::parse("linchpin.yaml", text).unwrap().vault;
+        let vault = Settings::read("linchpin.yaml", text).0.vault;
         let words = ["pass", "show", "linchpin"].map(str::to_owned).to_vec();
         assert_eq!(vault.key, Some(KeyPlace::Command(words)));
         assert_eq!(vault.before, Some(KeyPlace::File("old.key".into())));
@@ -77,7 +77,7 @@ mod tests {
             ("vault: { key: { credential: ../key } }", "wrong-type"),
             ("vault: { keys: { file: a } }", "unknown-key"),
         ] {
-            let found = Settings::parse("linchpin.yaml", wrong).unwrap_err();
+            let found = Settings::read("linchpin.yaml", wrong).1;
             assert_eq!(found[0].code.0, code, "{wrong}");
         }
     }
