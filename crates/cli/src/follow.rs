@@ -425,7 +425,10 @@ impl Waits {
                 let command = format!("linchpin runs signal {run} {name}{flags}");
                 report.line(format!("send it with: {command} --payload JSON"));
             }
-            if step["waiting"]["kind"] == "ruling" {
+            if step["waiting"]["blocked"] == true {
+                let command = format!("linchpin runs resume {run}{flags}");
+                report.line(format!("once that is there, go on with: {command}"));
+            } else if step["waiting"]["kind"] == "ruling" {
                 let path = quoted(step["step"].as_str().unwrap_or_default());
                 let command = format!("linchpin runs resolve {run} {path}{flags}");
                 report.line(format!("look at it with: {command}"));

@@ -104,6 +104,14 @@ impl Report {
         out.write_all(text.as_bytes()).and_then(|()| out.flush()).ok();
     }
 
+    /// Text for another program, as it is; for scripts in a field of this name.
+    pub(crate) fn text(&self, name: &str, text: &str) {
+        match self.is_json {
+            true => self.json(&json!({ name: text })),
+            false => self.raw(text),
+        }
+    }
+
     /// A remark beside the output.
     pub(crate) fn note(&self, text: impl AsRef<str>) {
         if !self.is_json {

@@ -339,7 +339,11 @@ impl Steps {
         let n_ruled = self.history.steps.iter().filter(is_ruled).count() as u64;
         let mut counts = vec![plural(n_done + n_failed + n_ruled, "call")];
         counts.extend((n_ruled > 0).then(|| format!("{n_ruled} ruled as done")));
-        counts.extend((n_failed > 0).then(|| format!("{n_failed} failed")));
+        let handled = match &self.outcome {
+            Some(Outcome::Succeeded { .. }) => ", which was handled",
+            _ => "",
+        };
+        counts.extend((n_failed > 0).then(|| format!("{n_failed} failed{handled}")));
         counts.extend(changes.iter().map(|(word, n)| format!("{n} {word}")));
         // Whether a person rules or cancels, what was sent may have happened.
         let in_doubt = |step: &&StepHistory| {

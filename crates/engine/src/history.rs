@@ -126,6 +126,7 @@ impl History {
             Event::Page { path, rows, .. } => {
                 let step = self.step(at, path);
                 step.items = Some(step.items.unwrap_or_default() + rows.len() as u64);
+                step.effect = Some(Effect::Read);
             }
             // The whole run's time is over.
             Event::Woke { path } if path.segments().is_empty() => {}

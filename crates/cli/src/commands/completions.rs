@@ -18,7 +18,7 @@ impl Completions {
         let mut script = Vec::new();
         let mut command = crate::args::Args::command();
         clap_complete::generate(self.shell, &mut command, "linchpin", &mut script);
-        report.raw(&String::from_utf8_lossy(&script));
+        report.text("script", &String::from_utf8_lossy(&script));
         ExitCode::Ok
     }
 }

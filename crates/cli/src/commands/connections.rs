@@ -89,14 +89,20 @@ fn address(alias: &str, what: &str) -> Result<String, Failure> {
     Ok(format!("/v1/connections/{alias}{what}"))
 }
 
+/// How a connection stands; of one to which nothing is missing, whether a test has shown it.
+fn state(status: &Value) -> &'static str {
+    match (status["active"] == true, status["problem"].is_null()) {
+        (true, _) => "active",
+        (false, true) => "not tested",
+        (false, false) => "not active",
+    }
+}
+
 /// Everything that may be shown of a connection.
 fn show(report: &Report, status: &Value) {
     let text = |name: &str| status[name].as_str().unwrap_or_default();
-    let state = if status["active"] == true {
-        report.paint(Style::Green, "active")
-    } else {
-        report.paint(Style::Yellow, "not active")
-    };
+    let color = if status["active"] == true { Style::Green } else { Style::Yellow };
+    let state = report.paint(color, state(status));
     let alias = report.paint(Style::Bold, text("alias"));
     report.line(format!("{alias}: {} ({}), {state}", text("title"), text("spoke")));
     let mut rows = Vec::new();

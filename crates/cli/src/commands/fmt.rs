@@ -69,7 +69,7 @@ impl Fmt {
         if self.check {
             return Ok(if tidy == text { ExitCode::Ok } else { ExitCode::Failed });
         }
-        report.raw(&tidy);
+        report.text("text", &tidy);
         Ok(ExitCode::Ok)
     }
 

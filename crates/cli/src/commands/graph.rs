@@ -53,7 +53,7 @@ impl Graph {
             Some(file) => std::fs::write(file, text).map_err(|error| {
                 Failure::because(format!("cannot write {}", file.display()), &error)
             })?,
-            None => report.raw(&text),
+            None => report.text("picture", &text),
         }
         Ok(ExitCode::Ok)
     }

@@ -86,4 +86,6 @@ fn a_flow_is_drawn_in_three_forms() {
     }
     assert_eq!(project.run(&["graph", "flows/x.yaml", "-o", "x.svg"]).code, 0);
     assert!(project.path().join("x.svg").is_file());
+    let picture = project.json(&["graph", "x", "--format", "dot"])["picture"].clone();
+    assert!(picture.as_str().unwrap().starts_with("digraph "), "{picture}");
 }

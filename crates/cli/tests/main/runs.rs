@@ -93,6 +93,46 @@ fn a_step_held_before_anything_was_sent_is_not_said_to_have_changed_anything() {
     assert!(held.out.contains("there is no connection hr"), "{}", held.out);
     assert!(held.out.contains("nothing changed"), "{}", held.out);
     assert!(!held.out.contains("may have been made"), "{}", held.out);
+    assert!(
+        held.out.contains("once that is there, go on with: linchpin runs resume "),
+        "{}",
+        held.out
+    );
+    assert!(!held.out.contains("--not-done"), "{}", held.out);
+}
+
+#[test]
+fn reads_of_a_stream_are_counted_and_so_is_a_failure_that_was_handled() {
+    let flow = "flow: reads
+connections: { st: sumtotal, lms: litmos }
+steps:
+  - for_each: { call: st.activities.stream, with: { active: true } }
+    as: one
+    collect: one.id
+  - try:
+      - { id: lost, call: lms.courses.get, with: { course: \"no-such-course\" } }
+    catch:
+      - log: not there
+";
+    let project = Project::with(&[("reads.yaml", flow)]);
+    let done = project.run(&["run", "reads", "--sandbox"]);
+    assert_eq!(done.code, 0, "{}{}", done.out, done.err);
+    let counts = ": 2 calls, 1 failed, which was handled, nothing changed (run ";
+    assert!(done.out.contains(counts), "{}", done.out);
+}
+
+#[test]
+fn a_connection_that_was_never_tested_is_said_to_be_that() {
+    let project = Project::with(&[]);
+    let connections = "web: { spoke: http, url: \"https://api.example.com\" }\n\
+                       lms: { spoke: litmos, url: \"https://api.litmos.com/v1.svc\" }\n";
+    std::fs::write(project.path().join("connections.yaml"), connections).unwrap();
+    let listed = project.run(&["connections", "list"]);
+    let line = |alias: &str| listed.out.lines().find(|line| line.starts_with(alias)).unwrap();
+    assert!(line("web").contains("not tested"), "{}", listed.out);
+    assert!(line("lms").contains("not active") && line("lms").contains("has no api_key"));
+    let removed = project.run(&["connections", "remove", "wbe"]);
+    assert!(removed.err.contains("there is no connection wbe"), "{}", removed.err);
 }
 
 #[test]

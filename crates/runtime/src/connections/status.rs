@@ -128,6 +128,8 @@ pub struct FieldStatus {
     pub secret: bool,
     /// Whether it has a value.
     pub set: bool,
+    /// Whether it must have one.
+    pub required: bool,
     /// Where a secret is kept: `vault`, `env NAME`.
     pub source: Option<String>,
     /// Whether its value is fixed: shown, and not asked for.

@@ -153,7 +153,9 @@ fn detail(run: &Run, is_active: bool) -> Result<Value, Refusal> {
             shown.insert("can_retry".to_owned(), run.refuses_retry().is_none().into());
         }
         shown.insert("lasting".to_owned(), lasting(run.lasting()));
-        shown.insert("open".to_owned(), open.iter().map(open_step).collect());
+        let blocked = run.blocked();
+        let open = open.iter().map(|step| open_step(step, blocked.contains(&step.path)));
+        shown.insert("open".to_owned(), open.collect());
     }
     Ok(shown)
 }
@@ -163,14 +165,17 @@ pub(super) fn lasting(lasting: &BTreeMap<StepPath, u64>) -> Value {
     lasting.iter().map(|(step, writes)| json!({ "step": step, "writes": writes })).collect()
 }
 
-fn open_step(step: &StepView) -> Value {
+/// `is_blocked`: it is held for something that is missing, and may simply try again.
+fn open_step(step: &StepView, is_blocked: bool) -> Value {
     let waiting = step.waiting.as_ref().map(|waiting| match waiting {
         Waiting::Until(at) => json!({ "kind": "until", "at": at }),
         Waiting::Retry(at) => json!({ "kind": "retry", "at": at }),
         Waiting::Answer { of } => json!({ "kind": "answer", "of": of }),
         Waiting::Approval { of } => json!({ "kind": "approval", "of": of }),
         Waiting::Signal { name } => json!({ "kind": "signal", "of": name }),
-        Waiting::Ruling(reason) => json!({ "kind": "ruling", "reason": reason }),
+        Waiting::Ruling(reason) => {
+            json!({ "kind": "ruling", "reason": reason, "blocked": is_blocked })
+        }
     });
     json!({ "step": step.path, "state": step.state.as_str(), "waiting": waiting })
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Read;
 
 use clap::Args;
-use inquire::{InquireError, Password, PasswordDisplayMode, Select, Text};
+use inquire::{InquireError, Password, PasswordDisplayMode, Select, Text, required};
 use linchpin_connector::CREDENTIAL;
 use linchpin_language::{Map, Value, json};
 use linchpin_server::Client;
@@ -134,11 +134,14 @@ fn ask(status: &Value) -> Result<Form, InquireError> {
         if field["secret"] == true {
             let help =
                 if field["set"] == true { "empty keeps the present one" } else { "not shown" };
-            let secret = Password::new(label)
+            let mut asked = Password::new(label)
                 .with_display_mode(PasswordDisplayMode::Masked)
                 .with_help_message(help)
-                .without_confirmation()
-                .prompt()?;
+                .without_confirmation();
+            if is_needed(field) {
+                asked = asked.with_validator(required!());
+            }
+            let secret = asked.prompt()?;
             if !secret.is_empty() {
                 secrets.insert(name.to_owned(), secret);
             }
@@ -150,6 +153,9 @@ fn ask(status: &Value) -> Result<Form, InquireError> {
             None => {
                 let mut text = Text::new(label).with_initial_value(present);
                 text.help_message = field["hint"].as_str();
+                if is_needed(field) {
+                    text = text.with_validator(required!());
+                }
                 text.prompt()?
             }
         };
@@ -161,6 +167,11 @@ fn ask(status: &Value) -> Result<Form, InquireError> {
         }
     }
     Ok((values, secrets))
+}
+
+/// Whether nothing goes without a value for it.
+fn is_needed(field: &Value) -> bool {
+    field["required"] == true && field["set"] != true
 }
 
 /// Whether a connection with this credential has the field.

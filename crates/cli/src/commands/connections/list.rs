@@ -29,10 +29,9 @@ impl List {
 
 fn row(status: &Value) -> Vec<String> {
     let text = |name: &str| status[name].as_str().unwrap_or_default().to_owned();
-    let state = if status["active"] == true { "active" } else { "not active" };
     let fields = status["fields"].as_array().into_iter().flatten();
     let url =
         fields.filter(|field| field["name"] == "url").find_map(|field| field["value"].as_str());
     let url = url.unwrap_or_default().to_owned();
-    vec![text("alias"), text("spoke"), state.to_owned(), url, text("problem")]
+    vec![text("alias"), text("spoke"), super::state(status).to_owned(), url, text("problem")]
 }

@@ -23,6 +23,8 @@ pub(crate) struct Remove {
 impl Remove {
     pub(super) async fn run(self, client: &Client, report: &Report) -> Done {
         let address = super::address(&self.alias, "/remove")?;
+        // Who has mistyped it is told before they are asked.
+        client.get(&super::address(&self.alias, "")?).await?;
         if !self.yes {
             if !report.can_ask() {
                 return Err(Failure::usage("deleting secrets needs a yes")

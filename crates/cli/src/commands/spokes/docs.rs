@@ -30,7 +30,7 @@ impl Docs {
         let Some(out) = self.out else {
             report.json(&json!({ "spoke": spoke.name, "page": page }));
             if !report.is_json() {
-                report.raw(&page);
+                report.text("page", &page);
             }
             return Ok(ExitCode::Ok);
         };

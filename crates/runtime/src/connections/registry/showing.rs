@@ -153,6 +153,7 @@ fn field_statuses(
                 set: value.is_some() || settings.secrets.contains_key(&field.name),
                 value,
                 secret,
+                required: field.required,
                 source: sources.get(&field.name).map(SecretSource::describe),
                 fixed: field.value.is_some(),
                 choices: field.choices.clone(),
