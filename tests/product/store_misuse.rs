@@ -117,7 +117,9 @@ fn a_wrong_file_or_folder_is_told_with_what_takes_it() {
     store(&project, &["backup", "backup"]).ends_with(0);
     store(&project, &["export", "all.jsonl"]).ends_with(0);
     let taken = store(&project, &["export", "all.jsonl"]).ends_with(5);
-    assert!(taken.stdout.contains("all.jsonl") && taken.stdout.contains("new file"));
+    assert!(taken.stdout.contains("all.jsonl is there already"), "{}", taken.stdout);
+    let file = store(&project, &["backup", "all.jsonl"]).ends_with(5);
+    assert!(file.stdout.contains("it is a file, and no folder"), "{}", file.stdout);
     let none = store(&project, &["backup", "linchpin.yaml"]);
     assert_ne!(none.code, Some(0), "{}", none.all());
     std::fs::remove_dir_all(project.path().join(".linchpin/store")).unwrap();

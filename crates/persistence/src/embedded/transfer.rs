@@ -152,10 +152,16 @@ impl Unfinished {
     /// Refuses when the folder is taken, or when somebody fills it right now; removes what an
     /// earlier attempt left.
     pub(crate) fn new(to: &Path) -> Result<Self, Error> {
-        if is_taken(to).map_err(fault::io("look into", to))? {
+        let detail = match to.is_file() {
+            true => Some("it is a file, and no folder"),
+            false => is_taken(to)
+                .map_err(fault::io("look into", to))?
+                .then_some("there is something in it already, which is never overwritten"),
+        };
+        if let Some(detail) = detail {
             return Err(Error::Foreign {
                 dir: to.to_owned(),
-                detail: "there is something in it already, which is never overwritten".to_owned(),
+                detail: detail.to_owned(),
                 remedy: "name another folder, or move this one away".to_owned(),
             });
         }

@@ -215,11 +215,12 @@ fn failed(file: &Path, error: &ExchangeError) -> Failure {
     match error {
         ExchangeError::File { action, source } => {
             let file = file.display();
+            if source.kind() == io::ErrorKind::AlreadyExists {
+                return Failure::new(format!("{file} is there already"))
+                    .help("name a new file: an export never takes the place of another");
+            }
             let failure = Failure::new(format!("the export {file} cannot be {action}: {source}"));
             match source.kind() {
-                io::ErrorKind::AlreadyExists => {
-                    failure.help("name a new file: an export never takes the place of another")
-                }
                 io::ErrorKind::StorageFull => failure.help("make room, or name another disk"),
                 _ => failure,
             }
