@@ -480,7 +480,11 @@ pub(crate) fn flags(project: &Project) -> String {
     let sandbox = if project.is_sandbox { " --sandbox" } else { "" };
     let root = quoted(&project.root.display().to_string());
     let root = if here { String::new() } else { format!(" --project {root}") };
-    format!("{sandbox}{root}")
+    let environment = match (&project.said_environment, project.is_sandbox) {
+        (Some(name), false) => format!(" --environment {}", quoted(name)),
+        _ => String::new(),
+    };
+    format!("{sandbox}{root}{environment}")
 }
 
 #[cfg(test)]

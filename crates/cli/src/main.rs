@@ -65,6 +65,13 @@ fn main() -> process::ExitCode {
             failure.code
         }
     };
+    let code = match report.unwritten() {
+        Some(failure) => {
+            report.failure(&failure);
+            failure.code
+        }
+        None => code,
+    };
     // A prompt that still waits for a key must not keep the process.
     runtime.shutdown_background();
     code.into()

@@ -25,6 +25,8 @@ pub(crate) struct Project {
     pub(crate) root: PathBuf,
     /// Its settings, defaults included.
     pub(crate) settings: Settings,
+    /// The environment that the command names, over the one of the settings.
+    pub(crate) said_environment: Option<String>,
     /// Whether its runs meet the sandbox in place of its connections.
     pub(crate) is_sandbox: bool,
 }
@@ -55,10 +57,36 @@ impl Project {
                 .help("`linchpin init` makes one, `--project DIR` names another folder"));
         }
         let (mut settings, mistakes) = Settings::of(&root.join(FILE));
-        if let Some(environment) = &global.environment {
-            settings.environment = Some(environment.clone());
+        let said_environment = global.environment.clone();
+        if let Some(name) = &said_environment {
+            settings.environment = Some(name.clone());
         }
-        Ok((Self { root, settings, is_sandbox: global.sandbox }, mistakes))
+        let is_sandbox = global.sandbox;
+        let project = Self { root, settings, said_environment, is_sandbox };
+        if let Some(name) = project.settings.environment.as_ref().filter(|_| !is_sandbox) {
+            project.has_environment(name)?;
+        }
+        Ok((project, mistakes))
+    }
+
+    /// A mistyped environment would be the base one.
+    fn has_environment(&self, name: &str) -> Result<(), Failure> {
+        let file = format!("connections.{name}.yaml");
+        let is_name = name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
+        if is_name && self.root.join(&file).is_file() {
+            return Ok(());
+        }
+        let failure = Failure::usage(format!("there is no environment {name:?}: no {file}"));
+        let begins =
+            |name: &str| Some(name.strip_prefix("connections.")?.strip_suffix(".yaml")?.to_owned());
+        let files = self.root.read_dir().into_iter().flatten().flatten();
+        let mut names: Vec<String> =
+            files.filter_map(|entry| begins(&entry.file_name().to_string_lossy())).collect();
+        names.sort();
+        Err(match names.is_empty() {
+            true => failure.help("make that file, or leave the environment out"),
+            false => failure.help(format!("the environments are {}", names.join(", "))),
+        })
     }
 
     /// The folder of what the program keeps, for its owner only.

@@ -1,6 +1,7 @@
 //! The only place that writes to the terminal: lines for people, JSON for scripts.
 
 use std::io::{self, IsTerminal, Write};
+use std::sync::OnceLock;
 
 use linchpin_language::{Value, json};
 
@@ -17,6 +18,9 @@ pub(crate) struct Report {
     can_ask: bool,
     is_verbose: bool,
 }
+
+/// The first refusal of the output.
+static UNWRITTEN: OnceLock<io::Error> = OnceLock::new();
 
 /// How a word is set off.
 #[derive(Clone, Copy, Debug)]
@@ -100,8 +104,19 @@ impl Report {
     /// Text that is the output itself, in either form.
     pub(crate) fn raw(&self, text: &str) {
         let mut out = io::stdout().lock();
+        let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
         // A reader that has closed the pipe has seen enough.
-        out.write_all(text.as_bytes()).and_then(|()| out.flush()).ok();
+        if let Err(error) = written
+            && error.kind() != io::ErrorKind::BrokenPipe
+        {
+            // The first one is told.
+            UNWRITTEN.set(error).ok();
+        }
+    }
+
+    /// Why the output could not be written, if it could not.
+    pub(crate) fn unwritten(&self) -> Option<Failure> {
+        UNWRITTEN.get().map(|error| Failure::because("the output cannot be written", error))
     }
 
     /// Text for another program, as it is; for scripts in a field of this name.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use linchpin_engine::store::{Error as StoreError, REMEDY, Records, Upkeep};
+use linchpin_language::Value;
 use linchpin_persistence::MemoryStore;
 use linchpin_runtime::connections::{Connections, Options};
 use linchpin_runtime::host::{Host, Parts};
@@ -131,7 +132,9 @@ impl Session {
         let version = env!("CARGO_PKG_VERSION");
         let webhooks = Arc::new(Webhooks::new(host.clone()));
         let (own, hooks) = (host.clone(), Arc::clone(&webhooks));
-        let router = router(App { host: own, store: upkeep, version, reload, webhooks: hooks });
+        let environment = project.settings.environment.clone();
+        let app = App { host: own, store: upkeep, version, environment, reload, webhooks: hooks };
+        let router = router(app);
         let serving =
             if purpose.serves { Some(Serving::start(project, &router).await?) } else { None };
         let client = Client::local(router);
@@ -213,11 +216,16 @@ pub(crate) async fn reach(project: &Project) -> Result<Option<Client>, Failure> 
         let client = Client::socket(&path);
         match client.get("/v1/health").await {
             Err(error) if error.is_gone() => None,
-            Ok(_) | Err(_) => Some(client),
+            Ok(health) => Some((client, health)),
+            Err(_) => Some((client, Value::Null)),
         }
     };
     match tokio::time::timeout(ANSWER, asked).await {
-        Ok(client) => Ok(client),
+        Ok(None) => Ok(None),
+        Ok(Some((client, health))) => match other_environment(project, &health) {
+            None => Ok(Some(client)),
+            Some(failure) => Err(failure),
+        },
         Err(_) => match open_store(project) {
             Err(StoreError::Locked { dir, holder }) => Err(silent(&dir, &holder)),
             Err(error) => Err(unusable(&error)),
@@ -225,6 +233,26 @@ pub(crate) async fn reach(project: &Project) -> Result<Option<Client>, Failure> 
             Ok(_) => Ok(None),
         },
     }
+}
+
+/// Why a process that serves the store cannot do what is asked: it uses other connections.
+fn other_environment(project: &Project, health: &Value) -> Option<Failure> {
+    let theirs = health.get("environment")?.as_str();
+    let ours = project.settings.environment.as_deref();
+    if project.is_sandbox || theirs == ours {
+        return None;
+    }
+    let named = |name: Option<&str>| match name {
+        Some(name) => format!("the environment {name}"),
+        None => "no environment".to_owned(),
+    };
+    let process = health["pid"].as_u64().unwrap_or_default();
+    let message = format!(
+        "process {process} serves this project with {}, and {} is asked for",
+        named(theirs),
+        named(ours)
+    );
+    Some(Failure::new(message).help("give both the same --environment, or stop that process first"))
 }
 
 fn silent(dir: &Path, holder: &str) -> Failure {

@@ -49,7 +49,8 @@ mod tests {
         let root = folder.path().to_owned();
         std::fs::create_dir_all(root.join("flows/deep")).unwrap();
         let settings = Settings::default();
-        let project = Project { root: root.clone(), settings, is_sandbox: false };
+        let project =
+            Project { root: root.clone(), settings, said_environment: None, is_sandbox: false };
         let stamp = || Stamp::of(&project, &[]);
         let empty = stamp();
         std::fs::write(root.join("flows/deep/a.yaml"), "a").unwrap();

@@ -40,6 +40,16 @@ pub enum Error {
         /// The refusal.
         source: std::io::Error,
     },
+    /// The key file is gone, and secrets are sealed with it.
+    #[error(
+        "the vault key {0} is gone, and what the vault keeps is sealed with it: put your copy of \
+         it back; if there is none, `(umask 077; openssl rand -hex 32 > {0})` makes a new one, and \
+         each connection is configured again", path.display()
+    )]
+    KeyLost {
+        /// The file.
+        path: PathBuf,
+    },
     /// Others than the owner can read the key file.
     #[error("the vault key {} can be read by others (mode {mode:o}); make it 0600", path.display())]
     KeyExposed {

@@ -22,6 +22,8 @@ pub struct App {
     pub store: Option<Arc<dyn Upkeep>>,
     /// The version of the program.
     pub version: &'static str,
+    /// The environment whose connections are used.
+    pub environment: Option<String>,
     /// Reads a flow and those it reaches anew before a start; without it the host's own are used.
     pub reload: Option<Reload>,
     /// The webhooks of the host's flows.

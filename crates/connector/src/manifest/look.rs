@@ -1,6 +1,8 @@
 //! The look of an action: its reads, the row that is meant, what differs, and the write that this calls for.
 
-use linchpin_language::{Map, Truth, Value, as_unknown, json, unknown};
+use linchpin_language::{
+    Expression, Map, Truth, Value, as_unknown, contains_unknown, json, unknown,
+};
 
 use crate::action::Call;
 use crate::error::{ActionError, ErrorKind};
@@ -77,11 +79,16 @@ impl ManifestAction {
         names.compute(&spec.lets);
         let picked = match &one.rows {
             None => rows,
-            Some(expression) => names.eval(expression)?,
+            Some(expression) => match names.eval(expression)? {
+                unknown if as_unknown(&unknown).is_some() => {
+                    match self.definite(expression, (spec, &names), &rows)? {
+                        None => return Ok(unknown),
+                        Some(definite) => definite,
+                    }
+                }
+                picked => picked,
+            },
         };
-        if as_unknown(&picked).is_some() {
-            return Ok(picked);
-        }
         let message = |otherwise: &str| {
             let own = one.message.as_ref().and_then(|text| names.render_string(text).ok());
             own.unwrap_or_else(|| otherwise.to_owned())
@@ -98,6 +105,33 @@ impl ManifestAction {
             }
             row => Ok(row),
         }
+    }
+
+    /// The rows that are meant for sure, where a dry run cannot tell of the ones that it would
+    /// create itself: what only the run will give is not what is looked for by a value that is
+    /// known now. None when it cannot tell of the others either.
+    fn definite(
+        &self,
+        expression: &Expression,
+        (spec, names): (&RequestSpec, &Names<'_>),
+        rows: &Value,
+    ) -> Result<Option<Value>, ActionError> {
+        let mut definite = Vec::new();
+        for row in rows.as_array().into_iter().flatten() {
+            let mut found = names.value("look").as_object().cloned().unwrap_or_default();
+            let id = spec.id.clone().unwrap_or_else(|| "rows".to_owned());
+            found.insert(id, Value::Array(vec![row.clone()]));
+            let mut names = names.with("look", Value::Object(found));
+            names.compute(&spec.lets);
+            match names.eval(expression)? {
+                Value::Array(rows) => definite.extend(rows),
+                Value::Null => {}
+                other if as_unknown(&other).is_none() => definite.push(other),
+                _ if contains_unknown(row) => {}
+                _ => return Ok(None),
+            }
+        }
+        Ok(Some(Value::Array(definite)))
     }
 
     /// What differs; without `changes` the inputs themselves are the one change.

@@ -60,7 +60,13 @@ pub(crate) fn apply(
             fields.into_iter().all(|(key, value)| row.get(key) == Some(value))
         });
         // A real row has passed the system's own condition already.
-        if !is_simulated || names.row_truth(condition, &row)? != Truth::False {
+        let holds = if is_simulated { names.row_truth(condition, &row)? } else { Truth::True };
+        // What only the run will give is not what is looked for by a value that is known now.
+        let is_kept = match holds {
+            Truth::Unknown => sending.one.is_none(),
+            Truth::True | Truth::False => holds == Truth::True,
+        };
+        if is_kept {
             kept.push(row);
         }
     }

@@ -106,10 +106,7 @@ impl ManifestAction {
 
     /// Fields of a created row that only the real write decides.
     fn fill_unknown(&self, spec: &OverlaySpec, row: &mut Map<String, Value>, id: &str) {
-        let Some(shape) = &spec.shape else {
-            return leave_open(row, id, &self.parsed.spec.name);
-        };
-        for (name, schema) in shape.fields() {
+        for (name, schema) in spec.shape.iter().flat_map(|shape| shape.fields()) {
             if !row.contains_key(name) {
                 let label = format!("{name} of {}", self.parsed.spec.name);
                 row.insert(
@@ -118,6 +115,8 @@ impl ManifestAction {
                 );
             }
         }
+        // Others may read it with more fields.
+        leave_open(row, id, &self.parsed.spec.name);
     }
 
     /// What a look would find after the write.

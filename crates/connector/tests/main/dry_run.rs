@@ -104,3 +104,23 @@ async fn a_read_that_finds_one_thing_by_a_text_with_a_created_id_finds_it() {
     let output = list.action().read(&list.dry(&overlay)).await.unwrap();
     assert!(as_unknown(&output["people"]).is_some(), "{output}");
 }
+
+/// Of a thing that this dry run would make nobody knows the id yet: it is not the one that is
+/// looked for by an id that is known.
+#[tokio::test]
+async fn a_created_person_is_not_taken_for_one_that_is_there() {
+    let overlay = Rows::default();
+    let inputs = json!({ "email": "ana@example.test", "first_name": "Ana" });
+    let ensure = Scene::new(ENSURE, inputs, vec![get("/people", json!([]))]);
+    let look = ensure.action().look(&ensure.dry(&overlay)).await.unwrap();
+    let simulated = ensure.action().simulate(&ensure.dry(&overlay), &look).unwrap();
+    overlay.0.lock().unwrap().extend(simulated.rows);
+
+    let real = get("/people", json!([{ "Id": "p1", "UserName": "tom@example.test" }]));
+    let find = Scene::new(FIND, json!({ "id": "p1" }), vec![real]);
+    let output = find.action().read(&find.dry(&overlay)).await.unwrap();
+    assert_eq!(output["user_name"], "tom@example.test");
+    let find = Scene::new(FIND, json!({ "id": "p2" }), vec![get("/people", json!([]))]);
+    let error = find.action().read(&find.dry(&overlay)).await.unwrap_err();
+    assert_eq!(error.message, "there is no such record");
+}

@@ -9,7 +9,7 @@ use std::time::Duration;
 use linchpin_connector::Spoke;
 use linchpin_engine::retry::RetryPolicy;
 use linchpin_language::{
-    Diagnostic, Document, Map, Node, Schema, Value, codes, did_you_mean, parse_duration,
+    Diagnostic, Document, Map, Node, Schema, Source, Value, codes, did_you_mean, parse_duration,
 };
 
 use super::settings::{check_base, is_secret};
@@ -114,6 +114,7 @@ impl ConnectionsFile {
         reader.found.retain(|diagnostic| seen.insert(diagnostic.to_string()));
         let mut found = misformed.clone();
         found.extend(reader.found.into_iter().filter(|one| !is_among(&misformed, one)));
+        blot(&mut found);
         (Self { entries, unread }, found)
     }
 
@@ -125,6 +126,26 @@ impl ConnectionsFile {
     /// The aliases and the spoke of each.
     pub fn aliases(&self) -> BTreeMap<String, String> {
         self.entries.iter().map(|(alias, entry)| (alias.clone(), entry.spoke.clone())).collect()
+    }
+}
+
+/// Where secrets stand in a file, no mistake shows them with its lines.
+fn blot(found: &mut [Diagnostic]) {
+    let mut texts: BTreeMap<String, String> = BTreeMap::new();
+    for one in found.iter().filter(|one| one.code == codes::SECRET_LITERAL) {
+        let text = texts.entry(one.source.name().to_owned());
+        let text = text.or_insert_with(|| one.source.text().to_owned());
+        // As long as it was, so that the places stay right, and over as many lines.
+        let shown = |byte: u8| if matches!(byte, b'\n' | b'\r') { byte as char } else { '*' };
+        let blotted: String = text[one.span.start..one.span.end].bytes().map(shown).collect();
+        text.replace_range(one.span.start..one.span.end, &blotted);
+    }
+    let sources: BTreeMap<String, Source> =
+        texts.into_iter().map(|(name, text)| (name.clone(), Source::new(name, text))).collect();
+    for one in found {
+        if let Some(source) = sources.get(one.source.name()) {
+            one.source = source.clone();
+        }
     }
 }
 

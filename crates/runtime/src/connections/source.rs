@@ -57,7 +57,7 @@ impl SecretSource {
             );
             match node.value() {
                 Value::String(_) => {
-                    node.error_at_key(codes::SECRET_LITERAL, format!("the secret {field} stands in the file"))
+                    node.error(codes::SECRET_LITERAL, format!("the secret {field} stands in the file"))
                 }
                 _ => node.error(codes::WRONG_TYPE, format!("{field} does not say where the secret is kept")),
             }

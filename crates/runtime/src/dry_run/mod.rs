@@ -321,6 +321,7 @@ impl DryHost<'_> {
 
     async fn page(&mut self, page: ReadPage) -> Played {
         let path = page.path.clone();
+        let mut may_differ = false;
         let prepared = self.prepare(&page.alias, &page.action, &page.input, &path).await;
         let read = match prepared {
             Ok(prepared) => {
@@ -330,13 +331,15 @@ impl DryHost<'_> {
                 let call = Call { transport: &transport, ..call };
                 let read = prepared.action.page(&call, page.cursor.as_ref()).await;
                 self.preview.requests += transport.requests();
+                let spec = prepared.action.spec();
+                may_differ = overlay.is_changed_without_collection(spec);
                 read
             }
             Err(error) => Err(error),
         };
         match read {
             Ok(answer) => {
-                self.preview.page(&page);
+                self.preview.page(&page, may_differ);
                 let rows = answer.rows.into_iter().map(Arc::new).collect();
                 let (keys, cursor) = (answer.keys, answer.cursor);
                 self.record(Event::Page { path, rows, keys, cursor })

@@ -196,13 +196,13 @@ impl Preview {
         });
     }
 
-    pub(super) fn page(&mut self, page: &ReadPage) {
+    pub(super) fn page(&mut self, page: &ReadPage, may_differ: bool) {
         if page.cursor.is_none() {
             self.reads.push(Read {
                 path: page.path.clone(),
                 alias: page.alias.clone(),
                 action: page.action.clone(),
-                may_differ: false,
+                may_differ,
                 not_sent: false,
                 of_changes: false,
             });

@@ -66,7 +66,13 @@ impl Vault {
         before: Option<KeyPlace>,
     ) -> Result<Self, Error> {
         let mut vault = match &place {
-            KeyPlace::File(path) => Self::open_file(records, path)?,
+            KeyPlace::File(path) => {
+                // A new key in place of one that is lost would hide what has happened.
+                if !path.exists() && !records.list(COLLECTION, "", None, 1).await?.is_empty() {
+                    return Err(Error::KeyLost { path: path.clone() });
+                }
+                Self::open_file(records, path)?
+            }
             KeyPlace::Credential(_) | KeyPlace::Command(_) => {
                 Self { place: Some(place.clone()), ..Self::new(records, place.load().await?) }
             }

@@ -21,6 +21,7 @@ pub(super) async fn health(State(app): State<App>) -> Json<Value> {
     Json(json!({
         "status": "ok",
         "pid": std::process::id(),
+        "environment": app.environment,
         "active_runs": app.host.n_active(),
         "flows": app.host.flows().iter().count(),
         "rate_budget_waits": waiting,
