@@ -6,6 +6,7 @@ mod words;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::Timestamp;
+use linchpin_connector::Effect;
 use linchpin_engine::event::{Control, Decision, Outcome, Ruling};
 use linchpin_engine::history::{History, StepHistory};
 use linchpin_engine::path::Segment;
@@ -328,7 +329,7 @@ impl Steps {
         let n_failed = self.history.steps.iter().filter(has_failed).count() as u64;
         let mut changes: BTreeMap<&str, u64> = BTreeMap::new();
         for step in self.history.steps.iter().filter(|step| step.changes > 0) {
-            if let Some(effect) = step.effect {
+            if let Some(effect) = step.effect.filter(|effect| *effect != Effect::None) {
                 *changes.entry(past(effect.as_str())).or_default() += step.changes;
             }
         }

@@ -79,6 +79,9 @@ pub struct Run {
     pub(crate) reopened: Option<Outcome>,
     /// Those that no step waited for yet.
     pub(crate) signals: Signals,
+    /// It may have ended already (dry runs only).
+    #[serde(skip)]
+    pub(crate) may_be_over: bool,
 }
 
 /// What `next` asks for: the decisions to journal, already applied, and the commands.
@@ -122,6 +125,7 @@ impl Run {
             undos: Undos::default(),
             reopened: None,
             signals: Signals::default(),
+            may_be_over: false,
         })
     }
 
@@ -134,6 +138,26 @@ impl Run {
             run.apply(entry)?;
         }
         Ok(run)
+    }
+
+    fn decided(
+        &mut self,
+        path: &StepPath,
+        decision: &Decision,
+        event: &Event,
+        effects: &mut Effects,
+    ) -> Result<(), Mismatch> {
+        if path.segments().is_empty() && *decision == Decision::May {
+            self.may_be_over = true;
+            return Ok(());
+        }
+        self.pass_down(path, event, effects)?;
+        if let Decision::Received { name, .. } = decision {
+            self.signals.take(name);
+        } else if *decision == Decision::Undo {
+            self.undos.begin();
+        }
+        Ok(())
     }
 
     /// Takes in one event. An event that the run has no place for changes nothing.
@@ -151,12 +175,7 @@ impl Run {
             Event::Controlled { control, .. } => self.controlled(*control, &mut effects)?,
             Event::Ended { outcome } => self.ended = Some(outcome.clone()),
             Event::Decided { path, decision } => {
-                self.pass_down(path, &entry.event, &mut effects)?;
-                if let Decision::Received { name, .. } = decision {
-                    self.signals.take(name);
-                } else if *decision == Decision::Undo {
-                    self.undos.begin();
-                }
+                self.decided(path, decision, &entry.event, &mut effects)?;
             }
             Event::Verified { path, verdict } => {
                 self.pass_down(path, &entry.event, &mut effects)?;

@@ -678,7 +678,7 @@ outputs: {{ x: x }}
 
 #[test]
 fn the_steps_of_an_unknown_condition_without_else_may_run() {
-    let check = |then: &str| {
+    let check = |then: &str, may: &[&str]| {
         let flow = format!(
             "
 flow: f
@@ -695,12 +695,80 @@ outputs: {{ inner: inner }}
         let mut played = Played::dry(&[&flow], unknown_inputs(), echo);
         let outcome = played.play().expect("the dry run ends");
         assert_eq!(played.calls, ["#1/then.inner", "after"], "{then}");
-        assert_eq!(played.may, ["#1/then.inner"], "{then}");
+        assert_eq!(played.may, may, "{then}");
         assert!(as_unknown(&succeeded(&outcome)["inner"]).is_some(), "{then}");
     };
-    check("{ end: true }");
-    check("{ fail: no }");
-    check("{ log: yes }");
+    check("{ end: true }", &["#1/then.inner", "after"]);
+    check("{ fail: no }", &["#1/then.inner", "after"]);
+    check("{ log: yes }", &["#1/then.inner"]);
+}
+
+#[test]
+fn what_may_be_left_ends_with_what_is_around_it() {
+    let flow = "
+flow: f
+inputs: { n: { type: integer } }
+steps:
+  - id: guarded
+    try:
+      - { if: inputs.n == 1, fail: no }
+      - { id: tried, call: sys.read }
+    catch:
+      - { id: caught, call: sys.read }
+  - id: walk
+    for_each: \"[1, 2]\"
+    as: one
+    steps:
+      - { if: inputs.n == 1, break: true }
+      - { id: inside, call: sys.read }
+  - { id: after, call: sys.read }
+outputs: { n: walk.succeeded }
+";
+    let mut played = Played::dry(&[flow], unknown_inputs(), echo);
+    let outcome = played.play().expect("the dry run ends");
+    let may = ["guarded/try.tried", "walk[0].inside", "walk[1].inside"];
+    assert_eq!(played.may, may);
+    assert_eq!(played.calls.last().map(String::as_str), Some("after"));
+    assert!(as_unknown(&succeeded(&outcome)["n"]).is_some());
+}
+
+#[test]
+fn a_variable_that_may_have_been_set_is_unknown() {
+    let flow = "
+flow: f
+inputs: { n: { type: integer } }
+vars: { k: { type: string, default: none }, same: { type: integer, default: 1 } }
+steps:
+  - if: inputs.n == 1
+    then: [ { set: { k: \"'one'\", same: 1 + 0 } } ]
+    else: [ { set: { k: \"'other'\" } } ]
+  - { id: after, if: vars.k == 'other', call: sys.read }
+outputs: { k: vars.k, same: vars.same }
+";
+    let mut played = Played::dry(&[flow], unknown_inputs(), echo);
+    let outcome = played.play().expect("the dry run ends");
+    assert_eq!(played.may, ["after"]);
+    let outputs = succeeded(&outcome);
+    assert!(as_unknown(&outputs["k"]).is_some());
+    assert_eq!(outputs["same"], 1);
+}
+
+#[test]
+fn a_dry_run_repeats_what_hangs_on_nothing_outside() {
+    let flow = "
+flow: f
+vars: { n: { type: integer, default: 0 } }
+steps:
+  - id: count
+    repeat: [ { set: { n: vars.n + 1 } } ]
+    until: vars.n >= 3
+    max: 5
+    every: 1m
+outputs: { n: vars.n }
+";
+    let mut played = Played::dry(&[flow], json!({}), echo);
+    let outcome = played.play().expect("the dry run ends");
+    assert_eq!(succeeded(&outcome)["n"], 3);
 }
 
 #[test]

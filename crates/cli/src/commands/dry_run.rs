@@ -51,7 +51,11 @@ impl DryRun {
 
 fn show(report: &Report, preview: &Preview) {
     let flow = report.paint(Style::Bold, &preview.flow);
-    report.line(format!("{flow} would {}", counts(&preview.counts)));
+    let starts = match preview.starts {
+        0 => String::new(),
+        n => format!(", and start {} of their own", plural(n, "run")),
+    };
+    report.line(format!("{flow} would {}{starts}", counts(&preview.counts)));
     for change in &preview.changes {
         show_change(report, change);
     }
@@ -105,7 +109,11 @@ fn show_change(report: &Report, change: &Change) {
         (false, true) => " (once or more)",
         (false, false) => "",
     };
-    let times = if change.count == 1 { String::new() } else { format!(" {}", change.count) };
+    let times = match (change.count, has_unknown_list(change)) {
+        (1, false) => String::new(),
+        (n, false) => format!(" {n}"),
+        (n, true) => format!(" {n} or more"),
+    };
     let effect = in_words(change.effect);
     let call = format!("{}.{}", change.alias, change.action);
     report.line(format!("  {sign} {}  {effect}{times} by {call}{may}", change.path));
@@ -117,6 +125,12 @@ fn show_change(report: &Report, change: &Change) {
     if n_more > 0 {
         report.line(format!("      and {n_more} more; --json has all"));
     }
+}
+
+/// Whether it is not known yet how many things it would change.
+fn has_unknown_list(change: &Change) -> bool {
+    let all = change.changes.as_array().into_iter().flatten();
+    all.filter_map(as_unknown).any(|unknown| unknown.ty.starts_with("list"))
 }
 
 /// `create 1, update 2 to 5`, or that there is nothing to do.

@@ -69,7 +69,7 @@ fn run(
         timeout: timeout(place.frame, step),
         intent: calling.intent.clone(),
         wrote: calling.wrote.clone(),
-        may: scan.may,
+        may: scan.is_uncertain(),
     })));
 }
 

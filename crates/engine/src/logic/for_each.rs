@@ -97,7 +97,7 @@ fn read_page(
             cursor: stream.cursor.clone(),
             attempt: stream.attempts + 1,
             timeout: super::call::timeout(place.frame, step),
-            may: scan.may,
+            may: scan.is_uncertain(),
         })));
     }
 }

@@ -2,10 +2,13 @@
 
 use indexmap::IndexMap;
 use linchpin_connector::ErrorKind;
-use linchpin_language::{EvalError, Expression, Map, Text, as_unknown, print};
+use linchpin_language::{
+    EvalError, Expression, Map, Schema, Text, Value, as_unknown, print, unknown,
+};
 
 use crate::event::Decision;
-use crate::flow::{Fail, Located, Log};
+use crate::flow::{Arm, Fail, Located, Log};
+use crate::path::Segment;
 use crate::run::scan::{Place, Scan};
 
 /// Reads the new values as the types of their variables.
@@ -23,6 +26,7 @@ pub(crate) fn set(
         let schema = place.frame.plan.flow.vars.get(name);
         let read = schema.map_or(Ok(value.clone()), |schema| schema.coerce(value, name));
         match read {
+            Ok(value) if scan.may => values.insert(name.clone(), may_set(scan, place, name, value)),
             Ok(value) => values.insert(name.clone(), value),
             Err(mismatch) => {
                 return scan.decide_failed(ErrorKind::InvalidInput, mismatch.message);
@@ -30,6 +34,15 @@ pub(crate) fn set(
         };
     }
     scan.decide(Decision::Set(values));
+}
+
+/// A variable after a step of which it is not known whether it runs (dry runs only).
+fn may_set(scan: &Scan<'_>, place: Place<'_>, name: &str, value: Value) -> Value {
+    if place.frame.vars.get(name) == Some(&value) {
+        return value;
+    }
+    let ty = place.frame.plan.flow.vars.get(name).map_or("any".to_owned(), Schema::type_name);
+    unknown(&format!("{name} at {}", scan.path), &ty, &format!("vars.{name}"))
 }
 
 /// Journals the line.
@@ -44,19 +57,28 @@ pub(crate) fn log(scan: &mut Scan<'_>, place: Place<'_>, log: &Log) {
 /// it are played as well.
 pub(crate) fn fail(scan: &mut Scan<'_>, place: Place<'_>, fail: &Fail) {
     match words(scan, place, &fail.message.value) {
-        Ok(message) if scan.may => {
-            scan.decide(Decision::MayLeave(format!("fail: {message}")));
+        Ok(message) if scan.is_uncertain() => {
+            let is_caught = |at: &Segment| matches!(at, Segment::Arm(Arm::Try));
+            scan.may_leave(format!("fail: {message}"), is_caught);
         }
         Ok(message) => scan.decide_failed(fail.kind, message),
         Err(error) => scan.decide_failed(ErrorKind::InvalidInput, error.message),
     }
 }
 
-/// Ends the flow, the iteration or the loop around. Where that is not certain (dry runs only) the steps after
-/// it are played.
+/// Ends the flow. Where that is not certain (dry runs only) the steps after it are played.
+pub(crate) fn end(scan: &mut Scan<'_>) {
+    if scan.is_uncertain() {
+        scan.may_leave("end".to_owned(), |at| matches!(at, Segment::Arm(Arm::Flow)));
+    } else {
+        scan.decide(Decision::End);
+    }
+}
+
+/// Ends the iteration or the loop around, and the same holds.
 pub(crate) fn leave(scan: &mut Scan<'_>, decision: Decision, word: &str) {
-    if scan.may {
-        scan.decide(Decision::MayLeave(word.to_owned()));
+    if scan.is_uncertain() {
+        scan.may_leave(word.to_owned(), |at| matches!(at, Segment::Item(_)));
     } else {
         scan.decide(decision);
     }

@@ -8,7 +8,7 @@ use linchpin_language::{Truth, Value, json};
 use serde::{Deserialize, Serialize};
 
 use crate::event::Decision;
-use crate::flow::{Arm, Repeat, Step, StepKind};
+use crate::flow::{Arm, Block, Repeat, Step, StepKind};
 use crate::run::scan::{Place, Scan};
 use crate::run::state::{Effects, List, Over, Stop};
 
@@ -54,7 +54,8 @@ fn read_until(scan: &mut Scan<'_>, place: Place<'_>, repeat: &Repeat, repeating:
         Err(error) => return scan.decide_unreadable("until", &error),
     };
     // What a repeat with `every` waits for happens outside, where a dry run changes nothing.
-    let never_changes = scan.run.accepted().dry_run && repeat.every.is_some();
+    let never_changes =
+        scan.run.accepted().dry_run && repeat.every.is_some() && asks_outside(&repeat.body);
     match holds {
         Truth::True => scan.decide(Decision::Enough { count, unknown: false }),
         Truth::Unknown => scan.decide(Decision::Enough { count, unknown: true }),
@@ -71,6 +72,27 @@ fn read_until(scan: &mut Scan<'_>, place: Place<'_>, repeat: &Repeat, repeating:
             scan.decide(Decision::Again(next.unwrap_or(now)));
         }
     }
+}
+
+/// Whether anything in these steps may learn something from outside.
+fn asks_outside(body: &Block) -> bool {
+    let asks = |step: &Step| match &step.kind {
+        StepKind::Set(_) | StepKind::Log(_) | StepKind::Break | StepKind::Next => false,
+        StepKind::If(_) | StepKind::Decide(_) | StepKind::Try(_) | StepKind::Parallel(_) => {
+            step.blocks().iter().any(|(_, block)| asks_outside(block))
+        }
+        StepKind::Call(_)
+        | StepKind::Subflow(_)
+        | StepKind::ForEach(_)
+        | StepKind::Repeat(_)
+        | StepKind::Wait(_)
+        | StepKind::Ask(_)
+        | StepKind::Approval(_)
+        | StepKind::Undo
+        | StepKind::End
+        | StepKind::Fail(_) => true,
+    };
+    body.steps.iter().any(asks)
 }
 
 impl Repeating {

@@ -58,7 +58,7 @@ pub(crate) fn go_on(scan: &mut Scan<'_>, place: Place<'_>, call: &Subflow, calli
         flow: call.flow.value.clone(),
         inputs,
         aliases: aliases(place, call),
-        may: scan.may,
+        may: scan.is_uncertain(),
     };
     scan.commands.push(Command::Start(Box::new(start)));
 }

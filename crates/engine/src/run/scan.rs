@@ -83,6 +83,25 @@ impl<'r> Scan<'r> {
         }
     }
 
+    /// Whether it is not certain that this step runs (dry runs only).
+    pub(crate) fn is_uncertain(&self) -> bool {
+        let is_last = matches!(self.path.segments().first(), Some(Segment::Arm(Arm::Finally)));
+        self.may || (self.run.may_be_over && !is_last)
+    }
+
+    /// Whether this step leaves what is around it is not known (dry runs only): what follows in
+    /// there is played as what may run. What is around it is the last thing on the path that
+    /// `is_left` knows, or the run.
+    pub(crate) fn may_leave(&mut self, how: String, is_left: impl Fn(&Segment) -> bool) {
+        let mut within = self.path.clone();
+        let at = within.segments().iter().rposition(is_left).unwrap_or(0);
+        while within.segments().len() > at {
+            within.pop();
+        }
+        self.decide(Decision::MayLeave(how));
+        self.events.push(Event::Decided { path: within, decision: Decision::May });
+    }
+
     pub(crate) fn op(&mut self) -> u64 {
         self.next_op += 1;
         self.next_op - 1
@@ -177,7 +196,7 @@ impl<'r> Scan<'r> {
             StepKind::Set(variables) => logic::light::set(self, place, variables),
             StepKind::Log(log) => logic::light::log(self, place, log),
             StepKind::Undo => logic::undo::start(self),
-            StepKind::End => logic::light::leave(self, Decision::End, "end"),
+            StepKind::End => logic::light::end(self),
             StepKind::Next => logic::light::leave(self, Decision::Next, "go on with the next"),
             StepKind::Break => logic::light::leave(self, Decision::Break, "leave the loop"),
             StepKind::Fail(fail) => logic::light::fail(self, place, fail),

@@ -35,6 +35,12 @@ pub struct Preview {
     pub requests: u64,
     /// The lines that `log` steps would write.
     pub log: Vec<String>,
+    /// Whether it leaves out steps that may run.
+    #[serde(skip)]
+    is_cut: bool,
+    /// How many runs of their own it would start; what those would do is not in here.
+    #[serde(default)]
+    pub starts: u64,
     /// Waits, questions and everything else a reader should know.
     pub notes: Vec<String>,
     /// The outputs, with unknown leaves.
@@ -112,6 +118,8 @@ impl Preview {
             unchanged: Vec::new(),
             reads: Vec::new(),
             requests: 0,
+            starts: 0,
+            is_cut: false,
             log: Vec::new(),
             notes: Vec::new(),
             outputs: None,
@@ -121,7 +129,7 @@ impl Preview {
 
     /// 0 when there is nothing to do, 2 when there are changes, 1 when the run would fail.
     pub fn exit_code(&self) -> u8 {
-        match (&self.error, self.changes.is_empty()) {
+        match (&self.error, self.changes.is_empty() && self.starts == 0) {
             (Some(_), _) => 1,
             (None, true) => 0,
             (None, false) => 2,
@@ -131,7 +139,10 @@ impl Preview {
     pub(super) fn log(&mut self, entry: &Entry) {
         self.log.extend(crate::driver::as_log(entry).map(str::to_owned));
         if let Event::Decided { path, decision: Decision::MayLeave(how) } = &entry.event {
-            self.notes.push(format!("{path} may {how}"));
+            let is_failure = how.starts_with("fail");
+            let more = if is_failure { "; what would handle that is not shown" } else { "" };
+            self.notes.push(format!("{path} may {how}{more}"));
+            self.is_cut |= is_failure;
         }
         if let Event::Decided { path, decision: Decision::Undo } = &entry.event {
             self.notes.push(format!("{path} would take back what the run has changed so far"));
@@ -174,6 +185,7 @@ impl Preview {
     pub(super) fn detached(&mut self, start: &StartRun) {
         let may = if start.may { "may" } else { "would" };
         let (path, flow) = (&start.path, &start.flow);
+        self.starts += 1;
         self.notes.push(format!("{path} {may} start {flow} as a run of its own"));
     }
 
@@ -275,6 +287,7 @@ impl Preview {
             if !change.may_run {
                 *from += change.count.saturating_sub(n_lists);
             }
+            let is_open = is_open || self.is_cut;
             *to = if is_open { None } else { to.map(|to| to + change.count) };
         }
         let count = |(effect, (from, to))| Count { effect, from, to };
