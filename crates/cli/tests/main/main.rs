@@ -5,6 +5,7 @@
 
 mod authoring;
 mod daemon;
+mod environments;
 mod fmt;
 mod people;
 mod project;
