@@ -81,6 +81,45 @@ fn check_tells_every_mistake_at_once_with_its_place_and_a_suggestion() {
     assert_ne!(refused.code, Some(0), "{}", refused.all());
 }
 
+/// What cannot be read in a step leaves the rest of it to be looked at.
+#[test]
+fn a_mistake_in_a_step_hides_none_of_its_others() {
+    let flow = r#"flow: hidden
+connections: { sn: servicenow }
+inputs: { who: { type: string } }
+steps:
+  - id: gone
+    call: sn.records.delete
+    with: { table: incident, sys_id: "{{ nix }}" }
+    undo: { call: sn.records.delet }
+    timeout: soon
+  - approval: { from: a@example.test, message: "{{ nope }}", on_reject: maybe }
+  - repeat: [ { log: "{{ nada }}" } ]
+    until: "'yes'"
+    max: 0
+  - call: sn.records.get
+    with: { table: incident, number: "{{ upperr inputs.who }}", field: a }
+"#;
+    let project = Project::with(&[("flows/hidden.yaml", flow)]);
+    let told = project.linchpin(&["check", "--format", "json"]).ends_with(1).json();
+    let errors = told.as_array().unwrap().iter().filter(|one| one["severity"] == "error");
+    let found: Vec<String> =
+        errors.map(|one| format!("{}:{}", one["line"], one["code"].as_str().unwrap())).collect();
+    let expected = [
+        "7:unknown-name",
+        "8:unknown-action",
+        "9:bad-duration",
+        "10:unknown-name",
+        "10:bad-value",
+        "11:unknown-name",
+        "12:expression-type",
+        "13:bad-value",
+        "15:unknown-function",
+        "15:unknown-input",
+    ];
+    assert_eq!(found, expected, "{told:#}");
+}
+
 /// A value that should have been quoted, a setting, an alias: none of them hides what else is wrong.
 #[test]
 fn no_mistake_hides_another() {

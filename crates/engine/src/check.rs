@@ -98,8 +98,12 @@ impl Draft {
     pub fn check(&self, catalog: &Catalog) -> Vec<Diagnostic> {
         let Some((document, parsed)) = &self.read else { return self.misformed.clone() };
         let mut mistakes = parsed.mistakes.clone();
-        mistakes.extend(found_in(&parsed.flow, catalog, document, &parsed.broken));
-        // Of a value that is misformed nothing more is said.
+        let mut found = found_in(&parsed.flow, catalog, document, &parsed.broken);
+        // Of what could not be read nothing more is said: the flow has a stand-in there.
+        let touches = |a: Span, b: Span| a.start < b.end.max(b.start + 1) && b.start < a.end;
+        found.retain(|one| !parsed.mistakes.iter().any(|other| touches(one.span, other.span)));
+        mistakes.extend(found);
+        // Nor of a value that is misformed.
         let places: BTreeSet<usize> = self.misformed.iter().map(|one| one.span.start).collect();
         mistakes.retain(|mistake| !places.contains(&mistake.span.start));
         mistakes.extend(self.misformed.iter().cloned());
@@ -172,7 +176,7 @@ type Type = Option<Rc<Schema>>;
 struct Checker<'c> {
     flow: &'c Flow,
     catalog: &'c Catalog,
-    /// Where the steps begin that could not be read: they are left out, but their ids exist.
+    /// Where the steps begin that could not be read as a whole: what they give can be anything.
     broken: &'c BTreeSet<usize>,
     graphs: Vec<Graph>,
     ancestors: Vec<Ancestors>,

@@ -70,6 +70,7 @@ fn keys_that_mean_nothing_or_are_missing() {
         ("wrong-type", "flow: a\nsteps: §3\n"),
         ("bad-value", "flow: a\nsteps: §[]\n"),
         ("wrong-type", "flow: a\nenabled: §maybe\nsteps: [{ log: x }]\n"),
+        ("bad-value", "flow: a\ndefaults: { timeout: §0s }\nsteps: [{ log: x }]\n"),
         ("bad-id", "flow: §New-Hire\nsteps: [{ log: x }]\n"),
         ("unknown-key", "  - log: x\n    §guard: a\n"),
         ("unknown-key", "  - §cal: hr.records.list\n"),

@@ -25,9 +25,15 @@ enum Form {
 impl Template {
     /// Reads a structure in a document. All mistakes at once, each at its place.
     pub fn parse(node: &Node<'_>) -> Result<Self, Vec<Diagnostic>> {
+        let (template, found) = Self::read(node);
+        if found.is_empty() { Ok(template) } else { Err(found) }
+    }
+
+    /// The same as far as it can be read, with everything that is wrong with it.
+    pub fn read(node: &Node<'_>) -> (Self, Vec<Diagnostic>) {
         let mut found = Vec::new();
         let template = read_node(node, &mut found);
-        if found.is_empty() { Ok(template) } else { Err(found) }
+        (template, found)
     }
 
     /// Reads a structure without places; each mistake comes with the JSON pointer of its text.

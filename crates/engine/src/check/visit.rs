@@ -52,9 +52,6 @@ fn block<'c>(checker: &mut Checker<'c>, trail: &mut Trail<'c>, arm: Arm, block: 
 }
 
 fn step<'c>(checker: &mut Checker<'c>, trail: &mut Trail<'c>, step: &'c Step) {
-    if checker.broken.contains(&step.span.start) {
-        return;
-    }
     if let Some(guard) = &step.guard {
         condition(checker, guard, trail);
     }

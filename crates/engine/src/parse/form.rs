@@ -29,7 +29,7 @@ pub(super) fn ask(reader: &mut Reader, value: &Node<'_>) -> StepKind {
         form,
         message: value.get("message").map(|node| reader.text(&node)),
         submit: reader.optional_word(value, "submit"),
-        timeout: reader.optional_duration(value, "timeout"),
+        timeout: reader.timeout(value),
     })
 }
 
@@ -42,7 +42,7 @@ pub(super) fn approval(reader: &mut Reader, value: &Node<'_>) -> StepKind {
     let approval = Approval {
         message: super::kinds::message(reader, value, "`approval`"),
         from: from(reader, value),
-        timeout: reader.optional_duration(value, "timeout"),
+        timeout: reader.timeout(value),
         on_timeout: value
             .get("on_timeout")
             .and_then(|node| reader.choice(&node, OnTimeout::WORDS))

@@ -45,7 +45,7 @@ pub(crate) fn flow(reader: &mut Reader, root: &Node<'_>) -> Flow {
         vars: reader.fields(root.get("vars")),
         defaults: defaults(reader, root.get("defaults")),
         limits: limits(reader, root.get("limits")),
-        timeout: reader.optional_duration(root, "timeout"),
+        timeout: reader.timeout(root),
         steps,
         on_error,
         on_cancel,
@@ -122,10 +122,7 @@ fn defaults(reader: &mut Reader, node: Option<Node<'_>>) -> Defaults {
         return Defaults::default();
     };
     reader.keys(&node, &grammar::DEFAULTS);
-    Defaults {
-        timeout: reader.optional_duration(&node, "timeout"),
-        retry: reader.retry(node.get("retry")),
-    }
+    Defaults { timeout: reader.timeout(&node), retry: reader.retry(node.get("retry")) }
 }
 
 fn limits(reader: &mut Reader, node: Option<Node<'_>>) -> IndexMap<Effect, u64> {

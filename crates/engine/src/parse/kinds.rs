@@ -201,7 +201,7 @@ fn loop_body(reader: &mut Reader, owner: &Node<'_>) -> Block {
                 name: None,
                 guard: None,
                 after: None,
-                timeout: reader.optional_duration(owner, "timeout"),
+                timeout: reader.timeout(owner),
                 on_error: OnError::Stop,
                 kind: call_step(reader, owner, &value),
                 span: owner.span(),
@@ -294,7 +294,7 @@ fn signal_wait(reader: &mut Reader, owner: &Node<'_>, signal: &Node<'_>) -> Step
     if signal.as_str().is_some() {
         reader.name(signal, &name.value, codes::BAD_ID, "the name of a signal");
     }
-    let timeout = reader.optional_duration(owner, "timeout");
+    let timeout = reader.timeout(owner);
     StepKind::Wait(Wait::Signal(SignalWait { name, timeout }))
 }
 

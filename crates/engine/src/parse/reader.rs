@@ -175,6 +175,17 @@ impl Reader {
         node.get(key).map(|node| self.duration(&node))
     }
 
+    /// `timeout:` wherever it stands.
+    pub(crate) fn timeout(&mut self, owner: &Node<'_>) -> Option<Duration> {
+        let node = owner.get("timeout")?;
+        let timeout = self.duration(&node);
+        if timeout.is_zero() && node.as_str().is_some_and(|text| parse_duration(text).is_ok()) {
+            let mistake = node.error(codes::BAD_VALUE, "nothing is done within no time");
+            self.report(mistake.with_help("give it longer, or leave the timeout out"));
+        }
+        Some(timeout)
+    }
+
     /// `retry:` wherever it stands.
     pub(crate) fn retry(&mut self, node: Option<Node<'_>>) -> RetryPolicy {
         let Some(node) = node else {
@@ -287,10 +298,8 @@ impl Reader {
             self.wrong_type(&node, "a map of inputs");
             return Located { value: empty(), span: node.span() };
         }
-        let value = Template::parse(&node).unwrap_or_else(|mistakes| {
-            self.report_all(mistakes);
-            empty()
-        });
+        let (value, mistakes) = Template::read(&node);
+        self.report_all(mistakes);
         Located { value, span: node.span() }
     }
 

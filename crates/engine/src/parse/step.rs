@@ -67,7 +67,7 @@ fn step(reader: &mut Reader, node: &Node<'_>, at: usize) -> Step {
         // Beside `for_each` and `call` the timeout belongs to the call.
         timeout: match is_loop_of_call {
             true => None,
-            false => reader.optional_duration(node, "timeout"),
+            false => reader.timeout(node),
         },
         on_error: on_error(reader, node),
         kind,
