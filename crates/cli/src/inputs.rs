@@ -14,8 +14,7 @@ pub(crate) fn gather(
     typed: &[String],
 ) -> Result<Map<String, Value>, Failure> {
     let mut inputs = file.map(from_file).transpose()?.unwrap_or_default();
-    for pair in typed {
-        let (name, text) = split(pair)?;
+    for (name, text) in split_all(typed)? {
         let ty = fields.get(name).map_or(&Type::Any, |schema| &schema.ty);
         inputs.insert(name.to_owned(), read(ty, name, text)?);
     }
@@ -27,8 +26,22 @@ pub(crate) fn split(pair: &str) -> Result<(&str, &str), Failure> {
     let parts = pair.split_once('=').filter(|(name, _)| !name.is_empty());
     parts.ok_or_else(|| {
         Failure::usage(format!("{pair:?} is not name=value"))
-            .help("for example -i incident=INC0010001")
+            .help("write the name, `=` and the value, such as incident=INC0010001")
     })
+}
+
+/// Several of them; a name that is given twice is refused, since only one value can be meant.
+pub(crate) fn split_all(pairs: &[String]) -> Result<Vec<(&str, &str)>, Failure> {
+    let mut all: Vec<(&str, &str)> = Vec::new();
+    for pair in pairs {
+        let (name, value) = split(pair)?;
+        if all.iter().any(|(known, _)| *known == name) {
+            return Err(Failure::usage(format!("{name} is given twice"))
+                .help("give it once; a list is written with commas or as JSON"));
+        }
+        all.push((name, value));
+    }
+    Ok(all)
 }
 
 /// A typed text as a value of a type. What does not fit is left as text, for the flow's own

@@ -263,8 +263,7 @@ pub(crate) fn typed_values(
 ) -> Result<Map<String, Value>, Failure> {
     let fields = question["fields"].as_array().cloned().unwrap_or_default();
     let mut values = Map::new();
-    for pair in pairs {
-        let (name, text) = inputs::split(pair)?;
+    for (name, text) in inputs::split_all(pairs)? {
         let field = fields.iter().find(|field| field["name"] == name);
         let value = match field {
             Some(field) => typed(field, text),

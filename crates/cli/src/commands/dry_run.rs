@@ -55,7 +55,12 @@ fn show(report: &Report, preview: &Preview) {
         0 => String::new(),
         n => format!(", and start {} of their own", plural(n, "run")),
     };
-    report.line(format!("{flow} would {}{starts}", counts(&preview.counts)));
+    let until = match (&preview.error, preview.held.is_empty()) {
+        (None, true) => "",
+        (Some(_), _) => " before it fails",
+        (None, false) => " before it is held",
+    };
+    report.line(format!("{flow} would {}{starts}{until}", counts(&preview.counts)));
     for change in &preview.changes {
         show_change(report, change);
     }
@@ -89,6 +94,9 @@ fn show(report: &Report, preview: &Preview) {
             let name = report.paint(Style::Dim, &format!("{name}:"));
             report.line(format!("  {name} {}", readable(value)));
         }
+    }
+    for held in &preview.held {
+        report.line(format!("{} it would be held at {held}", report.paint(Style::Yellow, "?")));
     }
     if let Some(error) = &preview.error {
         let mark = report.paint(Style::Red, "✗");

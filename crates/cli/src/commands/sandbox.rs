@@ -23,7 +23,7 @@ pub(crate) struct Sandbox {
     #[arg(long, default_value_t = stand_in::SEED)]
     seed: u64,
     /// The first of six ports; otherwise the system chooses
-    #[arg(long, value_name = "P")]
+    #[arg(long, value_name = "P", value_parser = clap::value_parser!(u16).range(1..=65530))]
     port_base: Option<u16>,
 }
 

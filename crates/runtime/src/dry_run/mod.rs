@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use linchpin_connector::{ActionError, Call, Effect, ErrorKind, Look};
+use linchpin_connector::{ActionError, Call, Effect, Look};
 use linchpin_engine::catalog::Catalog;
 use linchpin_engine::command::{Command, ReadPage, RunAction, StartRun};
 use linchpin_engine::event::{Accepted, Outcome, Succeeded, VERSION};
@@ -217,21 +217,21 @@ impl DryHost<'_> {
         action: &str,
         input: &Value,
         path: &linchpin_engine::StepPath,
-    ) -> Result<Prepared, ActionError> {
-        let key = format!("dry/{path}");
-        let about = (key, self.now, None);
-        Prepared::new(self.connections, alias, action, input, about).await.map_err(|unprepared| {
-            match unprepared {
-                Unprepared::Hold(reason) => ActionError::new(ErrorKind::Unauthenticated, reason),
-                Unprepared::Failed(error) => error,
-            }
-        })
+    ) -> Result<Prepared, Unprepared> {
+        let about = (format!("dry/{path}"), self.now, None);
+        Prepared::new(self.connections, alias, action, input, about).await
+    }
+
+    /// What is missing for a step holds the run there, and nobody can say what would follow.
+    fn held(&mut self, path: &linchpin_engine::StepPath, reason: String) -> Played {
+        self.record(Event::Held { path: path.clone(), reason, limit: None, blocked: true })
     }
 
     async fn call(&mut self, run: RunAction) -> Played {
         let prepared = match self.prepare(&run.alias, &run.action, &run.input, &run.path).await {
             Ok(prepared) => prepared,
-            Err(error) => return self.failed(&run, &error),
+            Err(Unprepared::Failed(error)) => return self.failed(&run, &error),
+            Err(Unprepared::Hold(reason)) => return self.held(&run.path, reason),
         };
         if prepared.is_write() {
             self.simulate(run, prepared).await
@@ -335,7 +335,8 @@ impl DryHost<'_> {
                 may_differ = overlay.is_changed_without_collection(spec);
                 read
             }
-            Err(error) => Err(error),
+            Err(Unprepared::Failed(error)) => Err(error),
+            Err(Unprepared::Hold(reason)) => return self.held(&path, reason),
         };
         match read {
             Ok(answer) => {

@@ -35,6 +35,9 @@ pub struct Preview {
     pub requests: u64,
     /// The lines that `log` steps would write.
     pub log: Vec<String>,
+    /// Where the run would wait for what is missing, and why; what would follow is not in here.
+    #[serde(default)]
+    pub held: Vec<String>,
     /// Whether it leaves out steps that may run.
     #[serde(skip)]
     is_cut: bool,
@@ -119,6 +122,7 @@ impl Preview {
             reads: Vec::new(),
             requests: 0,
             starts: 0,
+            held: Vec::new(),
             is_cut: false,
             log: Vec::new(),
             notes: Vec::new(),
@@ -127,8 +131,12 @@ impl Preview {
         }
     }
 
-    /// 0 when there is nothing to do, 2 when there are changes, 1 when the run would fail.
+    /// 0 when there is nothing to do, 2 when there are changes, 1 when the run would fail or be
+    /// held for something that is missing.
     pub fn exit_code(&self) -> u8 {
+        if !self.held.is_empty() {
+            return 1;
+        }
         match (&self.error, self.changes.is_empty() && self.starts == 0) {
             (Some(_), _) => 1,
             (None, true) => 0,
@@ -270,7 +278,7 @@ impl Preview {
         };
         for step in run.open_steps() {
             if let Some(linchpin_engine::run::Waiting::Ruling(reason)) = step.waiting {
-                self.notes.push(format!("{} would be held: {reason}", step.path));
+                self.held.push(format!("{}: {reason}", step.path));
             }
         }
         self.count();

@@ -12,7 +12,7 @@ use linchpin_server::Client;
 use crate::commands::Done;
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
-use crate::inputs::split;
+use crate::inputs::split_all;
 use crate::report::{Report, Style};
 use crate::steps::print_instant;
 
@@ -67,8 +67,7 @@ impl Configure {
 
     fn given(&self, status: &Value) -> Result<Form, Failure> {
         let (mut values, mut secrets) = (Map::new(), BTreeMap::new());
-        for pair in &self.values {
-            let (name, value) = split(pair)?;
+        for (name, value) in split_all(&self.values)? {
             if is_secret(status, name) {
                 return Err(Failure::usage(format!(
                     "{name} is a secret and does not belong on a command line"
@@ -79,8 +78,7 @@ impl Configure {
             }
             values.insert(name.to_owned(), value.into());
         }
-        for pair in &self.secrets {
-            let (name, source) = split(pair)?;
+        for (name, source) in split_all(&self.secrets)? {
             secrets.insert(name.to_owned(), fetch(name, source)?);
         }
         Ok((values, secrets))

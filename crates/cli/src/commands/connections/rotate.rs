@@ -11,7 +11,7 @@ use super::configure::fetch;
 use crate::commands::Done;
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
-use crate::inputs::split;
+use crate::inputs::split_all;
 use crate::report::{Report, Style};
 
 /// Put new secrets in place of the old ones: they are tested first, and the old ones hold until then
@@ -38,8 +38,7 @@ impl Rotate {
             ));
         }
         let mut secrets = BTreeMap::new();
-        for pair in &self.secrets {
-            let (name, source) = split(pair)?;
+        for (name, source) in split_all(&self.secrets)? {
             secrets.insert(name.to_owned(), fetch(name, source)?);
         }
         if secrets.is_empty() {

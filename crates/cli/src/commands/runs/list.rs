@@ -147,7 +147,11 @@ fn show_commands(report: &Report, project: &Project, runs: &[Value]) {
         let (step, of) = (quoted(word("step")), quoted(word("of")));
         let command = match word("kind") {
             "answer" => format!("answer {run} {step}"),
-            "approval" => format!("approve {run} {step}"),
+            "approval" => {
+                let is_one = of.contains('@') && !of.contains(',');
+                let person = if is_one { format!(" --as {of}") } else { String::new() };
+                format!("approve {run} {step}{person}")
+            }
             "signal" => format!("signal {run} {of}"),
             "ruling" => format!("resolve {run} {step}"),
             _ => format!("show {run}"),
