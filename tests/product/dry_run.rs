@@ -39,3 +39,46 @@ fn a_record_that_would_be_made_can_be_read_again() {
     assert!(!told.contains("$unknown"), "{told}");
     project.linchpin(&["run", "made", "--sandbox"]).ends_with(0);
 }
+
+const FILES: &str = r#"
+flow: files
+connections: { f: files }
+steps:
+  - id: table
+    call: f.csv.write
+    with: { path: a.csv, rows: [ { name: Ada } ] }
+  - id: same
+    call: f.csv.write
+    with: { path: a.csv, rows: [ { name: Ada } ] }
+  - id: value
+    call: f.json.write
+    with: { path: a.json, value: { name: Ada } }
+  - { id: back, call: f.json.read, with: { path: a.json } }
+  - { id: rows, call: f.csv.read, with: { path: a.csv } }
+  - for_each: { call: f.csv.stream, with: { path: a.csv } }
+    as: row
+    steps:
+      - { id: each, call: f.json.write, with: { path: "{{ row.name }}.json", value: "{{ row }}" } }
+  - { id: ada, call: f.json.read, with: { path: Ada.json } }
+outputs: { name: back.value.name, rows: rows.count }
+"#;
+
+#[test]
+fn a_file_that_would_be_written_can_be_read_again() {
+    let project = Project::with(&[("flows/files.yaml", FILES)]);
+    let folder = project.path().join("shared");
+    std::fs::create_dir(&folder).unwrap();
+    let connection = format!("f: {{ spoke: files, folder: {} }}\n", folder.display());
+    project.write("connections.yaml", connection);
+    let told = project.linchpin(&["dry-run", "files"]).ends_with(2).stdout;
+    let lines = [
+        "files would create 2 things or more\n",
+        "  = same  f.csv.write: nothing to do\n",
+        "      write {name of row of a.csv}\n",
+        "  name: Ada\n",
+        "  rows: (count of a.csv: known after run)\n",
+    ];
+    assert!(lines.iter().all(|line| told.contains(line)), "{told}");
+    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 0, "nothing is written");
+    project.linchpin(&["run", "files"]).ends_with(0);
+}

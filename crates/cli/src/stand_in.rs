@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use linchpin_connector::{CREDENTIAL, Spoke};
+use linchpin_connector::{CREDENTIAL, FormField, Spoke};
 use linchpin_engine::flow::{Block, StepKind};
 use linchpin_language::{Map, Type, Value};
 use linchpin_runtime::Secret;
@@ -49,7 +49,14 @@ pub(crate) fn bind(
     aliases.extend(declared(&workspace.flows));
     for (alias, name) in &aliases {
         let Some(spoke) = workspace.spokes.get(name) else { continue };
-        let Some(site) = site(sandbox, name) else { continue };
+        let Some(site) = site(sandbox, name) else {
+            let fields = &mut spoke.connection.fields.iter();
+            let is_needed = |field: &FormField| field.required && field.default.is_none();
+            if fields.any(|field| is_needed(field) && field.value.is_none()) {
+                connections.leave_unbound(alias, name);
+            }
+            continue;
+        };
         let chosen = chosen(spoke, site, alias, workspace);
         let (values, secrets) = filled(spoke, site, chosen);
         let secrets = secrets.into_iter().map(|(field, text)| (field, Secret::new(text)));

@@ -27,7 +27,7 @@ pub use connection::{CREDENTIAL, Connection, ConnectionTemplate, FormField, Rate
 pub use credential::{CredentialKind, CredentialTemplate};
 pub use effect::Effect;
 pub use error::{ActionError, ErrorKind, WriteState};
-pub use linchpin_language::{Diagnostic, too_deep};
+pub use linchpin_language::{Diagnostic, as_unknown, contains_unknown, too_deep, unknown};
 pub use multipart::{Part, multipart};
 pub use openapi::{Draft, DraftError, DraftedAction, Remark, draft_spoke};
 pub use spoke::{CodeAction, Role, Spoke};

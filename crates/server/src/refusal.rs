@@ -114,6 +114,7 @@ impl From<ConnectionError> for Refusal {
                 StatusCode::UNPROCESSABLE_ENTITY
             }
             ConnectionError::UnknownSpoke { .. }
+            | ConnectionError::NoStandIn { .. }
             | ConnectionError::Missing { .. }
             | ConnectionError::Unauthorized { .. }
             | ConnectionError::Authorization { .. }

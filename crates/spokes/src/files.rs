@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use linchpin_connector::{
-    Action, ActionError, ActionSpec, Call, CodeAction, Effect, ErrorKind, Look, Page, Wrote,
-    too_deep,
+    Action, ActionError, ActionSpec, Call, CodeAction, Effect, ErrorKind, Look, Page, Simulated,
+    SimulatedRow, Wrote, as_unknown, contains_unknown, too_deep, unknown,
 };
 use serde_json::{Value, json};
 
@@ -52,6 +52,12 @@ impl Action for FileAction {
     }
 
     async fn read(&self, call: &Call<'_>) -> Result<Value, ActionError> {
+        if let Some(content) = simulated(call) {
+            return Ok(match serde_json::from_str::<Value>(&content) {
+                Ok(value) if self.work == Work::ReadJson => json!({ "value": value }),
+                _ => self.spec.outputs.unknown(text(call.inputs, "path")),
+            });
+        }
         let (connection, inputs, work) = (call.connection.clone(), call.inputs.clone(), self.work);
         blocking(move || {
             let folder = Folder::of(&connection)?;
@@ -66,6 +72,11 @@ impl Action for FileAction {
     }
 
     async fn page(&self, call: &Call<'_>, cursor: Option<&Value>) -> Result<Page, ActionError> {
+        if simulated(call).is_some() || contains_unknown(&call.inputs["path"]) {
+            let label = format!("row of {}", text(call.inputs, "path"));
+            let rows = vec![unknown(&format!("{}.row", call.key), "object", &label)];
+            return Ok(Page { rows, keys: Vec::new(), cursor: None });
+        }
         let (connection, inputs) = (call.connection.clone(), call.inputs.clone());
         let cursor = cursor.cloned();
         blocking(move || {
@@ -78,8 +89,17 @@ impl Action for FileAction {
     async fn look(&self, call: &Call<'_>) -> Result<Look, ActionError> {
         let content = self.content(call.inputs)?;
         let (connection, path) = (call.connection.clone(), text(call.inputs, "path").to_owned());
+        let simulated = simulated(call).map(String::into_bytes);
+        if contains_unknown(&call.inputs["path"]) && simulated.is_none() {
+            let changes = vec![call.inputs["path"].clone()];
+            let effect = Effect::Create;
+            return Ok(Look { found: json!({}), changes, effect, chunks: 1, variant: None });
+        }
         let (is_there, is_same) = blocking(move || {
-            let present = Folder::of(&connection)?.present(&path, content.len())?;
+            let present = match simulated {
+                Some(written) => Some(written),
+                None => Folder::of(&connection)?.present(&path, content.len())?,
+            };
             Ok((present.is_some(), present.is_some_and(|present| present == content)))
         })
         .await?;
@@ -107,8 +127,25 @@ impl Action for FileAction {
         Ok(Arc::new(json!({ "path": text(call.inputs, "path"), "bytes": bytes })))
     }
 
+    fn simulate(&self, call: &Call<'_>, look: &Look) -> Result<Simulated, ActionError> {
+        let content = self.content(call.inputs)?;
+        let path = place(call.inputs);
+        let bytes = match contains_unknown(call.inputs) {
+            true => unknown(&format!("{}.bytes", call.key), "integer", &format!("bytes of {path}")),
+            false => content.len().into(),
+        };
+        let row = json!({ "content": String::from_utf8_lossy(&content) });
+        let collection = format!("{FILE}{path}");
+        let rows = vec![SimulatedRow { collection, row, gone: false, keys: Vec::new() }];
+        let output = json!({ "path": call.inputs["path"], "bytes": bytes });
+        Ok(Simulated { output, rows, effect: look.effect })
+    }
+
     fn request_summary(&self, call: &Call<'_>, _: &Look, _: u32) -> String {
-        format!("write {}", text(call.inputs, "path"))
+        match as_unknown(&call.inputs["path"]) {
+            Some(unknown) => format!("write {{{}}}", unknown.label),
+            None => format!("write {}", text(call.inputs, "path")),
+        }
     }
 }
 
@@ -116,11 +153,32 @@ impl FileAction {
     /// What the file is to hold.
     fn content(&self, inputs: &Value) -> Result<Vec<u8>, ActionError> {
         if self.work == Work::WriteCsv {
-            return csv::written(inputs);
+            return match contains_unknown(inputs) {
+                // In a dry run: what cannot be known yet is read back by nobody.
+                true => Ok(inputs.to_string().into_bytes()),
+                false => csv::written(inputs),
+            };
         }
         let value = inputs.get("value").unwrap_or(&Value::Null);
         Ok(format!("{value:#}\n").into_bytes())
     }
+}
+
+/// What a file would hold is kept by a dry run under this and its path.
+const FILE: &str = "file/";
+
+/// The path, or the identity of one that is not known yet.
+fn place(inputs: &Value) -> String {
+    match as_unknown(&inputs["path"]) {
+        Some(unknown) => format!("?{}", unknown.id),
+        None => text(inputs, "path").to_owned(),
+    }
+}
+
+/// What this dry run would have written to the file.
+fn simulated(call: &Call<'_>) -> Option<String> {
+    let mut rows = call.overlay?.rows(&format!("{FILE}{}", place(call.inputs)));
+    rows.pop()?.row.get("content")?.as_str().map(str::to_owned)
 }
 
 fn read_json(folder: &Folder, path: &str) -> Result<Value, ActionError> {

@@ -23,6 +23,14 @@ pub enum ConnectionError {
         /// The spoke.
         spoke: String,
     },
+    /// The sandbox has nothing in place of the spoke's system.
+    #[error("the sandbox has no stand-in for the spoke {spoke}: run without --sandbox")]
+    NoStandIn {
+        /// The alias.
+        alias: String,
+        /// The spoke.
+        spoke: String,
+    },
     /// A field has no value.
     #[error("connection {alias} has no {field}: {remedy}")]
     Missing {
@@ -106,7 +114,8 @@ impl From<ConnectionError> for ActionError {
             | ConnectionError::UnknownSpoke { .. }
             | ConnectionError::Choice { .. }
             | ConnectionError::Field { .. } => ErrorKind::InvalidInput,
-            ConnectionError::Missing { .. }
+            ConnectionError::NoStandIn { .. }
+            | ConnectionError::Missing { .. }
             | ConnectionError::Credential { .. }
             | ConnectionError::Unauthorized { .. }
             | ConnectionError::Authorization { .. } => ErrorKind::Unauthenticated,

@@ -88,6 +88,8 @@ pub struct Connections {
 #[derive(Default)]
 struct State {
     bound: BTreeMap<String, BoundHere>,
+    /// Aliases that lead nowhere here, each with its spoke.
+    unbound: BTreeMap<String, String>,
     made: HashMap<String, Live>,
     budgets: HashMap<String, Arc<Budget>>,
     tokens: HashMap<String, Arc<TokenSource>>,
@@ -164,6 +166,9 @@ impl Connections {
     }
 
     async fn live(&self, alias: &str) -> Result<Live, ConnectionError> {
+        if let Some(spoke) = self.read().unbound.get(alias).cloned() {
+            return Err(ConnectionError::NoStandIn { alias: alias.to_owned(), spoke });
+        }
         if let Some(live) = self.ready(alias) {
             return Ok(live);
         }
@@ -264,6 +269,11 @@ impl Connections {
         state.made.remove(alias);
         state.bound.insert(alias.to_owned(), BoundHere { spoke, values, secrets });
         Ok(())
+    }
+
+    /// Lets an alias lead nowhere: there is nothing in place of its spoke's system.
+    pub fn leave_unbound(&self, alias: &str, spoke: &str) {
+        self.write().unbound.insert(alias.to_owned(), spoke.to_owned());
     }
 
     /// The aliases there are, with the spoke of each.

@@ -12,11 +12,11 @@ use jiff::Timestamp;
 use linchpin_connector::{ActionError, Call, Effect, Look};
 use linchpin_engine::catalog::Catalog;
 use linchpin_engine::command::{Command, ReadPage, RunAction, StartRun};
-use linchpin_engine::event::{Accepted, Outcome, Succeeded, VERSION};
+use linchpin_engine::event::{Accepted, Decision, Outcome, Succeeded, VERSION};
 use linchpin_engine::plan::Program;
 use linchpin_engine::run::{AfterFailure, Certainty, Waiting};
 use linchpin_engine::{Entry, Event, Run, RunError, RunId};
-use linchpin_language::{Map, Schema, Value, contains_unknown, json, unknown};
+use linchpin_language::{Map, Schema, Unknown, Value, contains_unknown, json, unknown, unknowns};
 
 pub use self::preview::{Change, Count, Preview, Read};
 
@@ -251,7 +251,10 @@ impl DryHost<'_> {
         let may_differ = overlay.is_changed_without_collection(spec);
         let output = match read {
             Ok(output) => output,
-            Err(_) if contains_unknown(&run.input) => spec.outputs.unknown(&run.path.to_string()),
+            // What is missing now may be there after the changes.
+            Err(_) if may_differ || contains_unknown(&run.input) => {
+                spec.outputs.unknown(&run.path.to_string())
+            }
             Err(error) => return self.failed(&run, &error),
         };
         self.preview.read(&run, &output, (requests, may_differ));
@@ -341,9 +344,17 @@ impl DryHost<'_> {
         match read {
             Ok(answer) => {
                 self.preview.page(&page, may_differ);
+                // A row that stands for all that nobody can read yet: how many there are is unknown.
+                let is_own = |unknown: &Unknown| unknown.is_created() || unknown.is_computed();
+                let is_symbol = |row: &Value| !unknowns(row).iter().all(is_own);
+                let is_symbolic = answer.rows.iter().any(is_symbol);
                 let rows = answer.rows.into_iter().map(Arc::new).collect();
                 let (keys, cursor) = (answer.keys, answer.cursor);
-                self.record(Event::Page { path, rows, keys, cursor })
+                self.record(Event::Page { path: path.clone(), rows, keys, cursor })?;
+                if is_symbolic {
+                    self.record(Event::Decided { path, decision: Decision::May })?;
+                }
+                Ok(())
             }
             Err(error) => {
                 let certain = (Certainty::NotDone, &self.connections.retry(&page.alias));
