@@ -82,3 +82,46 @@ fn a_file_that_would_be_written_can_be_read_again() {
     assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 0, "nothing is written");
     project.linchpin(&["run", "files"]).ends_with(0);
 }
+
+const MAYBE: &str = r#"
+flow: maybe
+connections: { sn: servicenow, lms: litmos }
+steps:
+  - id: made
+    call: sn.records.create
+    with: { table: incident, short_description: Laptop }
+  - id: file
+    call: sn.attachments.upload
+    with: { sys_id: "{{ made.sys_id }}", file_name: a.txt, text: hi }
+  - id: once_more
+    call: sn.attachments.upload
+    with: { sys_id: "{{ made.sys_id }}", file_name: a.txt, text: hi }
+  - if: made.record.urgency == '9'
+    then:
+      - id: first
+        call: lms.users.ensure
+        with: { email: zz@example.test, first_name: Zoe, last_name: Zand }
+      - id: same
+        call: lms.users.ensure
+        with: { email: zz@example.test, first_name: Zoe, last_name: Zand }
+  - id: again
+    call: lms.users.ensure
+    with: { email: zz@example.test, first_name: Zoe, last_name: Zand }
+"#;
+
+/// What a step that may run would do is done for the steps beside it, and for those after it is
+/// not certain.
+#[test]
+fn what_may_have_been_done_may_still_be_to_do() {
+    let project = Project::with(&[("flows/maybe.yaml", MAYBE)]);
+    let told = project.linchpin(&["dry-run", "maybe", "--sandbox"]).ends_with(2).stdout;
+    let lines = [
+        "maybe would create 2 to 4 things\n",
+        "  + again  create by lms.users.ensure (may run)\n",
+        "  = once_more  sn.attachments.upload: nothing to do\n",
+        "  = #4/then.same  lms.users.ensure: nothing to do\n",
+    ];
+    assert!(lines.iter().all(|line| told.contains(line)), "{told}");
+    let done = project.linchpin(&["run", "maybe", "--sandbox"]).ends_with(0).stdout;
+    assert!(done.contains(" 3 created "), "{done}");
+}

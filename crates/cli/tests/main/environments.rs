@@ -97,3 +97,17 @@ fn a_secret_that_stands_in_the_file_is_shown_by_no_mistake() {
     assert!(!told.out.contains("sk-literal"), "{}", told.out);
     assert!(told.out.contains("*************"), "{}", told.out);
 }
+
+#[test]
+fn an_export_keeps_what_stands_beside_the_form() {
+    let project = project();
+    let text =
+        "web: { spoke: http, url: \"https://api.example.com\", timeout: 5s, active: false }\n";
+    fs::write(project.path().join("connections.yaml"), text).unwrap();
+    assert_eq!(project.run(&["connections", "export", "out.yaml"]).code, 0);
+    let exported = fs::read_to_string(project.path().join("out.yaml")).unwrap();
+    assert!(exported.contains(r#""timeout":"5s""#), "{exported}");
+    assert!(exported.contains(r#""active":false"#), "{exported}");
+    let imported = project.run(&["connections", "import", "out.yaml"]);
+    assert_eq!(imported.code, 0, "{}", imported.err);
+}

@@ -22,6 +22,8 @@ use crate::transport::Request;
 pub(crate) const MAX_ROWS: usize = 10_000;
 /// The same for its pages.
 pub(crate) const MAX_PAGES: u64 = 1_000;
+/// How the identity of something that a dry run would create stands in the name of a collection.
+const OWN: &str = "?new:";
 /// What the budget is told when neither the answer nor the manifest names a wait.
 const DEFAULT_WAIT: Duration = Duration::from_secs(1);
 
@@ -223,9 +225,11 @@ impl Exchange<'_> {
         names: &Names<'_>,
         unknown: &[Unknown],
     ) -> Result<Rows, ActionError> {
-        let is_of_own = |unknown: &Unknown| {
-            unknown.is_created() || (sending.one.is_some() && unknown.is_computed())
-        };
+        // Nor is there anything yet in a collection that belongs to such a thing.
+        let belongs = self.collection(sending, names)?.is_some_and(|name| name.contains(OWN));
+        let is_exact = sending.one.is_some() || belongs;
+        let is_of_own =
+            |unknown: &Unknown| unknown.is_created() || (is_exact && unknown.is_computed());
         if unknown.iter().all(is_of_own) && sending.collection.is_some() {
             let rows = overlay::merge(self, sending, names, Vec::new(), true)?;
             return Ok(Rows::Known(rows));

@@ -91,7 +91,9 @@ impl ManifestAction {
                 return Err(ActionError::new(ErrorKind::Internal, message));
             };
             if look.effect == Effect::Create && !spec.gone {
-                let place = if changes.len() > 1 { format!("[{index}]") } else { String::new() };
+                // One thing is the one that the answer tells of.
+                let is_one = changes.len() <= 1;
+                let place = if is_one { ".answer".to_owned() } else { format!("[{index}]") };
                 self.fill_unknown(spec, &mut row, &format!("{created}{place}"));
             }
             rows.push(SimulatedRow {

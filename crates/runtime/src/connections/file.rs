@@ -33,7 +33,7 @@ pub(super) const OWN_KEYS: [(&str, &str); 13] = [
 ];
 
 /// Whether a key of an alias is none of its spoke's form.
-fn is_own(key: &str) -> bool {
+pub(super) fn is_own(key: &str) -> bool {
     OWN_KEYS.iter().any(|(own, _)| *own == key)
 }
 
@@ -63,6 +63,8 @@ pub(super) struct Entry {
     pub(super) parts: Vec<String>,
     pub(super) default: Option<String>,
     pub(super) is_off: bool,
+    /// The keys that are none of its spoke's, as they are written.
+    pub(super) own: Map<String, Value>,
 }
 
 /// Where the certificates of a connection are kept.
@@ -257,6 +259,12 @@ impl<'d> Reader<'d> {
             let message = format!("{alias} says neither `spoke` nor `parent`");
             self.found.push(place.error_at_key(codes::MISSING_KEY, message));
             return None;
+        }
+        let is_kept = |key: &&&str| {
+            !["spoke", "parent", "attributes", "connections", "default"].contains(key)
+        };
+        for key in keys.keys().filter(|key| is_own(key)).filter(is_kept) {
+            entry.own.insert((*key).to_owned(), keys[key].value().clone());
         }
         self.own_keys(&mut entry, &keys);
         self.extras(&mut entry, &keys);

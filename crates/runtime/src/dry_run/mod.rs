@@ -241,14 +241,14 @@ impl DryHost<'_> {
     }
 
     async fn read(&mut self, run: RunAction, prepared: Prepared) -> Played {
-        let overlay = self.overlay.bound(prepared.alias());
+        let overlay = self.overlay.bound(prepared.alias(), run.may);
         let spec = prepared.action.spec();
         let call = prepared.call(Some(&overlay));
         let transport = Counted::new(call.transport);
         let read = prepared.action.read(&Call { transport: &transport, ..call }).await;
         let requests = transport.requests();
         self.preview.requests += requests;
-        let may_differ = overlay.is_changed_without_collection(spec);
+        let may_differ = overlay.may_differ(spec);
         let output = match read {
             Ok(output) => output,
             // What is missing now may be there after the changes.
@@ -262,7 +262,7 @@ impl DryHost<'_> {
     }
 
     async fn simulate(&mut self, run: RunAction, prepared: Prepared) -> Played {
-        let overlay = self.overlay.bound(prepared.alias());
+        let overlay = self.overlay.bound(prepared.alias(), run.may);
         let call = prepared.call(Some(&overlay));
         let transport = Counted::new(call.transport);
         let looked = prepared.action.look(&Call { transport: &transport, ..call }).await;
@@ -289,8 +289,10 @@ impl DryHost<'_> {
             self.preview.held(&run.path, &reason);
         }
         let label = prepared.alias().to_owned();
+        // What it finds to do may have been done by a step that may run.
+        let run = RunAction { may: run.may || overlay.is_uncertain(), ..run };
         self.preview.change(&run, &prepared, &look, &simulated);
-        self.overlay.add(&label, simulated.rows);
+        self.overlay.add(&label, simulated.rows, run.may);
         self.succeed(&run, Arc::new(simulated.output), look.effect, n_changes(&look))
     }
 
@@ -328,14 +330,14 @@ impl DryHost<'_> {
         let prepared = self.prepare(&page.alias, &page.action, &page.input, &path).await;
         let read = match prepared {
             Ok(prepared) => {
-                let overlay: Bound = self.overlay.bound(prepared.alias());
+                let overlay: Bound = self.overlay.bound(prepared.alias(), page.may);
                 let call = prepared.call(Some(&overlay));
                 let transport = Counted::new(call.transport);
                 let call = Call { transport: &transport, ..call };
                 let read = prepared.action.page(&call, page.cursor.as_ref()).await;
                 self.preview.requests += transport.requests();
                 let spec = prepared.action.spec();
-                may_differ = overlay.is_changed_without_collection(spec);
+                may_differ = overlay.may_differ(spec);
                 read
             }
             Err(Unprepared::Failed(error)) => Err(error),

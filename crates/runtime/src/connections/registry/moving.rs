@@ -7,6 +7,7 @@ use linchpin_language::{Map, Value};
 
 use super::{Connections, FORM, Form, vaulted};
 use crate::connections::error::ConnectionError;
+use crate::connections::file::is_own;
 use crate::secret::Secret;
 
 impl Connections {
@@ -31,6 +32,8 @@ impl Connections {
             if !attributes.is_empty() {
                 entry.insert("attributes".to_owned(), Value::Object(attributes));
             }
+            let written = self.file.entries.get(&status.alias);
+            entry.extend(written.into_iter().flat_map(|written| written.own.clone()));
             all.insert(status.alias, entry);
         }
         Ok(all)
@@ -51,7 +54,7 @@ impl Connections {
                 _ => Map::new(),
             };
             // Where a secret is kept is the business of the file here.
-            entry.retain(|_, value| *value != "vault" && !value.is_object());
+            entry.retain(|key, value| *value != "vault" && !value.is_object() && !is_own(key));
             values.extend(entry);
             let form = Form { spoke, values, tested_at: None, tested: String::new() };
             let bad = |alias: &str, detail: String| ConnectionError::Field {
