@@ -2,6 +2,7 @@
 
 mod args;
 mod commands;
+mod copied;
 mod exit_code;
 mod failure;
 mod follow;

@@ -14,6 +14,7 @@ use linchpin_runtime::flows::{Flows, Loaded};
 
 use crate::failure::Failure;
 use crate::project::{Project, shown};
+use crate::report::Report;
 
 /// The spokes by name.
 pub(crate) type SpokesByName = BTreeMap<String, Arc<Spoke>>;
@@ -112,6 +113,17 @@ impl Workspace {
             let found = shares.into_iter().map(|share| share.join());
             found.flat_map(|found| found.unwrap_or_else(|cause| resume_unwind(cause))).collect()
         })
+    }
+
+    /// Says which files with mistakes are left out of a list.
+    pub(crate) fn tell_left_out(&self, report: &Report) {
+        let mut names: Vec<&str> = self.mistakes.iter().map(|one| one.source.name()).collect();
+        names.sort_unstable();
+        names.dedup();
+        for name in names {
+            report
+                .note(format!("{name} has mistakes and is left out: `linchpin check` tells them"));
+        }
     }
 
     /// Whether a mistake only says that a spoke or an alias is not there which has mistakes of its own.

@@ -48,6 +48,6 @@ pub use text::{Part, Text};
 pub use unknown::{
     CREATED, Unknown, as_unknown, contains_unknown, leave_open, take_rest, unknown, unknowns,
 };
-pub use value::{Map, Value, digest, get_path, json, kind, print};
+pub use value::{Map, Value, a_kind, digest, get_path, json, kind, print};
 pub use work::too_deep;
 pub use xml::{Attributes, read_xml, write_xml};

@@ -61,6 +61,15 @@ pub fn kind(value: &Value) -> &'static str {
     }
 }
 
+/// The same in a sentence: `an integer`, `nothing`.
+pub fn a_kind(value: &Value) -> String {
+    match kind(value) {
+        "null" => "nothing".to_owned(),
+        word if word.starts_with(['i', 'o']) => format!("an {word}"),
+        word => format!("a {word}"),
+    }
+}
+
 /// The value at the end of a path of field names; a name that is a number also reads a list.
 pub fn get_path<'a>(value: &'a Value, path: &[String]) -> Option<&'a Value> {
     path.iter().try_fold(value, |at, name| match at {

@@ -22,6 +22,7 @@ use linchpin_server::Client;
 
 use crate::args::Global;
 use crate::commands::{Done, operator};
+use crate::copied;
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 use crate::follow;
@@ -59,6 +60,9 @@ enum Command {
 pub(crate) async fn whole(client: &Client, given: &str) -> Result<String, Failure> {
     const LENGTH: usize = 26;
     const PAGE: usize = 1000;
+    if given.is_empty() {
+        return Err(Failure::usage("no run is named").help("`linchpin runs list` shows them"));
+    }
     let given = given.to_ascii_lowercase();
     let mut found: Vec<String> = Vec::new();
     let mut before = String::new();
@@ -147,7 +151,7 @@ async fn goes_on(
     match said {
         Ok(Some(word)) if is_paused => {
             report.json(&json!({ "run": run, word: true, "paused": true }));
-            let command = format!("linchpin runs resume {run}{}", follow::flags(project));
+            let command = format!("linchpin runs resume {run}{}", copied::flags(project));
             report.line(format!("{word}; the run is paused; go on with: {command}"));
             session.close().await;
             Ok(ExitCode::Ok)

@@ -15,6 +15,7 @@ use crate::failure::Failure;
 use crate::project::Project;
 use crate::report::{Report, Style};
 use crate::session::{Purpose, Session};
+use crate::workspace::Workspace;
 
 /// List the addresses that other systems send to, and keep their secrets
 #[derive(Debug, Args)]
@@ -64,6 +65,7 @@ async fn list(client: &Client, project: &Project, report: &Report) -> Done {
     report.json(&listed);
     let all = listed["webhooks"].as_array().cloned().unwrap_or_default();
     if all.is_empty() {
+        Workspace::read(project, None)?.tell_left_out(report);
         report.line("no flow has a webhook");
         return Ok(ExitCode::Ok);
     }

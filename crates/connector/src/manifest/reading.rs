@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use linchpin_language::{
     Code, Diagnostic, Expression, Facts, Fields, Mistake, Node, Reference, Schema, Severity, Study,
-    Template, Text, Type, Value, codes, did_you_mean, kind, parse_duration,
+    Template, Text, Type, Value, a_kind, codes, did_you_mean, parse_duration,
 };
 
 use crate::manifest::grammar::Mapping;
@@ -81,8 +81,8 @@ impl Reading {
     /// Reports keys that mean nothing here. False when the node is no map.
     pub(crate) fn keys(&mut self, node: &Node<'_>, known: &[&str]) -> bool {
         if !node.value().is_object() {
-            let found = kind(node.value());
-            self.error(node, codes::WRONG_TYPE, format!("expected a map, found a {found}"));
+            let found = a_kind(node.value());
+            self.error(node, codes::WRONG_TYPE, format!("expected a map, found {found}"));
             return false;
         }
         for (key, entry) in node.entries() {
@@ -113,8 +113,8 @@ impl Reading {
         match node.value() {
             Value::String(text) => Some(text.clone()),
             other => {
-                let found = kind(other);
-                self.error(node, codes::WRONG_TYPE, format!("expected a text, found a {found}"));
+                let found = a_kind(other);
+                self.error(node, codes::WRONG_TYPE, format!("expected a text, found {found}"));
                 None
             }
         }
@@ -252,7 +252,7 @@ impl Reading {
             Value::String(source) => source.clone(),
             Value::Bool(_) | Value::Number(_) => node.value().to_string(),
             other => {
-                let message = format!("expected an expression, found a {}", kind(other));
+                let message = format!("expected an expression, found {}", a_kind(other));
                 self.error(node, codes::WRONG_TYPE, message);
                 return None;
             }

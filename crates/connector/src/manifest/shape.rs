@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use indexmap::IndexMap;
 use linchpin_language::{
-    Expression, Fields, Map, Node, Schema, Type, Value, as_unknown, codes, digest, kind, print,
+    Expression, Fields, Map, Node, Schema, Type, Value, a_kind, as_unknown, codes, digest, print,
 };
 
 use crate::error::{ActionError, ErrorKind};
@@ -277,7 +277,7 @@ fn be_int(raw: &Value) -> Result<Value, String> {
 
 fn unreadable(raw: &Value, what: &str) -> String {
     match raw {
-        Value::Array(_) | Value::Object(_) => format!("expected {what}, found a {}", kind(raw)),
+        Value::Array(_) | Value::Object(_) => format!("expected {what}, found {}", a_kind(raw)),
         scalar => {
             let short: String = print(scalar).chars().take(60).collect();
             format!("cannot read `{short}` as {what}")
@@ -310,7 +310,7 @@ mod tests {
         check(json!("0.50"), Type::Number, Ok(json!(0.5)));
         check(json!(2), Type::Boolean, Err("cannot read `2` as true or false"));
         check(json!("soon"), Type::Datetime, Err("cannot read `soon` as a date and time"));
-        check(json!({}), Type::String, Err("expected text, found a object"));
+        check(json!({}), Type::String, Err("expected text, found an object"));
     }
 
     #[test]

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use linchpin_connector::ErrorKind;
 use linchpin_language::{
-    Code, Diagnostic, Expression, Fields, Node, Schema, Template, Text, Value, codes, did_you_mean,
-    json, kind, parse_duration, print,
+    Code, Diagnostic, Expression, Fields, Node, Schema, Template, Text, Value, a_kind, codes,
+    did_you_mean, json, parse_duration, print,
 };
 
 use crate::flow::Located;
@@ -44,10 +44,7 @@ impl Reader {
     }
 
     pub(crate) fn wrong_type(&mut self, node: &Node<'_>, wanted: &str) {
-        let found = match node.value() {
-            Value::Null => "nothing".to_owned(),
-            value => format!("{} {}", article(kind(value)), kind(value)),
-        };
+        let found = a_kind(node.value());
         self.report(node.error(codes::WRONG_TYPE, format!("expected {wanted}, found {found}")));
     }
 
@@ -121,6 +118,12 @@ impl Reader {
                     format!("expected a number from {} to {}", range.start, range.end - 1);
                 self.report(node.error(codes::BAD_VALUE, message));
                 range.start
+            }
+            None if node.value().is_i64() => {
+                let (from, to) = (range.start, range.end - 1);
+                let message = format!("expected a number from {from} to {to}");
+                self.report(node.error(codes::BAD_VALUE, message));
+                from
             }
             None => {
                 self.wrong_type(node, "a whole number");
@@ -241,11 +244,7 @@ impl Reader {
             value @ (Value::Array(_) | Value::Object(_)) => {
                 let mistake = node.error(
                     codes::WRONG_TYPE,
-                    format!(
-                        "expected an expression, found {} {}",
-                        article(kind(value)),
-                        kind(value)
-                    ),
+                    format!("expected an expression, found {}", a_kind(value)),
                 );
                 let help = format!("quote it so that YAML leaves it alone: '{}'", print(value));
                 self.report(mistake.with_help(help));
@@ -351,8 +350,4 @@ pub(crate) fn is_id(word: &str) -> bool {
 fn without_braces(text: &str) -> Option<&str> {
     let inner = text.trim().strip_prefix("{{")?;
     Some(inner.strip_suffix("}}").unwrap_or(inner).trim())
-}
-
-fn article(word: &str) -> &'static str {
-    if word.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" }
 }

@@ -6,9 +6,10 @@ use linchpin_server::Client;
 
 use super::writes::Writes;
 use crate::commands::Done;
+use crate::copied::{flags, quoted, said_with};
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
-use crate::follow::{flags, quoted, said_with, what};
+use crate::follow::what;
 use crate::picker;
 use crate::project::Project;
 use crate::report::{Report, Style};

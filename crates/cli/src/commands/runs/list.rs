@@ -5,9 +5,9 @@ use linchpin_language::{Map, Value, json, parse_duration};
 use linchpin_server::Client;
 
 use crate::commands::Done;
+use crate::copied::{flags, quoted};
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
-use crate::follow::{flags, quoted};
 use crate::inputs;
 use crate::picker::escaped;
 use crate::project::Project;

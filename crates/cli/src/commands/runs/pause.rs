@@ -4,9 +4,9 @@ use clap::Args;
 use linchpin_language::json;
 
 use crate::commands::{Done, operator};
+use crate::copied;
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
-use crate::follow;
 use crate::project::Project;
 use crate::report::Report;
 use crate::session::{Purpose, Session};
@@ -36,7 +36,7 @@ impl Pause {
         session.close().await;
         let run = paused?;
         report.json(&json!({ "run": run, "paused": true }));
-        let flags = follow::flags(project);
+        let flags = copied::flags(project);
         report.line(format!("paused; go on with: linchpin runs resume {run}{flags}"));
         Ok(ExitCode::Ok)
     }

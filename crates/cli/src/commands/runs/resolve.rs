@@ -5,9 +5,9 @@ use linchpin_language::{Value, json};
 use linchpin_server::Client;
 
 use crate::commands::{Done, operator};
+use crate::copied;
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
-use crate::follow;
 use crate::project::Project;
 use crate::report::{Report, Style};
 use crate::session::{Purpose, Session};
@@ -102,7 +102,7 @@ impl Resolve {
             report.line("no step needs attention");
             return Ok(ExitCode::Ok);
         }
-        let flags = follow::flags(project);
+        let flags = copied::flags(project);
         for one in &held {
             show_one(report, one, (&self.run, &flags));
         }
@@ -153,7 +153,7 @@ fn show_one(report: &Report, held: &Value, (run, flags): (&str, &str)) {
     }
     fact("now", text("seen"));
     fact("problem", text("problem"));
-    let step = follow::quoted(text("step"));
+    let step = copied::quoted(text("step"));
     let command = format!("linchpin runs resolve {run} {step}{flags}");
     for line in rulings(was_sent, &command) {
         report.line(format!("  {line}"));

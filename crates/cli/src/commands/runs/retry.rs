@@ -4,6 +4,7 @@ use clap::Args;
 use linchpin_language::Value;
 
 use crate::commands::Done;
+use crate::copied;
 use crate::exit_code::ExitCode;
 use crate::follow;
 use crate::project::Project;
@@ -48,7 +49,7 @@ impl Retry {
         for call in answer["calls"].as_array().into_iter().flatten() {
             show(report, call);
         }
-        let flags = follow::flags(project);
+        let flags = copied::flags(project);
         report.line(format!("do it with: linchpin runs retry {run}{flags}"));
         Ok(if steps.is_empty() { ExitCode::Ok } else { ExitCode::Changes })
     }

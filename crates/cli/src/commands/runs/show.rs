@@ -7,9 +7,10 @@ use linchpin_language::{Value, did_you_mean, json};
 use linchpin_server::Client;
 
 use crate::commands::Done;
+use crate::copied::flags;
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
-use crate::follow::{Waits, flags, show_outputs};
+use crate::follow::{Waits, show_outputs};
 use crate::project::Project;
 use crate::report::{Report, Style};
 use crate::session::read;

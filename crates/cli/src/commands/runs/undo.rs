@@ -4,6 +4,7 @@ use clap::Args;
 use linchpin_language::Value;
 
 use crate::commands::Done;
+use crate::copied;
 use crate::exit_code::ExitCode;
 use crate::follow;
 use crate::project::Project;
@@ -54,7 +55,7 @@ impl Undo {
             show(report, one);
         }
         show_lasting(report, &answer);
-        let flags = follow::flags(project);
+        let flags = copied::flags(project);
         report.line(format!("do it with: linchpin runs undo {run} --apply{flags}"));
         Ok(ExitCode::Changes)
     }
@@ -112,6 +113,6 @@ pub(crate) fn show_left(report: &Report, project: &Project, run: &str, left: &[V
             text("call")
         ));
     }
-    let flags = follow::flags(project);
+    let flags = copied::flags(project);
     report.line(format!("try again with: linchpin runs undo {run} --apply{flags}"));
 }
