@@ -120,6 +120,96 @@ steps:
     assert_eq!(found, expected, "{told:#}");
 }
 
+/// What is wrong with one name of an expression or a text says nothing of its others.
+#[test]
+fn a_mistake_in_an_expression_hides_none_of_its_others() {
+    let flow = r#"flow: hidden
+inputs: { email: { type: string, required: true } }
+vars: { x: { type: integer, default: 0 } }
+steps:
+  - log: "{{ inputs.emial }} {{ frob inputs.emali }} {{ upper (lowerr inputs.email) nope }}"
+  - set: { x: "frob(inputs.emial) + upperr(nope) + size()" }
+  - if: "lowerr(inputs.emial) == 'x' && inputs.foo == 2 && has(inputs) && [1].map(1, y) == nil"
+    then:
+      - log: "{{#eech inputs.list}}{{ id }}{{/eech}} {{#if nope}}{{ uper nope }}{{/if}}"
+      - fail: "{{ truncat nope }} {{ join }}"
+"#;
+    let project = Project::with(&[("flows/hidden.yaml", flow)]);
+    let told = project.linchpin(&["check", "--format", "json"]).ends_with(1).json();
+    let errors = told.as_array().unwrap().iter().filter(|one| one["severity"] == "error");
+    let found: Vec<String> = errors
+        .map(|one| format!("{}:{} {}", one["line"], one["column"], one["code"].as_str().unwrap()))
+        .collect();
+    let expected = [
+        "5:14 unknown-field",
+        "5:33 unknown-function",
+        "5:38 unknown-field",
+        "5:57 bad-arguments",
+        "5:64 unknown-function",
+        "5:85 unknown-name",
+        "6:16 unknown-function",
+        "6:21 unknown-field",
+        "6:37 unknown-function",
+        "6:44 unknown-name",
+        "6:52 bad-arguments",
+        "7:10 unknown-function",
+        "7:17 unknown-field",
+        "7:41 unknown-field",
+        "7:60 bad-expression",
+        "7:79 bad-expression",
+        "7:92 unknown-name",
+        "9:17 unknown-function",
+        "9:60 unknown-name",
+        "9:69 unknown-function",
+        "9:74 unknown-name",
+        "10:19 unknown-function",
+        "10:27 unknown-name",
+        "10:38 unknown-name",
+    ];
+    assert_eq!(found, expected, "{told:#}");
+}
+
+/// Each row of a list is looked at, whether it is written out or has pills in it.
+#[test]
+fn a_mistake_in_a_row_hides_none_of_the_other_rows() {
+    let rows = r#"flow: rows
+inputs:
+  rows: { type: list, items: { type: object, fields: { a: { type: string, required: true }, b: { type: integer } } } }
+steps: [ { log: x } ]
+"#;
+    let flow = r#"flow: hidden
+inputs: { a: { type: string, required: true } }
+steps:
+  - call: flow.rows
+    with: { rows: [ { a: 1, b: x }, { aa: 1 }, 3, { a: x, b: [1] } ] }
+  - call: flow.rows
+    with: { rows: [ { aa: "{{ inputs.a }}" }, { a: "{{ inputs.a }}", b: x } ] }
+"#;
+    let project = Project::with(&[("flows/hidden.yaml", flow), ("flows/rows.yaml", rows)]);
+    let told = project.linchpin(&["check", "--format", "json"]).ends_with(1).json();
+    let found: Vec<String> = told
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| format!("{}: {}", one["line"], one["message"].as_str().unwrap()))
+        .collect();
+    let expected = [
+        "5: `rows.0.b` cannot be read as an integer",
+        "5: `rows.1.a` is required and not given",
+        "5: there is no `rows.1.aa`; did you mean `a`?",
+        "5: `rows.2` must be an object, it is an integer",
+        "5: `rows.3.b` must be an integer, it is a list",
+        "7: `rows.0.a` is required and not given",
+        "7: `rows.0` has no field `aa`",
+        "7: `rows.1.b` cannot be read as an integer",
+    ];
+    assert_eq!(found, expected, "{told:#}");
+    let refused = ["run", "rows", "--sandbox", "--input", r#"rows=[{"aa":1},3]"#];
+    let refused = project.linchpin(&refused).ends_with(3).stderr;
+    assert!(refused.contains("`rows.0.a` is required and not given"), "{refused}");
+    assert!(refused.contains("`rows.1` must be an object"), "{refused}");
+}
+
 /// A value that should have been quoted, a setting, an alias: none of them hides what else is wrong.
 #[test]
 fn no_mistake_hides_another() {

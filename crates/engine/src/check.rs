@@ -259,7 +259,7 @@ impl<'c> Checker<'c> {
     fn text(&self, node: &Node<'_>) -> Option<Text> {
         let Span { start, end } = node.span();
         let known = self.texts.get(&(start, end)).cloned();
-        known.or_else(|| Text::parse(node.as_str()?).ok())
+        known.or_else(|| Some(Text::read(node.as_str()?).ok()?.0))
     }
 
     fn node(&self, span: Span) -> Option<Node<'c>> {

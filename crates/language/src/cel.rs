@@ -60,12 +60,21 @@ pub enum Truth {
 }
 
 impl Expression {
-    /// Reads an expression.
+    /// Reads an expression. The error is the first of its mistakes.
     pub fn parse(text: &str) -> Result<Self, Mistake> {
-        let tree = read::read(text)?;
+        let (expression, mistakes) = Self::read(text)?;
+        mistakes.into_iter().next().map_or(Ok(expression), Err)
+    }
+
+    /// Reads an expression as far as it can be read, with all that is wrong with it: what has a
+    /// mistake in it has no value, and the rest can be studied. The error is of a text that is
+    /// no CEL.
+    pub fn read(text: &str) -> Result<(Self, Vec<Mistake>), Mistake> {
+        let (tree, mistakes) = read::read(text)?;
         let references = references::collect(&tree, text);
         let functions = tree.functions();
-        Ok(Self { inner: Arc::new(Inner { source: text.to_owned(), tree, references, functions }) })
+        let inner = Inner { source: text.to_owned(), tree, references, functions };
+        Ok((Self { inner: Arc::new(inner) }, mistakes))
     }
 
     /// The expression as it was written.

@@ -127,11 +127,9 @@ impl Function {
             (true, _, _) => format!("at least {needed}"),
             _ => format!("at most {most}"),
         };
-        Some(format!(
-            "`{}` takes {expected} arguments, not {given}: {}",
-            self.name,
-            self.signature()
-        ))
+        let s = if expected.ends_with(" 1") || expected == "1" { "" } else { "s" };
+        let signature = self.signature();
+        Some(format!("`{}` takes {expected} argument{s}, not {given}: {signature}", self.name))
     }
 
     /// The function as it is written: `split(text, by)`.

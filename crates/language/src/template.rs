@@ -202,12 +202,15 @@ fn node_at<'d>(node: &Node<'d>, pointer: &str) -> Option<Node<'d>> {
 
 fn read_value(value: &Value, pointer: &str, found: &mut Vec<(String, Mistake)>) -> Template {
     let form = match value {
-        Value::String(source) => match Text::parse(source) {
-            Ok(text) if text.is_literal() => match text.render(&Map::new()) {
+        Value::String(source) => match Text::read(source) {
+            Ok((text, _)) if text.is_literal() => match text.render(&Map::new()) {
                 Ok(value) => Form::Value(value),
                 Err(_) => Form::Text(text),
             },
-            Ok(text) => Form::Text(text),
+            Ok((text, mistakes)) => {
+                found.extend(mistakes.into_iter().map(|one| (pointer.to_owned(), one)));
+                Form::Text(text)
+            }
             Err(mistake) => {
                 found.push((pointer.to_owned(), mistake));
                 Form::Value(value.clone())

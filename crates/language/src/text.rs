@@ -65,13 +65,23 @@ enum Argument {
     },
     /// Something a block binds; only texts with blocks have it, and those the crate renders.
     Local(outline::Local),
+    /// What a mistake was found in, with the parts of it that can be read. It has no value.
+    Mistaken(Vec<Argument>),
 }
 
 impl Text {
-    /// Reads a text.
+    /// Reads a text. The error is the first of its mistakes.
     pub fn parse(text: &str) -> Result<Self, Mistake> {
-        let (form, references) = read::read(text)?;
-        Ok(Self::new(text, form, references))
+        let (text, mistakes) = Self::read(text)?;
+        mistakes.into_iter().next().map_or(Ok(text), Err)
+    }
+
+    /// Reads a text as far as it can be read, with all that is wrong with it: what has a mistake
+    /// in it has no value, and the rest can be studied. The error is of a text that is no
+    /// Handlebars.
+    pub fn read(text: &str) -> Result<(Self, Vec<Mistake>), Mistake> {
+        let read::Read { form, references, mistakes } = read::read(text)?;
+        Ok((Self::new(text, form, references), mistakes))
     }
 
     fn new(source: &str, form: Form, references: Vec<Reference>) -> Self {
@@ -201,6 +211,7 @@ impl Argument {
         match self {
             Argument::Literal(value) => Ok(Cow::Borrowed(value)),
             Argument::Local(_) => Ok(Cow::Owned(Value::Null)),
+            Argument::Mistaken(_) => Err(EvalError::new("what has mistakes has no value")),
             Argument::Path { root, fields } => {
                 let why = || scope.why_null(root);
                 match scope.get(root) {

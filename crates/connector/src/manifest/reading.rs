@@ -227,11 +227,12 @@ impl Reading {
     /// A text with pills.
     pub(crate) fn text(&mut self, node: &Node<'_>) -> Option<Text> {
         let source = self.string(node)?;
-        match Text::parse(&source) {
-            Ok(text) => {
+        match Text::read(&source) {
+            Ok((text, mistakes)) => {
+                mistakes.iter().for_each(|mistake| self.mistake(node, mistake));
                 let study = text.study(&|name| self.type_named(name), &Facts::default());
                 self.check(node, text.references(), &study);
-                Some(text)
+                mistakes.is_empty().then_some(text)
             }
             Err(mistake) => {
                 self.mistake(node, &mistake);
@@ -257,11 +258,12 @@ impl Reading {
                 return None;
             }
         };
-        match Expression::parse(&source) {
-            Ok(expression) => {
+        match Expression::read(&source) {
+            Ok((expression, mistakes)) => {
+                mistakes.iter().for_each(|mistake| self.mistake(node, mistake));
                 let study = expression.study(&|name| self.type_named(name), &Facts::default());
                 self.check(node, expression.references(), &study);
-                Some(expression)
+                mistakes.is_empty().then_some(expression)
             }
             Err(mistake) => {
                 self.mistake(node, &mistake);

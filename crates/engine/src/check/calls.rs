@@ -327,7 +327,7 @@ fn input<'c>(
     trail: &[Hop<'c>],
 ) {
     if !has_pill(node.value()) {
-        if let Err(mismatch) = schema.coerce(node.value().clone(), name) {
+        for mismatch in schema.coerce_all(node.value().clone(), name).err().into_iter().flatten() {
             let path = mismatch.at.strip_prefix(name).unwrap_or_default();
             let (node, schema) = part(node, schema, path);
             let mistake = node.error(codes::WRONG_INPUT_TYPE, mismatch.message);
@@ -351,20 +351,45 @@ fn input<'c>(
             }
         }
         (Value::Array(_), Type::List(items)) => {
-            for item in node.items() {
-                input(checker, items, &item, name, trail);
+            for (at, item) in node.items().iter().enumerate() {
+                input(checker, items, item, &format!("{name}.{at}"), trail);
             }
         }
         (Value::Object(_), Type::Object(fields)) => {
-            for (key, value) in node.entries() {
-                if let Some(field) = fields.get(key) {
-                    input(checker, field, &value, &format!("{name}.{key}"), trail);
-                }
-            }
+            object(checker, fields, node, name, trail);
         }
         (Value::Array(_), _) => wrong_input(checker, schema, node, name, "a list"),
         (Value::Object(_), _) => wrong_input(checker, schema, node, name, "an object"),
         (Value::Null | Value::Bool(_) | Value::Number(_), _) => {}
+    }
+}
+
+/// An object with pills in it against its fields.
+fn object<'c>(
+    checker: &mut Checker<'c>,
+    fields: &Fields,
+    node: &Node<'c>,
+    name: &str,
+    trail: &[Hop<'c>],
+) {
+    let given = node.entries();
+    for (key, value) in &given {
+        match fields.get(*key) {
+            Some(field) => input(checker, field, value, &format!("{name}.{key}"), trail),
+            None if fields.is_empty() || fields.contains_key("*") => {}
+            None => {
+                let message = format!("`{name}` has no field `{key}`");
+                let mistake = value.error_at_key(codes::WRONG_INPUT_TYPE, message);
+                checker.report(suggest(mistake, key, fields.keys().map(String::as_str)));
+            }
+        }
+    }
+    for (key, field) in fields.iter().filter(|(key, field)| needs(field) && *key != "*") {
+        if !given.iter().any(|(given, _)| given == key) {
+            let message = format!("`{name}.{key}` is required and not given");
+            let help = format!("add `{key}`: {}", types::named(field));
+            checker.report(node.error(codes::WRONG_INPUT_TYPE, message).with_help(help));
+        }
     }
 }
 

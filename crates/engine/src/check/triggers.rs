@@ -107,7 +107,7 @@ fn record<'c>(checker: &mut Checker<'c>, record: &'c RecordTrigger) {
 
 /// The inputs of a watched action are read before there is a run.
 fn constant(checker: &mut Checker<'_>, node: &Node<'_>) {
-    if let Some(Ok(text)) = node.as_str().map(Text::parse)
+    if let Some(Ok((text, _))) = node.as_str().map(Text::read)
         && let Some(reference) = text.references().first()
     {
         let message = format!("`{}` is not there yet: a record trigger has no run", reference.root);

@@ -115,10 +115,8 @@ fn row(reader: &mut Reader, node: &Node<'_>) -> Option<Row> {
 
 fn answer(reader: &mut Reader, node: &Node<'_>, what: &str) -> Answer {
     let result = node.get("result").map(|result| {
-        let value = Template::parse(&result).unwrap_or_else(|mistakes| {
-            reader.report_all(mistakes);
-            Template::from_value(&linchpin_language::Value::Null).expect("null is a template")
-        });
+        let (value, mistakes) = Template::read(&result);
+        reader.report_all(mistakes);
         Located { value, span: result.span() }
     });
     let steps = match node.get("steps") {

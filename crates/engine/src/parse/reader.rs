@@ -257,8 +257,11 @@ impl Reader {
             self.report(mistake.with_help(format!("write it as {bare}")));
             return None;
         }
-        match Expression::parse(&text) {
-            Ok(expression) => Some(expression),
+        match Expression::read(&text) {
+            Ok((expression, mistakes)) => {
+                self.report_all(mistakes.iter().map(|mistake| node.mistake(mistake)).collect());
+                Some(expression)
+            }
             Err(mistake) => {
                 self.report(node.mistake(&mistake));
                 None
@@ -268,18 +271,24 @@ impl Reader {
 
     /// A text with pills.
     pub(crate) fn text(&mut self, node: &Node<'_>) -> Located<Text> {
-        let read = match node.value() {
-            Value::String(text) => Text::parse(text),
-            Value::Bool(_) | Value::Number(_) => Text::parse(&print(node.value())),
+        let source = match node.value() {
+            Value::String(text) => text.clone(),
+            Value::Bool(_) | Value::Number(_) => print(node.value()),
             Value::Null | Value::Array(_) | Value::Object(_) => {
                 self.wrong_type(node, "a text");
-                Text::parse("")
+                String::new()
             }
         };
-        let value = read.unwrap_or_else(|mistake| {
-            self.report(node.mistake(&mistake));
-            Text::parse("").expect("nothing is a text")
-        });
+        let value = match Text::read(&source) {
+            Ok((text, mistakes)) => {
+                self.report_all(mistakes.iter().map(|mistake| node.mistake(mistake)).collect());
+                text
+            }
+            Err(mistake) => {
+                self.report(node.mistake(&mistake));
+                Text::parse("").expect("nothing is a text")
+            }
+        };
         Located { value, span: node.span() }
     }
 

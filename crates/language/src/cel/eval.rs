@@ -92,6 +92,7 @@ impl<'a> Run<'a> {
             Kind::Object(entries) => self.object(entries, locals),
             Kind::Call { function, args } => self.call(function, args, locals),
             Kind::Macro { .. } => self.run_macro(node, locals),
+            Kind::Mistaken(_) => Err(EvalError::new("what has mistakes has no value")),
         }
     }
 

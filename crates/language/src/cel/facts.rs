@@ -134,7 +134,8 @@ impl<'e> Facts<'e> {
             | Kind::Or(..)
             | Kind::Has { .. }
             | Kind::Object(_)
-            | Kind::Literal(_) => {}
+            | Kind::Literal(_)
+            | Kind::Mistaken(_) => {}
         }
     }
 

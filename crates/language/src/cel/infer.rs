@@ -6,6 +6,7 @@ use super::facts::{Facts, is_lenient};
 use super::returns::{Given, call};
 use super::tree::{Kind, Macro, Node, Operator};
 use crate::diagnostic::{codes, did_you_mean};
+use crate::functions::Function;
 use crate::references::{Mistake, NullRead, Study, dotted};
 use crate::schema::{Fields, Schema, Type};
 use crate::unknown::equal;
@@ -87,23 +88,29 @@ pub(super) fn infer<'n>(node: &'n Node, env: &Env<'n>, study: &mut Study) -> Sch
             Schema::list(items.into_iter().reduce(common).unwrap_or_else(Schema::any))
         }
         Kind::Object(entries) => object(entries, env, study),
-        Kind::Call { function, args } => {
-            let mut given = Vec::with_capacity(args.len());
-            for (at, arg) in args.iter().enumerate() {
-                let schema = match is_lenient(function, at) {
-                    true => infer(arg, &env.leniently(), study),
-                    false => infer(arg, env, study),
-                };
-                let path = match &arg.kind {
-                    Kind::Path { root, fields } => Some((root.as_str(), fields.as_slice())),
-                    _ => None,
-                };
-                given.push(Given { schema, range: arg.range.clone(), path });
-            }
-            call(function, &given, env.is_lenient, study)
-        }
+        Kind::Call { function, args } => of_call(function, args, env, study),
         Kind::Macro { .. } => of_macro(node, env, study),
+        Kind::Mistaken(parts) => {
+            parts.iter().for_each(|part| drop(infer(part, env, study)));
+            Schema::any()
+        }
     }
+}
+
+fn of_call<'n>(function: &Function, args: &'n [Node], env: &Env<'n>, study: &mut Study) -> Schema {
+    let mut given = Vec::with_capacity(args.len());
+    for (at, arg) in args.iter().enumerate() {
+        let schema = match is_lenient(function, at) {
+            true => infer(arg, &env.leniently(), study),
+            false => infer(arg, env, study),
+        };
+        let path = match &arg.kind {
+            Kind::Path { root, fields } => Some((root.as_str(), fields.as_slice())),
+            _ => None,
+        };
+        given.push(Given { schema, range: arg.range.clone(), path });
+    }
+    call(function, &given, env.is_lenient, study)
 }
 
 /// A part that must be true or false.

@@ -28,8 +28,8 @@ const MAX_DEPTH: usize = 80;
 
 type Result<T> = std::result::Result<T, Mistake>;
 
-/// Reads an expression.
-pub(super) fn read(text: &str) -> Result<Node> {
+/// Reads an expression; of one that is CEL, all that is wrong with it comes with the tree.
+pub(super) fn read(text: &str) -> Result<(Node, Vec<Mistake>)> {
     let whole = 0..text.len();
     if guard(text)? < MANY_OPERATORS {
         return read_here(text);
@@ -37,7 +37,7 @@ pub(super) fn read(text: &str) -> Result<Node> {
     std::thread::scope(|scope| {
         let reader = std::thread::Builder::new().stack_size(STACK);
         let thread = reader.spawn_scoped(scope, || {
-            let tree = read_here(text)?;
+            let (tree, mistakes) = read_here(text)?;
             if tree.is_deeper_than(MAX_DEPTH) {
                 return Err(bad(
                     format!("the expression nests more than {MAX_DEPTH} operators"),
@@ -45,7 +45,7 @@ pub(super) fn read(text: &str) -> Result<Node> {
                 )
                 .with_help("compute parts of it in a `set` step or under `let`"));
             }
-            Ok(tree)
+            Ok((tree, mistakes))
         });
         match thread.map(|thread| thread.join()) {
             Ok(Ok(read)) => read,
@@ -54,7 +54,7 @@ pub(super) fn read(text: &str) -> Result<Node> {
     })
 }
 
-fn read_here(text: &str) -> Result<Node> {
+fn read_here(text: &str) -> Result<(Node, Vec<Mistake>)> {
     let env = cel::Env::default().with_optional_support(false);
     let parsed = catch_unwind(AssertUnwindSafe(|| {
         env.parser().max_recursion_depth(250).parse_with_source_info(text)
@@ -65,7 +65,11 @@ fn read_here(text: &str) -> Result<Node> {
         Ok(Err(errors)) => return Err(syntax(text, &errors)),
         Err(_) => return Err(bad("cannot be read as CEL", whole)),
     };
-    Reader { text, info, offsets: offsets(text) }.node(expression)
+    let mut reader = Reader { text, info, offsets: offsets(text), mistakes: Vec::new() };
+    let tree = reader.node(expression);
+    let mut mistakes = reader.mistakes;
+    mistakes.sort_by_key(|mistake| mistake.range.start);
+    Ok((tree, mistakes))
 }
 
 pub(super) fn bad(message: impl Into<String>, range: Range<usize>) -> Mistake {
@@ -172,6 +176,7 @@ struct Reader<'a> {
     text: &'a str,
     info: SourceInfo,
     offsets: Vec<usize>,
+    mistakes: Vec<Mistake>,
 }
 
 impl Reader<'_> {
@@ -191,44 +196,56 @@ impl Reader<'_> {
         }
     }
 
-    fn boxed(&self, expression: IdedExpr) -> Result<Box<Node>> {
-        self.node(expression).map(Box::new)
+    /// Notes what is wrong; what can be read of it stays in the tree.
+    fn mistaken(&mut self, mistake: Mistake, parts: Vec<Node>) -> Kind {
+        self.mistakes.push(mistake);
+        Kind::Mistaken(parts)
     }
 
-    fn node(&self, expression: IdedExpr) -> Result<Node> {
+    fn nodes(&mut self, expressions: impl IntoIterator<Item = IdedExpr>) -> Vec<Node> {
+        expressions.into_iter().map(|one| self.node(one)).collect()
+    }
+
+    fn node(&mut self, expression: IdedExpr) -> Node {
         let range = self.range(expression.id);
         let kind = match expression.expr {
-            Expr::Literal(literal) => Kind::Literal(self.literal(literal, &range)?),
+            Expr::Literal(literal) => self.literal(literal, &range),
             Expr::Ident(name) if CEL_TYPES.contains(&name.as_str()) => Kind::Literal(json!(name)),
             Expr::Ident(name) => {
                 Kind::Path { root: name.trim_start_matches('.').to_owned(), fields: Vec::new() }
             }
             Expr::Select(select) => {
-                let operand = self.node(*select.operand)?;
+                let operand = self.node(*select.operand);
                 let range = operand.range.start..range.end.max(operand.range.end);
-                return Ok(Node { kind: field(operand, select.field), range });
+                return Node { kind: field(operand, select.field), range };
             }
-            Expr::List(list) => {
-                let items: Result<_> =
-                    list.elements.into_iter().map(|item| self.node(item)).collect();
-                Kind::List(items?)
-            }
+            Expr::List(list) => Kind::List(self.nodes(list.elements)),
             Expr::Map(map) => {
-                let entries: Result<_> =
-                    map.entries.into_iter().map(|entry| self.entry(entry.expr)).collect();
-                Kind::Object(entries?)
+                let entries = map.entries.into_iter().map(|entry| match entry.expr {
+                    EntryExpr::MapEntry(entry) => {
+                        Some((self.node(entry.key), self.node(entry.value)))
+                    }
+                    EntryExpr::StructField(_) => None,
+                });
+                match entries.collect() {
+                    Some(entries) => Kind::Object(entries),
+                    None => self.mistaken(bad("cannot be read as CEL", range.clone()), Vec::new()),
+                }
             }
             Expr::Call(call) => return self.call(call, range),
-            Expr::Struct(_) => return Err(bad("a named structure cannot be made here", range)),
+            Expr::Struct(_) => {
+                let mistake = bad("a named structure cannot be made here", range.clone());
+                self.mistaken(mistake, Vec::new())
+            }
             Expr::Comprehension(_) | Expr::Unspecified => {
-                return Err(bad("cannot be read as CEL", range));
+                self.mistaken(bad("cannot be read as CEL", range.clone()), Vec::new())
             }
         };
-        Ok(Node { kind, range })
+        Node { kind, range }
     }
 
-    fn literal(&self, literal: LiteralValue, range: &Range<usize>) -> Result<Value> {
-        Ok(match literal {
+    fn literal(&mut self, literal: LiteralValue, range: &Range<usize>) -> Kind {
+        Kind::Literal(match literal {
             LiteralValue::Boolean(value) => json!(value.into_inner()),
             LiteralValue::Int(value) => json!(value.into_inner()),
             LiteralValue::UInt(value) => json!(value.into_inner()),
@@ -236,38 +253,34 @@ impl Reader<'_> {
             LiteralValue::String(value) => json!(value.into_inner()),
             LiteralValue::Null => Value::Null,
             LiteralValue::Bytes(_) => {
-                return Err(bad("bytes cannot be written here", range.clone())
-                    .with_help("write a text, or use base64_decode"));
+                let mistake = bad("bytes cannot be written here", range.clone())
+                    .with_help("write a text, or use base64_decode");
+                return self.mistaken(mistake, Vec::new());
             }
         })
     }
 
-    fn entry(&self, entry: EntryExpr) -> Result<(Node, Node)> {
-        match entry {
-            EntryExpr::MapEntry(entry) => Ok((self.node(entry.key)?, self.node(entry.value)?)),
-            EntryExpr::StructField(_) => Err(bad("cannot be read as CEL", 0..self.text.len())),
-        }
-    }
-
-    fn call(&self, call: CallExpr, range: Range<usize>) -> Result<Node> {
-        let mut parts: Vec<Node> = Vec::new();
-        if let Some((of, expected)) = macro_of(&call) {
-            return self.macro_call(of, expected, call, range);
-        }
+    fn call(&mut self, call: CallExpr, range: Range<usize>) -> Node {
         let CallExpr { func_name, target, args } = call;
-        for part in target.map(|target| *target).into_iter().chain(args) {
-            parts.push(self.node(part)?);
-        }
+        let target = match (target, macro_of(&func_name, args.len())) {
+            (Some(list), Some(known)) => {
+                let list = self.node(*list);
+                return self.macro_call(&func_name, known, list, args, range);
+            }
+            (target, _) => target,
+        };
+        let parts = self.nodes(target.map(|target| *target).into_iter().chain(args));
         let start = parts.first().map_or(range.start, |first| first.range.start.min(range.start));
         let end = parts.last().map_or(range.end, |last| last.range.end.max(range.end));
         let whole = start..end;
         let kind = match operator_kind(&func_name, parts) {
             Ok(kind) => kind,
             Err(args) => {
-                self.function_call(&func_name, args, &self.name_range(&func_name, &range))?
+                let name = self.name_range(&func_name, &range);
+                self.function_call(&func_name, args, name)
             }
         };
-        Ok(Node { kind, range: whole })
+        Node { kind, range: whole }
     }
 
     /// The name of a call: the parser places a call at its bracket.
@@ -279,60 +292,67 @@ impl Reader<'_> {
         }
     }
 
-    fn function_call(&self, name: &str, args: Vec<Node>, range: &Range<usize>) -> Result<Kind> {
+    fn function_call(&mut self, name: &str, args: Vec<Node>, range: Range<usize>) -> Kind {
         if name == "has" {
-            return has(args, range);
+            return has(args).unwrap_or_else(|parts| {
+                self.mistaken(bad("`has` takes one field: has(learner.email)", range), parts)
+            });
         }
         let Some(function) = function(name) else {
             let near = did_you_mean(name, functions().iter().map(|function| function.name));
             let mistake = Mistake::new(
                 codes::UNKNOWN_FUNCTION,
                 format!("there is no function `{name}`"),
-                range.clone(),
+                range,
             );
-            return Err(match near {
+            let mistake = match near {
                 Some(near) => mistake.with_help(format!("did you mean `{near}`?")),
                 None => mistake,
-            });
+            };
+            return self.mistaken(mistake, args);
         };
         match function.wrong_count(args.len()) {
-            Some(message) => Err(Mistake::new(codes::BAD_ARGUMENTS, message, range.clone())),
-            None => Ok(Kind::Call { function, args }),
+            Some(message) => {
+                self.mistaken(Mistake::new(codes::BAD_ARGUMENTS, message, range), args)
+            }
+            None => Kind::Call { function, args },
         }
     }
 
     fn macro_call(
-        &self,
-        of: Macro,
-        expected: usize,
-        call: CallExpr,
+        &mut self,
+        written: &str,
+        (of, expected): (Macro, usize),
+        list: Node,
+        args: Vec<IdedExpr>,
         range: Range<usize>,
-    ) -> Result<Node> {
-        let name = call.func_name;
-        let usage = || format!("`{name}` is written as list.{name}(item, expression)");
-        let (Some(list), true) = (call.target, call.args.len() == expected) else {
-            return Err(bad(usage(), range));
+    ) -> Node {
+        let behind = list.range.end.min(self.text.len());
+        let found = self.text.get(behind..).and_then(|rest| rest.find(written));
+        let name =
+            found.map_or_else(|| range.clone(), |at| behind + at..behind + at + written.len());
+        let usage = format!("`{written}` is written as list.{written}(item, expression)");
+        let usage = bad(usage, name);
+        let has_count = args.len() == expected;
+        let mut args = args.into_iter();
+        // Without the name nothing is known of what the others read.
+        let Some(Expr::Ident(name)) = args.next().map(|first| first.expr).filter(|_| has_count)
+        else {
+            return Node { kind: self.mistaken(usage, vec![list]), range };
         };
-        let mut args = call.args.into_iter();
-        let Some(Expr::Ident(item)) = args.next().map(|first| first.expr) else {
-            return Err(bad(usage(), range));
+        let mut rest = self.nodes(args);
+        let Some(body) = rest.pop() else {
+            return Node { kind: self.mistaken(usage, vec![list]), range };
         };
-        let list = self.boxed(*list)?;
-        let mut rest: Vec<Node> = Vec::new();
-        for arg in args {
-            rest.push(self.node(arg)?);
-        }
-        let Some(body) = rest.pop() else { return Err(bad(usage(), range)) };
         let range = list.range.start..range.end.max(body.range.end);
-        let filter = rest.pop().map(Box::new);
-        Ok(Node { kind: Kind::Macro { of, list, name: item, filter, body: Box::new(body) }, range })
+        let (list, filter) = (Box::new(list), rest.pop().map(Box::new));
+        Node { kind: Kind::Macro { of, list, name, filter, body: Box::new(body) }, range }
     }
 }
 
-/// The macro that a call is, and how many arguments it has.
-fn macro_of(call: &CallExpr) -> Option<(Macro, usize)> {
-    call.target.as_ref()?;
-    Some(match (call.func_name.as_str(), call.args.len()) {
+/// The macro of that name, and how many arguments it has.
+fn macro_of(name: &str, given: usize) -> Option<(Macro, usize)> {
+    Some(match (name, given) {
         ("map", 3) => (Macro::Map, 3),
         ("map", _) => (Macro::Map, 2),
         ("filter", _) => (Macro::Filter, 2),
@@ -353,21 +373,21 @@ fn field(of: Node, name: String) -> Kind {
     }
 }
 
-fn has(mut args: Vec<Node>, range: &Range<usize>) -> Result<Kind> {
-    let usage = || bad("`has` takes one field: has(learner.email)", range.clone());
+/// The test of a field, or its arguments back.
+fn has(mut args: Vec<Node>) -> std::result::Result<Kind, Vec<Node>> {
     if args.len() != 1 {
-        return Err(usage());
+        return Err(args);
     }
-    let Some(Node { kind, range: at }) = args.pop() else { return Err(usage()) };
+    let Some(Node { kind, range: at }) = args.pop() else { return Err(args) };
     match kind {
         Kind::Field { of, name } => Ok(Kind::Has { of, name }),
-        Kind::Path { root, mut fields } => {
-            let Some(name) = fields.pop() else { return Err(usage()) };
+        Kind::Path { root, mut fields } if !fields.is_empty() => {
+            let name = fields.pop().unwrap_or_default();
             let end = at.end.saturating_sub(name.len() + 1).max(at.start);
             let of = Box::new(Node { kind: Kind::Path { root, fields }, range: at.start..end });
             Ok(Kind::Has { of, name })
         }
-        _ => Err(usage()),
+        kind => Err(vec![Node { kind, range: at }]),
     }
 }
 

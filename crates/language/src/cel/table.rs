@@ -295,6 +295,8 @@ fn shape(node: &Node) -> String {
         Kind::Macro { of, name, filter, .. } => {
             format!("{of:?}[{name},{}]({})", filter.is_some(), parts())
         }
+        // Nobody knows what it was meant to be: it is like no other.
+        Kind::Mistaken(_) => format!("{:p}", std::ptr::from_ref(node)),
     }
 }
 

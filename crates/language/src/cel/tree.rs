@@ -59,6 +59,8 @@ pub(super) enum Kind {
         filter: Option<Box<Node>>,
         body: Box<Node>,
     },
+    /// What a mistake was found in, with the parts of it that can be read. It has no value.
+    Mistaken(Vec<Node>),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -121,7 +123,7 @@ impl Node {
             Kind::Index { of: a, at: b } | Kind::And(a, b) | Kind::Or(a, b) => vec![a, b],
             Kind::Binary { left, right, .. } => vec![left, right],
             Kind::Choice { when, then, otherwise } => vec![when, then, otherwise],
-            Kind::List(items) => items.iter().collect(),
+            Kind::List(parts) | Kind::Mistaken(parts) => parts.iter().collect(),
             Kind::Object(entries) => entries.iter().flat_map(|(key, value)| [key, value]).collect(),
             Kind::Call { args, .. } => args.iter().collect(),
             Kind::Macro { list, filter, body, .. } => {

@@ -23,9 +23,19 @@ pub struct Mismatch {
     pub message: String,
 }
 
+/// After so many mismatches a list is not read further.
+const MOST_MISMATCHES: usize = 20;
+
 impl Schema {
-    /// Reads a value as this type. Unknowns pass. The error names the path of the field.
+    /// Reads a value as this type. Unknowns pass. The error is the first mismatch, and names the
+    /// path of the field.
     pub fn coerce(&self, value: Value, at: &str) -> Result<Value, Mismatch> {
+        self.coerce_all(value, at).map_err(|mut mismatches| mismatches.swap_remove(0))
+    }
+
+    /// The same with all mismatches at once; of a long list those that come first. There is at
+    /// least one in an error.
+    pub fn coerce_all(&self, value: Value, at: &str) -> Result<Value, Vec<Mismatch>> {
         if is_unknown(&value) {
             return Ok(value);
         }
@@ -33,11 +43,11 @@ impl Schema {
             return match (&self.default, self.nullable || !self.required || self.ty == Type::Any) {
                 (Some(default), _) => Ok(default.clone()),
                 (None, true) => Ok(value),
-                (None, false) => Err(self.mismatch(at, &value)),
+                (None, false) => Err(vec![self.mismatch(at, &value)]),
             };
         }
         let value = self.read(value, at)?;
-        self.constrain(&value, at)?;
+        self.constrain(&value, at).map_err(|mismatch| vec![mismatch])?;
         Ok(value)
     }
 
@@ -64,12 +74,14 @@ impl Schema {
             let (own, value) = found.unwrap_or_else(|| (name.clone(), Value::Null));
             let missing =
                 value.is_null() && schema.required && schema.default.is_none() && !schema.nullable;
-            match schema.coerce(value, name) {
-                Err(mismatch) if missing => mismatches.push(Mismatch {
-                    message: format!("`{name}` is required and not given"),
-                    ..mismatch
-                }),
-                Err(mismatch) => mismatches.push(mismatch),
+            match schema.coerce_all(value, name) {
+                Err(found) if missing => {
+                    let message = format!("`{name}` is required and not given");
+                    mismatches.extend(
+                        found.into_iter().map(|one| Mismatch { message: message.clone(), ..one }),
+                    );
+                }
+                Err(found) => mismatches.extend(found),
                 Ok(value) => {
                     read.insert(own, value);
                 }
@@ -106,37 +118,21 @@ impl Schema {
         Mismatch { message, ..mismatch }
     }
 
-    fn read(&self, value: Value, at: &str) -> Result<Value, Mismatch> {
+    fn read(&self, value: Value, at: &str) -> Result<Value, Vec<Mismatch>> {
         match &self.ty {
             Type::Any => Ok(value),
             Type::List(item) => match value {
-                Value::Array(items) => {
-                    let items: Result<Vec<Value>, Mismatch> = items
-                        .into_iter()
-                        .enumerate()
-                        .map(|(i, value)| item.coerce(value, &join(at, &i.to_string())))
-                        .collect();
-                    items.map(Value::Array)
-                }
-                other => Err(self.mismatch(at, &other)),
+                Value::Array(items) => read_list(item, items, at),
+                other => Err(vec![self.mismatch(at, &other)]),
             },
             Type::Object(fields) => match value {
                 Value::Object(_) if fields.is_empty() => Ok(value),
-                Value::Object(_) => {
-                    Schema::coerce_fields(fields, value).map_err(|mut mismatches| {
-                        let first = mismatches.swap_remove(0);
-                        let path = join(at, &first.at);
-                        let message = first.message.replacen(
-                            &format!("`{}`", first.at),
-                            &format!("`{path}`"),
-                            1,
-                        );
-                        Mismatch { at: path, message, ..first }
-                    })
-                }
-                other => Err(self.mismatch(at, &other)),
+                Value::Object(_) => Schema::coerce_fields(fields, value).map_err(|mismatches| {
+                    mismatches.into_iter().map(|inner| below(at, inner)).collect()
+                }),
+                other => Err(vec![self.mismatch(at, &other)]),
             },
-            _ => self.read_single(value, at),
+            _ => self.read_single(value, at).map_err(|mismatch| vec![mismatch]),
         }
     }
 
@@ -236,6 +232,28 @@ impl Schema {
         }
         Ok(())
     }
+}
+
+fn read_list(item: &Schema, items: Vec<Value>, at: &str) -> Result<Value, Vec<Mismatch>> {
+    let mut mismatches = Vec::new();
+    let mut read = Vec::with_capacity(items.len());
+    for (i, value) in items.into_iter().enumerate() {
+        match item.coerce_all(value, &join(at, &i.to_string())) {
+            Ok(value) => read.push(value),
+            Err(found) => mismatches.extend(found),
+        }
+        if mismatches.len() >= MOST_MISMATCHES {
+            break;
+        }
+    }
+    if mismatches.is_empty() { Ok(Value::Array(read)) } else { Err(mismatches) }
+}
+
+/// A mismatch of a field, seen from above.
+fn below(at: &str, inner: Mismatch) -> Mismatch {
+    let path = join(at, &inner.at);
+    let message = inner.message.replacen(&format!("`{}`", inner.at), &format!("`{path}`"), 1);
+    Mismatch { at: path, message, ..inner }
 }
 
 fn unknown_name(name: &str, fields: &Fields) -> Mismatch {

@@ -142,6 +142,12 @@ fn pill_type<'r>(
     match argument {
         Argument::Literal(value) => literal(value),
         Argument::Local(local) => local_type(local, at.levels, study),
+        Argument::Mistaken(parts) => {
+            for part in parts {
+                pill_type(part, &mut Dynamic(&mut *references), at, study);
+            }
+            Schema::any()
+        }
         Argument::Path { root, fields } => {
             let reference = references.next();
             let range = reference.map_or(0..0, |reference| reference.range.clone());

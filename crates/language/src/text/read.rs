@@ -27,10 +27,20 @@ pub(super) const BLOCKS: [&str; 4] = ["if", "unless", "each", "with"];
 
 type Result<T> = std::result::Result<T, Mistake>;
 
-/// Reads a text into what renders it and the names it reads.
-pub(super) fn read(text: &str) -> Result<(Form, Vec<Reference>)> {
+/// A text that was read.
+pub(super) struct Read {
+    pub(super) form: Form,
+    /// The names it reads.
+    pub(super) references: Vec<Reference>,
+    /// What is wrong with it. The form has no value where something is.
+    pub(super) mistakes: Vec<Mistake>,
+}
+
+/// Reads a text as far as it can be read; the error is of one that is no Handlebars.
+pub(super) fn read(text: &str) -> Result<Read> {
     if !text.contains("{{") {
-        return Ok((Form::Literal(text.to_owned()), Vec::new()));
+        let form = Form::Literal(text.to_owned());
+        return Ok(Read { form, references: Vec::new(), mistakes: Vec::new() });
     }
     guard(text)?;
     let compiled = catch_unwind(AssertUnwindSafe(|| Template::compile(text)));
@@ -39,17 +49,23 @@ pub(super) fn read(text: &str) -> Result<(Form, Vec<Reference>)> {
         Ok(Err(cause)) => return Err(syntax(text, &cause)),
         Err(_) => return Err(bad("cannot be read as Handlebars", 0..text.len())),
     };
-    let mut walk =
-        Walk { text, cursor: 0, found: Vec::new(), guards: Vec::new(), levels: vec![Vec::new()] };
+    let mut walk = Walk {
+        text,
+        cursor: 0,
+        found: Vec::new(),
+        mistakes: Vec::new(),
+        guards: Vec::new(),
+        levels: vec![Vec::new()],
+    };
     let has_blocks =
         template.elements.iter().any(|element| matches!(element, TemplateElement::HelperBlock(_)));
-    if has_blocks {
-        let outline = walk.template(&template, 0)?;
-        let form = Form::Blocks(Box::new(Blocks::new(template, outline)));
-        return Ok((form, walk.found));
-    }
-    let parts = walk.parts(&template)?;
-    Ok((form_of(parts), walk.found))
+    let form = if has_blocks {
+        let outline = walk.template(&template, 0);
+        Form::Blocks(Box::new(Blocks::new(template, outline)))
+    } else {
+        form_of(walk.parts(&template))
+    };
+    Ok(Read { form, references: walk.found, mistakes: walk.mistakes })
 }
 
 fn form_of(mut parts: Vec<Part>) -> Form {
@@ -158,6 +174,7 @@ struct Walk<'a> {
     /// Where the last reference ended: the next one stands after it.
     cursor: usize,
     found: Vec<Reference>,
+    mistakes: Vec<Mistake>,
     /// Paths that are tested around here.
     guards: Vec<(String, Vec<String>)>,
     /// The names bound at each level of loops; the first level is the scope itself.
@@ -166,7 +183,7 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     /// Literal texts and pills of a text without blocks.
-    fn parts(&mut self, template: &Template) -> Result<Vec<Part>> {
+    fn parts(&mut self, template: &Template) -> Vec<Part> {
         let mut parts = Vec::new();
         for element in &template.elements {
             match element {
@@ -176,16 +193,16 @@ impl Walk<'_> {
                 },
                 TemplateElement::Expression(pill) | TemplateElement::HtmlExpression(pill) => {
                     let (start, first) = (self.cursor, self.found.len());
-                    let argument = self.pill(pill)?;
+                    let argument = self.pill(pill);
                     let source = self.tag_from(start);
                     let references = self.found[first..].to_vec();
                     parts.push(Part::Pill(Text::new(&source, Form::Pill(argument), references)));
                 }
                 TemplateElement::Comment(_) => {}
-                other => return Err(self.refused(other)),
+                other => self.refuse(other),
             }
         }
-        Ok(parts)
+        parts
     }
 
     /// The next tag from a place on, as written.
@@ -198,57 +215,65 @@ impl Walk<'_> {
         self.text[open..end].to_owned()
     }
 
-    fn refused(&self, element: &TemplateElement) -> Mistake {
+    fn refuse(&mut self, element: &TemplateElement) {
         let what = match element {
             TemplateElement::HelperBlock(_) => "blocks are",
             _ => "partials and decorators are",
         };
-        bad(format!("{what} not used here"), 0..self.text.len())
+        self.mistakes.push(bad(format!("{what} not used here"), 0..self.text.len()));
+    }
+
+    /// Notes what is wrong; what can be read of it stays.
+    fn mistaken(&mut self, mistake: Mistake, parts: Vec<Argument>) -> Argument {
+        self.mistakes.push(mistake);
+        Argument::Mistaken(parts)
     }
 
     /// Vets a text with blocks and collects what it reads.
-    fn template(&mut self, template: &Template, loops: usize) -> Result<Vec<Node>> {
+    fn template(&mut self, template: &Template, loops: usize) -> Vec<Node> {
         let mut nodes = Vec::new();
         for element in &template.elements {
             match element {
                 TemplateElement::RawString(_) | TemplateElement::Comment(_) => {}
                 TemplateElement::Expression(pill) | TemplateElement::HtmlExpression(pill) => {
                     let first = self.found.len();
-                    let pill = self.pill(pill)?;
+                    let pill = self.pill(pill);
                     nodes.push(Node::Pill { pill, references: self.found[first..].to_vec() });
                 }
-                TemplateElement::HelperBlock(block) => {
-                    nodes.push(Node::Block(self.block(block, loops)?));
-                }
-                other => return Err(self.refused(other)),
+                TemplateElement::HelperBlock(block) => match self.block(block, loops) {
+                    Ok(block) => nodes.push(Node::Block(block)),
+                    Err(mistake) => self.mistakes.push(mistake),
+                },
+                other => self.refuse(other),
             }
         }
-        Ok(nodes)
+        nodes
     }
 
     fn block(&mut self, block: &HelperTemplate, loops: usize) -> Result<Block> {
         let name = name_of(&block.name);
-        let whole = 0..self.text.len();
         if !BLOCKS.contains(&name.as_str()) {
             let mistake = Mistake::new(
                 codes::UNKNOWN_FUNCTION,
                 format!("there is no block `#{name}`"),
-                whole,
+                self.locate(&format!("#{name}")),
             );
             return Err(mistake.with_help("the blocks are: #if, #unless, #each, #with"));
         }
         let [subject] = block.params.as_slice() else {
-            return Err(bad(format!("`#{name}` takes one value: {{{{#{name} records}}}}"), whole));
+            let place = self.locate(&format!("#{name}"));
+            return Err(bad(format!("`#{name}` takes one value: {{{{#{name} records}}}}"), place));
         };
         let loops = loops + usize::from(name == "each");
         if loops > MAX_LOOPS {
-            return Err(bad(format!("loops nest deeper than {MAX_LOOPS}"), whole));
+            let place = self.locate(&format!("#{name}"));
+            return Err(bad(format!("loops nest deeper than {MAX_LOOPS}"), place));
         }
         let tested = self.tested(subject);
         let before = self.guards.len();
         self.guards.extend(tested);
         let first = self.found.len();
-        let subject = self.argument(subject)?;
+        let subject = self.argument(subject);
         let references = self.found[first..].to_vec();
         let kind = Kind::of(&name);
         let (inside, otherwise) = (Vec::new(), Vec::new());
@@ -261,7 +286,7 @@ impl Walk<'_> {
             if binds {
                 self.levels.push(bound_names(block));
             }
-            let nodes = self.template(inner, loops)?;
+            let nodes = self.template(inner, loops);
             *(if holds { &mut read.inside } else { &mut read.otherwise }) = nodes;
             if binds {
                 self.levels.pop();
@@ -283,23 +308,29 @@ impl Walk<'_> {
         }
     }
 
-    fn pill(&mut self, pill: &HelperTemplate) -> Result<Argument> {
+    fn pill(&mut self, pill: &HelperTemplate) -> Argument {
         match &pill.name {
             Parameter::Name(name) => self.call(name, &pill.params, &pill.hash),
             other => self.argument(other),
         }
     }
 
-    fn argument(&mut self, parameter: &Parameter) -> Result<Argument> {
+    fn argument(&mut self, parameter: &Parameter) -> Argument {
         match parameter {
-            Parameter::Literal(value) => Ok(Argument::Literal(value.clone())),
+            Parameter::Literal(value) => Argument::Literal(value.clone()),
             Parameter::Name(name) => self.call(name, &[], &HashMap::new()),
-            Parameter::Path(path) => Ok(self.path(path)),
+            Parameter::Path(path) => self.path(path),
             Parameter::Subexpression(inner) => match inner.as_element() {
                 TemplateElement::Expression(inner) => self.pill(inner),
-                other => Err(self.refused(other)),
+                other => {
+                    self.refuse(other);
+                    Argument::Mistaken(Vec::new())
+                }
             },
-            _ => Err(bad("cannot be read as Handlebars", 0..self.text.len())),
+            _ => {
+                let mistake = bad("cannot be read as Handlebars", 0..self.text.len());
+                self.mistaken(mistake, Vec::new())
+            }
         }
     }
 
@@ -381,38 +412,42 @@ impl Walk<'_> {
         name: &str,
         params: &[Parameter],
         hash: &HashMap<String, Parameter>,
-    ) -> Result<Argument> {
+    ) -> Argument {
         let range = self.locate(name);
-        let Some(function) = function(name) else { return Err(unknown_helper(name, range)) };
+        let Some(function) = function(name) else {
+            let parts = params.iter().map(|parameter| self.argument(parameter)).collect();
+            return self.mistaken(unknown_helper(name, range), parts);
+        };
         let mut args = Vec::with_capacity(params.len());
         let before = self.guards.len();
         for (at, parameter) in params.iter().enumerate() {
             if function.name == "default" && at == 0 {
                 self.guards.extend(self.tested(parameter));
             }
-            args.push(self.argument(parameter)?);
+            args.push(self.argument(parameter));
         }
         self.guards.truncate(before);
         let mut names: Vec<&String> = hash.keys().collect();
         names.sort_by_key(|name| function.params.iter().position(|param| param.name == *name));
         for name in names {
             let at = function.params.iter().position(|param| param.name == *name && !param.rest);
-            let Some(at) = at else { return Err(wrong_name(function, name, range)) };
+            let Some(at) = at else {
+                return self.mistaken(wrong_name(function, name, range), args);
+            };
             if at < args.len() && at < params.len() {
-                return Err(Mistake::new(
-                    codes::BAD_ARGUMENTS,
-                    format!("`{name}` is given twice"),
-                    range,
-                ));
+                let message = format!("`{name}` is given twice");
+                return self.mistaken(Mistake::new(codes::BAD_ARGUMENTS, message, range), args);
             }
             while args.len() < at {
                 args.push(Argument::Literal(Value::Null));
             }
-            args.push(self.argument(&hash[name])?);
+            args.push(self.argument(&hash[name]));
         }
         match function.wrong_count(args.len()) {
-            Some(message) => Err(Mistake::new(codes::BAD_ARGUMENTS, message, range)),
-            None => Ok(Argument::Call { function, args }),
+            Some(message) => {
+                self.mistaken(Mistake::new(codes::BAD_ARGUMENTS, message, range), args)
+            }
+            None => Argument::Call { function, args },
         }
     }
 }

@@ -110,7 +110,7 @@ fn null_and_missing_say_which_path_and_why() {
 #[test]
 fn mistakes_are_found_when_the_text_is_read() {
     fails("{{ uper hire.email }}", "there is no helper `uper`");
-    fails("{{ lower }} {{ lower a b c }}", "takes 1 arguments, not 3");
+    fails("{{ lower }} {{ lower a b c }}", "takes 1 argument, not 3");
     fails("{{ round 1.5 plases=1 }}", "has no argument `plases`");
     fails("{{ a.b", "without its `}}`");
     fails("{{#if a}}x{{/each}}", "is closed by");
