@@ -28,10 +28,10 @@ fn a_record_that_would_be_made_can_be_read_again() {
     let project = Project::with(&[("flows/made.yaml", MADE)]);
     let told = project.linchpin(&["dry-run", "made", "--sandbox"]).ends_with(2).stdout;
     let lines = [
-        "made would create 1 thing or more\n",
+        "made would create 1 thing\n",
         "  r again  sn.records.get (not sent: it reads what the changes above make)\n",
         "  r beside  sn.records.list (not sent: its input is known after run)\n",
-        "  i urgent may fail: VPN is not new; what would handle that is not shown\n",
+        "  i urgent may fail: VPN is not new\n",
         "  title: VPN\n",
         "  number: (number of records.create: known after run)\n",
     ];

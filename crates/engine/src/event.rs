@@ -293,7 +293,15 @@ pub enum Decision {
     May,
     /// Whether this step ends what is around it is unknown (dry runs only): the steps after it are
     /// played.
-    MayLeave(String),
+    MayLeave {
+        /// What it would do: `end`, `fail: no such course`.
+        how: String,
+        /// Whether steps that would handle it are not played.
+        is_cut: bool,
+    },
+    /// Whether this failure of a guarded step happens is unknown (dry runs only): the clause that
+    /// would catch it is played.
+    MayCatch(RunError),
 }
 
 /// What follows when an approval is not given.

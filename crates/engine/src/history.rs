@@ -213,12 +213,12 @@ impl History {
 
     fn decided(&mut self, at: Timestamp, path: &StepPath, decision: &Decision) {
         match decision {
-            Decision::Deadline(_) | Decision::May => {}
+            Decision::Deadline(_) | Decision::May | Decision::MayCatch(_) => {}
             Decision::Collected { .. } => {}
             Decision::Skipped => self.end(at, path, StepState::Skipped),
             Decision::Arm(None)
             | Decision::Set(_)
-            | Decision::MayLeave(_)
+            | Decision::MayLeave { .. }
             | Decision::End
             | Decision::Next
             | Decision::Break => {

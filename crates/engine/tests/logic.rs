@@ -726,10 +726,42 @@ outputs: { n: walk.succeeded }
 ";
     let mut played = Played::dry(&[flow], unknown_inputs(), echo);
     let outcome = played.play().expect("the dry run ends");
-    let may = ["guarded/try.tried", "walk[0].inside", "walk[1].inside"];
+    let may = ["guarded/try.tried", "guarded/catch_1.caught", "walk[0].inside", "walk[1].inside"];
     assert_eq!(played.may, may);
     assert_eq!(played.calls.last().map(String::as_str), Some("after"));
     assert!(as_unknown(&succeeded(&outcome)["n"]).is_some());
+}
+
+/// Each clause that may be entered is played once; what is handled goes no further up.
+#[test]
+fn what_may_fail_may_be_caught() {
+    let flow = "
+flow: f
+inputs: { n: { type: integer } }
+steps:
+  - try:
+      - { if: inputs.n == 1, fail: { message: one, kind: conflict } }
+      - for_each: \"[1, 2]\"
+        as: item
+        on_item_error: continue
+        steps: [ { if: inputs.n == 2, fail: { message: item, kind: not_found } } ]
+      - { if: inputs.n == 3, fail: { message: passed, kind: not_found }, on_error: continue }
+      - try: [ { if: inputs.n == 4, fail: { message: again, kind: conflict } } ]
+        catch: [ { on: timeout, steps: [ { id: inner, call: sys.read } ] } ]
+      - { if: inputs.n == 5, fail: { message: last, kind: timeout } }
+    catch:
+      - { on: conflict, steps: [ { id: first, call: sys.read, with: { a: \"{{ error.message }}\" } } ] }
+      - { on: not_found, steps: [ { id: second, call: sys.read } ] }
+      - { steps: [ { id: third, call: sys.read, with: { a: \"{{ error.message }}\" } } ] }
+    finally: [ { id: finally, call: sys.read } ]
+  - { id: after, call: sys.read }
+outputs: {}
+";
+    let mut played = Played::dry(&[flow], unknown_inputs(), echo);
+    succeeded(&played.play().expect("the dry run ends"));
+    let expected = ["#1/catch_1.first", "#1/catch_3.third", "#1/finally.finally", "after"];
+    assert_eq!(played.calls, expected);
+    assert_eq!(played.may, &expected[..2]);
 }
 
 #[test]

@@ -13,19 +13,27 @@ pub(crate) fn go_on(scan: &mut Scan<'_>, place: Place<'_>, step: &Step, guarded:
     let entered = guarded.entered(kind);
     let env = place.env.lists(&entered);
     let in_catch = guarded.error.as_ref().map(|error| env.error(error));
+    let before = scan.may;
     for (arm, _, list) in &entered {
+        scan.may = before || guarded.may(*arm);
         let handler = in_catch.as_ref().unwrap_or(&env);
         let env = if *arm == Arm::Try { place.env } else { handler };
         scan.arm(Place { env, ..place }, step, *arm, list);
     }
+    scan.may = before;
 }
 
 /// A `try` that is running or ran.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Guarded {
     pub(crate) body: List,
-    pub(crate) catch: Option<(usize, List)>,
+    /// The clauses that were entered: one, or in a dry run each that may be.
+    catches: Vec<(usize, List)>,
     pub(crate) finally: Option<List>,
+    /// Clauses that may be entered once the guarded steps are over, and for what (dry runs only).
+    may: Vec<(usize, RunError)>,
+    /// Whether something in the guarded steps may fail (dry runs only).
+    is_uncertain: bool,
     /// What was caught.
     pub(crate) error: Option<RunError>,
     /// What stops the list around it once `finally` is over; meaningful only then.
@@ -34,12 +42,20 @@ pub(crate) struct Guarded {
 
 impl Guarded {
     pub(crate) fn new(step: &Try) -> Self {
-        Self { body: List::new(&step.body), catch: None, finally: None, error: None, pending: None }
+        Self {
+            body: List::new(&step.body),
+            catches: Vec::new(),
+            finally: None,
+            may: Vec::new(),
+            is_uncertain: false,
+            error: None,
+            pending: None,
+        }
     }
 
     pub(crate) fn list(&self, arm: Arm) -> Option<&List> {
         if let Arm::Catch(at) = arm {
-            return self.catch.as_ref().filter(|(entered, _)| *entered == at).map(|(_, list)| list);
+            return self.catches.iter().find(|(entered, _)| *entered == at).map(|(_, list)| list);
         }
         let finally = self.finally.as_ref().filter(|_| arm == Arm::Finally);
         finally.or((arm == Arm::Try).then_some(&self.body))
@@ -47,7 +63,8 @@ impl Guarded {
 
     pub(crate) fn list_mut(&mut self, arm: Arm) -> Option<&mut List> {
         if let Arm::Catch(at) = arm {
-            return self.catch.as_mut().filter(|(entered, _)| *entered == at).map(|(_, list)| list);
+            let mut catches = self.catches.iter_mut();
+            return catches.find(|(entered, _)| *entered == at).map(|(_, list)| list);
         }
         let finally = self.finally.as_mut().filter(|_| arm == Arm::Finally);
         finally.or((arm == Arm::Try).then_some(&mut self.body))
@@ -56,7 +73,7 @@ impl Guarded {
     /// The lists entered so far, with their blocks.
     pub(crate) fn entered<'a>(&'a self, step: &'a Try) -> Vec<(Arm, &'a Block, &'a List)> {
         let mut lists = vec![(Arm::Try, &step.body, &self.body)];
-        if let Some((at, list)) = &self.catch {
+        for (at, list) in &self.catches {
             lists.push((Arm::Catch(*at), &step.catches[*at].body, list));
         }
         if let (Some(block), Some(list)) = (&step.finally, &self.finally) {
@@ -71,9 +88,9 @@ impl Guarded {
         self.finally = None;
         self.pending = None;
         let is_handled =
-            self.catch.as_ref().is_some_and(|(_, list)| list.is_over() && list.stop.is_none());
+            self.catches.last().is_some_and(|(_, list)| list.is_over() && list.stop.is_none());
         if !is_handled {
-            self.catch = None;
+            self.catches.clear();
             self.error = None;
             self.body.reopen(&kind.body, effects);
         }
@@ -85,7 +102,7 @@ impl Guarded {
         if self.finally.is_some() {
             return;
         }
-        match &mut self.catch {
+        match self.catches.last_mut() {
             Some((at, list)) => list.halt(&kind.catches[*at].body, Stop::Cancel, effects),
             None => self.body.halt(&kind.body, Stop::Cancel, effects),
         }
@@ -108,23 +125,25 @@ impl Guarded {
                 (stop, _) => stop,
             });
         }
-        let stop = match &self.catch {
+        let stop = match self.catches.last() {
             Some((_, list)) => list.outcome()?,
             None => self.body.outcome()?,
         };
-        let stop = match (stop, &self.catch) {
-            (Some(Stop::Error(error)), None) if !is_stopping => {
-                match kind.catches.iter().position(|clause| clause.catches(&error)) {
-                    Some(at) => {
-                        effects.caught += 1;
-                        self.error = Some(*error);
-                        self.catch = Some((at, List::new(&kind.catches[at].body)));
-                        return self.progress(step, is_stopping, effects);
-                    }
-                    None => Some(Stop::Error(error)),
+        if stop.is_none() && !is_stopping && !self.may.is_empty() {
+            let (at, error) = self.may.remove(0);
+            self.enter(kind, at, error);
+            return self.progress(step, is_stopping, effects);
+        }
+        let stop = match (stop, self.catches.is_empty()) {
+            (Some(Stop::Error(error)), true) if !is_stopping => match kind.handler(&error) {
+                Some(at) => {
+                    effects.caught += 1;
+                    self.enter(kind, at, *error);
+                    return self.progress(step, is_stopping, effects);
                 }
-            }
-            (Some(Stop::Error(mut error)), Some(_)) => {
+                None => Some(Stop::Error(error)),
+            },
+            (Some(Stop::Error(mut error)), false) => {
                 error.cause = self.error.clone().map(Box::new);
                 Some(Stop::Error(error))
             }
@@ -135,10 +154,40 @@ impl Guarded {
         self.finally = Some(List::new(block));
         self.progress(step, is_stopping, effects)
     }
+
+    fn enter(&mut self, kind: &Try, at: usize, error: RunError) {
+        self.may.retain(|(noted, _)| *noted != at);
+        self.error = Some(error);
+        self.catches.push((at, List::new(&kind.catches[at].body)));
+    }
+
+    /// Whether it is not certain that the steps of an arm run (dry runs only).
+    pub(crate) fn may(&self, arm: Arm) -> bool {
+        self.is_uncertain && arm != Arm::Finally
+    }
+
+    /// The clause for a failure that is not certain is played once the guarded steps are over.
+    pub(crate) fn may_catch(&mut self, step: &Step, error: &RunError) {
+        let StepKind::Try(kind) = &step.kind else { return };
+        let Some(at) = kind.handler(error) else { return };
+        self.is_uncertain = true;
+        let is_noted = self
+            .may
+            .iter()
+            .map(|(at, _)| at)
+            .chain(self.catches.iter().map(|(at, _)| at))
+            .any(|noted| *noted == at);
+        if !is_noted {
+            self.may.push((at, error.clone()));
+        }
+    }
 }
 
-impl crate::flow::Catch {
-    fn catches(&self, error: &RunError) -> bool {
-        self.on.is_empty() || self.on.contains(&error.kind)
+impl Try {
+    /// The clause that a failure goes to.
+    pub(crate) fn handler(&self, error: &RunError) -> Option<usize> {
+        self.catches
+            .iter()
+            .position(|clause| clause.on.is_empty() || clause.on.contains(&error.kind))
     }
 }

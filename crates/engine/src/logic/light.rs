@@ -6,6 +6,8 @@ use linchpin_language::{
     EvalError, Expression, Map, Schema, Text, Value, as_unknown, print, unknown,
 };
 
+use super::uncertain;
+use crate::error::RunError;
 use crate::event::Decision;
 use crate::flow::{Arm, Fail, Located, Log};
 use crate::path::Segment;
@@ -58,8 +60,8 @@ pub(crate) fn log(scan: &mut Scan<'_>, place: Place<'_>, log: &Log) {
 pub(crate) fn fail(scan: &mut Scan<'_>, place: Place<'_>, fail: &Fail) {
     match words(scan, place, &fail.message.value) {
         Ok(message) if scan.is_uncertain() => {
-            let is_caught = |at: &Segment| matches!(at, Segment::Arm(Arm::Try));
-            scan.may_leave(format!("fail: {message}"), is_caught);
+            let error = RunError::new(fail.kind, message, &scan.path);
+            uncertain::fail(scan, error);
         }
         Ok(message) => scan.decide_failed(fail.kind, message),
         Err(error) => scan.decide_failed(ErrorKind::InvalidInput, error.message),
@@ -69,7 +71,7 @@ pub(crate) fn fail(scan: &mut Scan<'_>, place: Place<'_>, fail: &Fail) {
 /// Ends the flow. Where that is not certain (dry runs only) the steps after it are played.
 pub(crate) fn end(scan: &mut Scan<'_>) {
     if scan.is_uncertain() {
-        scan.may_leave("end".to_owned(), |at| matches!(at, Segment::Arm(Arm::Flow)));
+        uncertain::leave(scan, "end".to_owned(), |at| matches!(at, Segment::Arm(Arm::Flow)));
     } else {
         scan.decide(Decision::End);
     }
@@ -78,7 +80,7 @@ pub(crate) fn end(scan: &mut Scan<'_>) {
 /// Ends the iteration or the loop around, and the same holds.
 pub(crate) fn leave(scan: &mut Scan<'_>, decision: Decision, word: &str) {
     if scan.is_uncertain() {
-        scan.may_leave(word.to_owned(), |at| matches!(at, Segment::Item(_)));
+        uncertain::leave(scan, word.to_owned(), |at| matches!(at, Segment::Item(_)));
     } else {
         scan.decide(decision);
     }

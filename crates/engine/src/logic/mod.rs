@@ -13,6 +13,7 @@ pub(crate) mod light;
 pub(crate) mod parallel;
 pub(crate) mod repeat;
 pub(crate) mod subflow;
+pub(crate) mod uncertain;
 pub(crate) mod undo;
 pub(crate) mod wait;
 

@@ -110,7 +110,8 @@ impl Slot {
                 Decision::Collected { .. }
                 | Decision::Outputs(_)
                 | Decision::Again(_)
-                | Decision::Enough { .. } => &[Running],
+                | Decision::Enough { .. }
+                | Decision::MayCatch(_) => &[Running],
                 // The call of a step that may run is issued before its decisions are applied.
                 Decision::Failed(_) | Decision::Deadline(_) | Decision::May => &[Pending, Running],
                 Decision::Skipped
@@ -130,7 +131,7 @@ impl Slot {
                 | Decision::Set(_)
                 | Decision::Undo
                 | Decision::Logged { .. }
-                | Decision::MayLeave(_)
+                | Decision::MayLeave { .. }
                 | Decision::End
                 | Decision::Next
                 | Decision::Break => &[Pending],

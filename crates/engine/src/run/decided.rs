@@ -8,6 +8,7 @@ use linchpin_language::Value;
 use super::apply::Change;
 use super::frame::Frame;
 use super::state::{Activity, Deadline, Effects, List, Mismatch, Slot, StepState, Stop};
+use crate::error::RunError;
 use crate::event::{Decision, HeldRow};
 use crate::flow::{Arm, Step, StepKind};
 use crate::logic::decide::Rows;
@@ -28,8 +29,8 @@ impl Slot {
         let now = effects.now;
         match decision {
             Decision::Skipped => self.end(StepState::Skipped, now),
-            Decision::Arm(None) | Decision::Logged { .. } | Decision::MayLeave(_) => {
-                self.succeed(None, now);
+            Decision::Arm(None) | Decision::Logged { .. } | Decision::MayLeave { .. } => {
+                self.succeed(None, now)
             }
             Decision::Undo => self.run(Activity::None),
             Decision::Set(values) => {
@@ -67,6 +68,7 @@ impl Slot {
             }
             Decision::Deadline(at) => self.ends_by(*at),
             Decision::May => self.may = true,
+            Decision::MayCatch(error) => self.may_catch(step, error),
             Decision::Detached { inputs } => {
                 self.calling().input = Some(Arc::clone(inputs));
             }
@@ -97,6 +99,12 @@ impl Slot {
         let activity = begun(step, decision, self.may, change)?;
         self.run(activity);
         Ok(())
+    }
+
+    fn may_catch(&mut self, step: &Step, error: &RunError) {
+        if let Activity::Try(guarded) = &mut self.activity {
+            guarded.may_catch(step, error);
+        }
     }
 
     fn ends_by(&mut self, at: jiff::Timestamp) {

@@ -89,19 +89,6 @@ impl<'r> Scan<'r> {
         self.may || (self.run.may_be_over && !is_last)
     }
 
-    /// Whether this step leaves what is around it is not known (dry runs only): what follows in
-    /// there is played as what may run. What is around it is the last thing on the path that
-    /// `is_left` knows, or the run.
-    pub(crate) fn may_leave(&mut self, how: String, is_left: impl Fn(&Segment) -> bool) {
-        let mut within = self.path.clone();
-        let at = within.segments().iter().rposition(is_left).unwrap_or(0);
-        while within.segments().len() > at {
-            within.pop();
-        }
-        self.decide(Decision::MayLeave(how));
-        self.events.push(Event::Decided { path: within, decision: Decision::May });
-    }
-
     pub(crate) fn op(&mut self) -> u64 {
         self.next_op += 1;
         self.next_op - 1

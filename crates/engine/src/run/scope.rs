@@ -219,6 +219,7 @@ fn is_uncertain(slot: &Slot, arm: Arm) -> bool {
     let is_uncertain = match &slot.activity {
         Activity::Repeat(repeating) => repeating.is_unknown,
         Activity::Rows(rows) => rows.may(arm),
+        Activity::Try(guarded) => guarded.may(arm),
         Activity::None
         | Activity::Arms(_)
         | Activity::Call(_)
@@ -227,7 +228,6 @@ fn is_uncertain(slot: &Slot, arm: Arm) -> bool {
         | Activity::Signal { .. }
         | Activity::Loop(_)
         | Activity::Branches(_)
-        | Activity::Try(_)
         | Activity::Sub(_)
         | Activity::Handling(_) => false,
     };

@@ -146,11 +146,11 @@ impl Preview {
 
     pub(super) fn log(&mut self, entry: &Entry) {
         self.log.extend(crate::driver::as_log(entry).map(str::to_owned));
-        if let Event::Decided { path, decision: Decision::MayLeave(how) } = &entry.event {
-            let is_failure = how.starts_with("fail");
-            let more = if is_failure { "; what would handle that is not shown" } else { "" };
+        if let Event::Decided { path, decision: Decision::MayLeave { how, is_cut } } = &entry.event
+        {
+            let more = if *is_cut { "; what would handle that is not shown" } else { "" };
             self.notes.push(format!("{path} may {how}{more}"));
-            self.is_cut |= is_failure;
+            self.is_cut |= is_cut;
         }
         if let Event::Decided { path, decision: Decision::Undo } = &entry.event {
             self.notes.push(format!("{path} would take back what the run has changed so far"));
