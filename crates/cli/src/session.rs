@@ -394,7 +394,8 @@ async fn vault(project: &Project, store: Arc<dyn Upkeep>) -> Result<Vault, Failu
     }
     let opened =
         Vault::open_at(store as Arc<dyn Records>, place.clone(), project.vault_key_before());
-    opened.await.map_err(|error| failed(&error))
+    let vault = opened.await.map_err(|error| failed(&error))?;
+    Ok(vault.of_environment(project.settings.environment.clone()))
 }
 
 /// Reads a flow and those it reaches anew before a start, so that an edit counts from the next run on.

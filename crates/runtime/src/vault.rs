@@ -1,7 +1,8 @@
 //! Credentials at rest: each secret sealed on its own, under a key that is kept outside the store.
 //!
 //! XChaCha20-Poly1305 with a random nonce; alias and field are associated data, so a sealed secret moved
-//! to another place in the store does not open there. Each record names its key by id.
+//! to another place in the store does not open there. Each record names its key by id. What one
+//! environment keeps is not seen by another: a test never asks with a secret of production.
 
 mod key;
 mod place;
@@ -139,6 +140,8 @@ pub struct Vault {
     /// Held alone while the key is being replaced, and with others while a secret is being put: one
     /// that was sealed under the old key is in the store before it is sealed anew.
     sealing: tokio::sync::RwLock<()>,
+    /// Whose secrets are seen; none is the one without a name.
+    environment: Option<String>,
 }
 
 /// The key that seals, and others that still open.
@@ -161,42 +164,69 @@ impl Vault {
     pub fn new(records: Arc<dyn Records>, key: MasterKey) -> Self {
         let keys = RwLock::new(Keys { current: Arc::new(key), others: Vec::new() });
         let sealing = tokio::sync::RwLock::default();
-        Self { records, keys, place: None, before: None, sealing }
+        Self { records, keys, place: None, before: None, sealing, environment: None }
+    }
+
+    /// The same vault for the connections of an environment.
+    #[must_use]
+    pub fn of_environment(self, environment: Option<String>) -> Self {
+        Self { environment, ..self }
+    }
+
+    /// What a command is given to look into the same vault: nothing, or ` --environment NAME`.
+    pub(crate) fn option(&self) -> String {
+        self.environment.as_ref().map_or_else(String::new, |name| format!(" --environment {name}"))
+    }
+
+    /// The name under which an alias is kept; `@` is in no alias.
+    fn holder(&self, alias: &str) -> String {
+        match &self.environment {
+            Some(name) => format!("{alias}@{name}"),
+            None => alias.to_owned(),
+        }
     }
 
     /// Stores a secret in place of any earlier one. After `Ok` it is on disk.
     pub async fn put(&self, alias: &str, field: &str, secret: &Secret) -> Result<(), Error> {
-        let place = place(alias, field)?;
+        let holder = self.holder(alias);
+        let place = place(&holder, field)?;
         let _sealing = self.sealing.read().await;
         let key = self.keys().current;
-        let bytes = seal(&key, alias, field, secret)?;
+        let bytes = seal(&key, &holder, field, secret)?;
         self.records.put(COLLECTION, &place, bytes, Expect::Anything).await?;
         Ok(())
     }
 
     /// The secret in a place, if there is one.
     pub async fn get(&self, alias: &str, field: &str) -> Result<Option<Secret>, Error> {
-        let place = place(alias, field)?;
+        let holder = self.holder(alias);
+        let place = place(&holder, field)?;
         let Some(record) = self.records.get(COLLECTION, &place).await? else { return Ok(None) };
-        self.open(alias, field, &record.value).map(Some)
+        self.open(&holder, field, &record.value).map(Some)
     }
 
     /// Deletes a secret; nothing happens when there is none.
     pub async fn delete(&self, alias: &str, field: &str) -> Result<(), Error> {
-        let place = place(alias, field)?;
+        let place = place(&self.holder(alias), field)?;
         Ok(self.records.delete(COLLECTION, &place, Expect::Anything).await?)
     }
 
     /// The fields of an alias that have a secret, in order.
     pub async fn list(&self, alias: &str) -> Result<Vec<String>, Error> {
-        let prefix = place(alias, "?")?.trim_end_matches('?').to_owned();
+        let prefix = place(&self.holder(alias), "?")?.trim_end_matches('?').to_owned();
         let records = self.records.list(COLLECTION, &prefix, None, 1000).await?;
         Ok(records.iter().map(|record| record.key[prefix.len()..].to_owned()).collect())
     }
 
     /// The aliases that have something here, in order.
     pub async fn aliases(&self) -> Result<Vec<String>, Error> {
-        Ok(self.status().await?.aliases.into_keys().collect())
+        let holders = self.status().await?.aliases.into_keys();
+        let own = |holder: String| match (holder.split_once('@'), &self.environment) {
+            (Some((alias, theirs)), Some(ours)) if theirs == ours => Some(alias.to_owned()),
+            (None, None) => Some(holder),
+            _ => None,
+        };
+        Ok(holders.filter_map(own).collect())
     }
 
     fn keys(&self) -> Keys {

@@ -7,10 +7,10 @@ use std::time::Duration;
 use axum::Router;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use linchpin_connector::{ActionError, ErrorKind};
-use linchpin_language::{Value, json};
+use linchpin_language::{Map, Value, json};
 use linchpin_persistence::MemoryStore;
 use linchpin_runtime::connections::{ConnectionError, Connections, ConnectionsFile, Options};
-use linchpin_runtime::{FakeClock, Secret, SystemClock};
+use linchpin_runtime::{FakeClock, MasterKey, Secret, SystemClock, Vault};
 
 use crate::support::{
     CANARY, Counter, get, object, registry, registry_with, secrets, serve, spokes, vault,
@@ -119,7 +119,7 @@ async fn an_alias_that_is_not_there_is_refused_with_the_near_one() {
 #[tokio::test]
 async fn a_connection_is_stored_and_active_only_when_its_test_succeeds() {
     let url = system().await;
-    let file = "lms: { spoke: keyed, url: EU, allow_private: true }";
+    let file = "lms: { spoke: keyed, allow_private: true }";
     let store = Arc::new(MemoryStore::new());
     let start = || {
         let spokes = spokes();
@@ -146,6 +146,47 @@ async fn a_connection_is_stored_and_active_only_when_its_test_succeeds() {
     connections.remove("lms").await.unwrap();
     assert!(!connections.show("lms").await.unwrap().active);
     assert!(connections.resolve("lms").await.is_err());
+}
+
+/// What a file says stands, so that an edit of it counts; and no environment asks with what was
+/// kept in another.
+#[tokio::test]
+async fn what_is_kept_leads_no_environment_to_another_system() {
+    let (url, store) = (system().await, Arc::new(MemoryStore::new()));
+    let start = |file: &str, environment: Option<&str>| {
+        let spokes = spokes();
+        let file = ConnectionsFile::parse(&[("connections.yaml", file)], &spokes).unwrap();
+        let vault = Vault::new(store.clone(), MasterKey::from_bytes([7; 32]));
+        let vault = Arc::new(vault.of_environment(environment.map(str::to_owned)));
+        Connections::new(file, spokes, vault, Arc::new(SystemClock), Options::default())
+    };
+    let key = || secrets("api_key", CANARY);
+    let bare = "lms: { spoke: keyed, allow_private: true }";
+    let base = start(bare, None);
+    base.configure("lms", object(json!({ "url": url })), key()).await.unwrap();
+
+    let test = start(bare, Some("test"));
+    let status = test.show("lms").await.unwrap();
+    assert!(!status.active && !status.fields.iter().any(|field| field.set), "{status:?}");
+    let problem = status.problem.unwrap();
+    assert!(problem.contains("has no api_key"), "{problem}");
+    let written = format!("lms: {{ spoke: keyed, url: '{url}/test', allow_private: true }}");
+    let test = start(&written, Some("test"));
+    let problem = test.show("lms").await.unwrap().problem.unwrap();
+    assert!(problem.ends_with("run `linchpin connections configure lms --environment test`"));
+    test.configure("lms", Map::new(), secrets("api_key", "wrong-key")).await.unwrap_err();
+    test.remove("lms").await.unwrap();
+
+    // The base one is as it was; and a file that says another url is followed, not the form.
+    assert!(start(bare, None).show("lms").await.unwrap().active);
+    let edited = start(&written, None);
+    let status = edited.show("lms").await.unwrap();
+    let at = status.fields.iter().find(|field| field.name == "url").unwrap();
+    assert_eq!(at.value, Some(json!(format!("{url}/test"))));
+    assert!(at.written && !status.active);
+    let refused = edited.configure("lms", object(json!({ "url": url })), key()).await;
+    let refused = refused.unwrap_err().to_string();
+    assert!(refused.contains("the connections file says"), "{refused}");
 }
 
 #[tokio::test]

@@ -38,11 +38,16 @@ outputs:
   changed: \"!changed.created\"
 ";
 
-/// A project whose SumTotal alias leads to these systems and has no secret yet.
+/// A project whose SumTotal alias leads to these systems, and whose client the form asks for.
 fn project(systems: &Systems) -> Project {
     let project = Project::with(&[("flows/four.yaml", FOUR)]);
-    project.write("connections.yaml", systems.connections());
+    project.write("connections.yaml", connections(systems));
     project
+}
+
+fn connections(systems: &Systems) -> String {
+    let client = format!("client_id: {}, ", systems.secret("sumtotal", "client_id"));
+    systems.connections().replace(&client, "")
 }
 
 /// Fills the form with a client and submits it.
@@ -137,11 +142,9 @@ fn st_8_9_10_11_12_13_once_configured_every_action_of_the_spoke_runs() {
     for (pages, mode) in [(false, "records"), (true, "pages")] {
         let settings = json!({ "sumtotal": { "offset_counts_pages": pages } });
         systems.post("/settings", &settings);
-        let connections = systems.connections().replace(
-            "entity: acme",
-            &format!("entity: acme, attributes: {{ offset_mode: {mode} }}"),
-        );
-        project.write("connections.yaml", connections);
+        let attributes = format!("entity: acme, attributes: {{ offset_mode: {mode} }}");
+        let written = connections(&systems).replace("entity: acme", &attributes);
+        project.write("connections.yaml", written);
         configure(&project, &client(&systems, &json!({}))).ends_with(0);
         let user = format!("user={}", if pages { "100307" } else { "100305" });
         let run = project.linchpin(&["run", "four", "--json", "-i", &user]).ends_with(0).json();

@@ -209,6 +209,7 @@ impl Connections {
         for name in secrets.keys() {
             self.accepts_secret(&settings, &sources, name)?;
         }
+        self.agrees(alias, &values)?;
         settings.take(values.clone())?;
         settings.secrets.extend(secrets.clone());
         self.fetch(&mut settings, &sources).await?;

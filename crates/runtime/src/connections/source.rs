@@ -96,7 +96,10 @@ impl SecretSource {
                 .get(alias, field)
                 .await
                 .map_err(|source| ConnectionError::Vault { alias: alias.to_owned(), source })?
-                .ok_or_else(|| missing(format!("run `linchpin connections configure {alias}`")))?,
+                .ok_or_else(|| {
+                    let option = vault.option();
+                    missing(format!("run `linchpin connections configure {alias}{option}`"))
+                })?,
             Self::Plain(text) => Secret::new(text.as_str()),
             Self::Env(name) => match std::env::var(name) {
                 Ok(value) => Secret::new(value),

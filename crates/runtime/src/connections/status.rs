@@ -134,6 +134,8 @@ pub struct FieldStatus {
     pub source: Option<String>,
     /// Whether its value is fixed: shown, and not asked for.
     pub fixed: bool,
+    /// Whether the connections file gives its value: shown, and not asked for.
+    pub written: bool,
     /// Label and value of each choice.
     pub choices: Vec<(String, String)>,
     /// Whether another value than the choices may be given.

@@ -123,7 +123,7 @@ pub(in crate::commands) fn fetch(name: &str, source: &str) -> Result<String, Fai
 fn ask(status: &Value) -> Result<Form, InquireError> {
     let (mut values, mut secrets) = (Map::new(), BTreeMap::new());
     let mut chosen = status["fields"][0]["value"].as_str().unwrap_or_default().to_owned();
-    for field in fields(status).filter(|field| field["fixed"] != true) {
+    for field in fields(status).filter(|field| !is_given(field)) {
         let name = field["name"].as_str().unwrap_or_default();
         if !is_for(field, &chosen) {
             continue;
@@ -167,6 +167,11 @@ fn ask(status: &Value) -> Result<Form, InquireError> {
     Ok((values, secrets))
 }
 
+/// Whether its value is not the form's to say.
+fn is_given(field: &Value) -> bool {
+    field["fixed"] == true || field["written"] == true
+}
+
 /// Whether nothing goes without a value for it.
 fn is_needed(field: &Value) -> bool {
     field["required"] == true && field["set"] != true
@@ -202,10 +207,11 @@ fn choices(field: &Value) -> Vec<(&str, &str)> {
 
 /// The values that are not asked for, and what the form's button would say.
 fn introduce(report: &Report, status: &Value) {
-    for field in fields(status).filter(|field| field["fixed"] == true) {
+    for field in fields(status).filter(|field| is_given(field)) {
         let label = field["label"].as_str().unwrap_or_default();
         let value = field["value"].as_str().unwrap_or_default();
-        report.line(format!("  {label}: {value} (fixed)"));
+        let by = if field["fixed"] == true { "fixed" } else { "from the connections file" };
+        report.line(format!("  {label}: {value} ({by})"));
     }
     if let Some(button) = status["button"].as_str() {
         report.line(format!("  after the last field: {button}"));

@@ -60,7 +60,8 @@ impl Connections {
     ) {
         let Some(authorization) = &status.authorization else { return };
         let Some(at) = authorization.ends_at else { return };
-        let command = format!("run `linchpin connections authorize {alias}`");
+        let option = self.vault.option();
+        let command = format!("run `linchpin connections authorize {alias}{option}`");
         let now = self.clock.now();
         match next {
             Some((due, flow)) if at < due => found.push(Finding::error(

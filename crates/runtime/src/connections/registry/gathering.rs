@@ -68,14 +68,44 @@ impl Connections {
         };
         let mut settings = blank(alias, self.spoke(alias, named)?);
         if let Some(entry) = entry {
-            settings.values = entry.values.clone();
-            settings.values.extend(entry.attributes.clone());
+            settings.values = self.written(alias);
             settings.allow_private = entry.allow_private;
             settings.allow_insecure = entry.allow_insecure;
             settings.timeout = entry.timeout;
         }
-        settings.take(form.values.clone())?;
+        // What a file says stands: an edit of it counts, and each environment has its own.
+        let mut kept = form.values.clone();
+        kept.retain(|name, _| !settings.values.contains_key(name));
+        settings.take(kept)?;
         Ok(settings)
+    }
+
+    /// The values that the connections files give an alias.
+    pub(super) fn written(&self, alias: &str) -> Map<String, Value> {
+        let is_bound = self.read().bound.contains_key(alias);
+        let entry = self.file.entries.get(alias).filter(|_| !is_bound);
+        let all = entry.into_iter().flat_map(|entry| entry.values.iter().chain(&entry.attributes));
+        all.map(|(name, value)| (name.clone(), value.clone())).collect()
+    }
+
+    /// Refuses a value where the connections files have another one.
+    pub(super) fn agrees(
+        &self,
+        alias: &str,
+        given: &Map<String, Value>,
+    ) -> Result<(), ConnectionError> {
+        let written = self.written(alias);
+        let other =
+            given.iter().find(|(name, value)| written.get(*name).is_some_and(|is| is != *value));
+        let Some((name, _)) = other else { return Ok(()) };
+        let is = linchpin_language::print(&written[name]);
+        Err(ConnectionError::Field {
+            alias: alias.to_owned(),
+            field: name.clone(),
+            detail: format!(
+                "the connections file says {is}: change it there, or leave it out there"
+            ),
+        })
     }
 
     /// Where the fields of an alias are kept: as its file says, and the vault for any other secret.

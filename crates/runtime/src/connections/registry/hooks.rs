@@ -48,7 +48,9 @@ impl Connections {
             SecretRef::Vault => {
                 let kept = self.vault.get(HOOKS, &field(path)).await;
                 let kept = kept.map_err(|error| error.to_string())?;
-                return kept.ok_or_else(|| format!("run `linchpin webhooks secret {path}`"));
+                let option = self.vault.option();
+                return kept
+                    .ok_or_else(|| format!("run `linchpin webhooks secret {path}{option}`"));
             }
             SecretRef::Env(name) => SecretSource::Env(name.clone()),
             SecretRef::File(file) => SecretSource::File(file.into()),

@@ -71,6 +71,7 @@ impl Connections {
             if !is_off {
                 self.chosen(&alias)?;
             }
+            self.agrees(&alias, &form.values)?;
             let settings = self.unsettled(&alias, &form)?;
             if settings.spoke.name != form.spoke {
                 let is = &settings.spoke.name;

@@ -49,7 +49,8 @@ impl Connections {
         let mut problem = ActionError::from(error).message;
         if !is_vaults {
             problem.push_str(&format!(
-                "; `linchpin connections remove {alias}` deletes what is left of its form"
+                "; `linchpin connections remove {alias}{}` deletes what is left of its form",
+                self.vault.option()
             ));
         }
         Ok(ConnectionStatus {
@@ -100,7 +101,7 @@ impl Connections {
             spoke: settings.spoke.name.clone(),
             title: settings.spoke.title.clone(),
             parent: self.file.entries.get(alias).and_then(|entry| entry.parent.clone()),
-            fields: field_statuses(&settings, &sources),
+            fields: field_statuses(&settings, &sources, &self.written(alias)),
             attributes: attributes(&settings),
             active,
             tested_at,
@@ -136,6 +137,7 @@ impl Connections {
 fn field_statuses(
     settings: &Settings,
     sources: &BTreeMap<String, SecretSource>,
+    written: &Map<String, Value>,
 ) -> Vec<FieldStatus> {
     let template = &settings.spoke.connection;
     let chosen = &template.credential(&settings.values).name;
@@ -156,6 +158,7 @@ fn field_statuses(
                 required: field.required,
                 source: sources.get(&field.name).map(SecretSource::describe),
                 fixed: field.value.is_some(),
+                written: written.contains_key(&field.name),
                 choices: field.choices.clone(),
                 other: field.other,
                 hint: field.hint.clone(),
