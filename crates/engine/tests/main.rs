@@ -3,6 +3,7 @@
 mod check;
 mod check_mistakes;
 mod diff;
+mod failures;
 mod hosts;
 mod interpreter;
 mod logic;

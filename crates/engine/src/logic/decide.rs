@@ -122,7 +122,7 @@ fn halt_all(lists: &mut [(HeldRow, List)], step: &Step, effects: &mut Effects) {
     for (row, list) in lists {
         let block: Option<&Block> = step.block(row.row);
         if let Some(block) = block.filter(|_| !list.is_over()) {
-            list.halt(block, Stop::Cancel, effects);
+            list.halt(block, Stop::cancel(), effects);
         }
     }
 }

@@ -221,7 +221,7 @@ impl Loop {
         let StepKind::ForEach(each) = &step.kind else { return };
         let outcome = self.active.get(&index).and_then(|iteration| iteration.list.outcome());
         let Some(stop) = outcome else { return };
-        let mut is_stopped = matches!(stop, Some(Stop::Error(_) | Stop::Cancel));
+        let mut is_stopped = matches!(stop, Some(Stop::Error(_) | Stop::Cancel(_)));
         match stop {
             None if each.collect.is_some() && self.stop.is_none() => {
                 if let Some(iteration) = self.active.get_mut(&index) {
@@ -230,7 +230,7 @@ impl Loop {
                 return;
             }
             None => self.succeeded += 1,
-            Some(Stop::Cancel) => {}
+            Some(later @ Stop::Cancel(_)) => Stop::join(&mut self.stop, later),
             Some(Stop::Next) => self.skipped += 1,
             Some(stop @ (Stop::End | Stop::Break)) => self.halt_all(each, stop, effects),
             Some(Stop::Error(error)) => {
@@ -306,7 +306,7 @@ impl Loop {
             effects.cancels.extend(stream.reading.issued.take().or(stream.reading.armed.take()));
         }
         for iteration in self.active.values_mut().filter(|iteration| !iteration.list.is_over()) {
-            iteration.list.halt(&each.body, Stop::Cancel, effects);
+            iteration.list.halt(&each.body, Stop::cancel(), effects);
         }
         // What was over before a `break` still adds its value.
         let keeps_values = self.stop == Some(Stop::Break);
@@ -320,7 +320,7 @@ impl Loop {
 
     pub(crate) fn halt(&mut self, step: &Step, effects: &mut Effects) {
         if let StepKind::ForEach(each) = &step.kind {
-            self.halt_all(each, Stop::Cancel, effects);
+            self.halt_all(each, Stop::cancel(), effects);
         }
     }
 

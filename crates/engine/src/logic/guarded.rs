@@ -8,16 +8,24 @@ use crate::run::scan::{Place, Scan};
 use crate::run::state::{Effects, List, Stop};
 
 /// Goes on in the guarded steps, the clause that was entered, and `finally`.
-pub(crate) fn go_on(scan: &mut Scan<'_>, place: Place<'_>, step: &Step, guarded: &Guarded) {
+/// `timed_out` is the error of its own deadline.
+pub(crate) fn go_on(
+    scan: &mut Scan<'_>,
+    place: Place<'_>,
+    step: &Step,
+    guarded: &Guarded,
+    timed_out: Option<&RunError>,
+) {
     let StepKind::Try(kind) = &step.kind else { return };
     let entered = guarded.entered(kind);
     let env = place.env.lists(&entered);
     let in_catch = guarded.error.as_ref().map(|error| env.error(error));
+    let in_finally = guarded.unhandled().or(timed_out).map(|error| env.error(error));
     let before = scan.may;
     for (arm, _, list) in &entered {
         scan.may = before || guarded.may(*arm);
-        let handler = in_catch.as_ref().unwrap_or(&env);
-        let env = if *arm == Arm::Try { place.env } else { handler };
+        let of_error = if *arm == Arm::Finally { &in_finally } else { &in_catch };
+        let env = if *arm == Arm::Try { place.env } else { of_error.as_ref().unwrap_or(&env) };
         scan.arm(Place { env, ..place }, step, *arm, list);
     }
     scan.may = before;
@@ -96,6 +104,14 @@ impl Guarded {
         }
     }
 
+    /// The failure that goes up once `finally` is over.
+    fn unhandled(&self) -> Option<&RunError> {
+        match &self.pending {
+            Some(Stop::Error(error)) => Some(error),
+            Some(Stop::Cancel(_) | Stop::End | Stop::Next | Stop::Break) | None => None,
+        }
+    }
+
     /// Stops the guarded steps or the handler; a `finally` runs to its end.
     pub(crate) fn halt(&mut self, step: &Step, effects: &mut Effects) {
         let StepKind::Try(kind) = &step.kind else { return };
@@ -103,8 +119,8 @@ impl Guarded {
             return;
         }
         match self.catches.last_mut() {
-            Some((at, list)) => list.halt(&kind.catches[*at].body, Stop::Cancel, effects),
-            None => self.body.halt(&kind.body, Stop::Cancel, effects),
+            Some((at, list)) => list.halt(&kind.catches[*at].body, Stop::cancel(), effects),
+            None => self.body.halt(&kind.body, Stop::cancel(), effects),
         }
     }
 
@@ -120,8 +136,13 @@ impl Guarded {
         let StepKind::Try(kind) = &step.kind else { return None };
         if let Some(list) = &self.finally {
             return list.outcome().map(|stop| match (stop, self.pending.take()) {
-                // No error is lost behind it; `check` refuses it here anyway.
+                // No error is lost behind what `finally` does, also not behind an `end` in it.
                 (None | Some(Stop::Next | Stop::Break), Some(pending)) => Some(pending),
+                (Some(later), Some(first @ (Stop::Error(_) | Stop::Cancel(_)))) => {
+                    let mut all = Some(first);
+                    Stop::join(&mut all, later);
+                    all
+                }
                 (stop, _) => stop,
             });
         }

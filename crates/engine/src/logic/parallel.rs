@@ -35,7 +35,8 @@ impl Branches {
         let StepKind::Parallel(parallel) = &step.kind else { return };
         let outcome = self.lists.get(at).and_then(List::outcome);
         match outcome.flatten() {
-            None | Some(Stop::Cancel) => {}
+            None => {}
+            Some(later @ Stop::Cancel(_)) => Stop::join(&mut self.stop, later),
             Some(Stop::Error(_)) if parallel.on_branch_error == OnBranchError::Continue => {
                 effects.caught += 1;
             }
@@ -45,7 +46,7 @@ impl Branches {
 
     pub(crate) fn halt(&mut self, step: &Step, effects: &mut Effects) {
         if let StepKind::Parallel(parallel) = &step.kind {
-            self.halt_others(parallel, Stop::Cancel, effects);
+            self.halt_others(parallel, Stop::cancel(), effects);
         }
     }
 
@@ -63,7 +64,7 @@ impl Branches {
         Stop::join(&mut self.stop, stop);
         for (list, branch) in self.lists.iter_mut().zip(&parallel.branches) {
             if !list.is_over() {
-                list.halt(&branch.body, Stop::Cancel, effects);
+                list.halt(&branch.body, Stop::cancel(), effects);
             }
         }
     }
@@ -89,7 +90,7 @@ fn output(parallel: &Parallel, outcomes: Vec<Option<Stop>>) -> Value {
                 failed.push(name);
                 errors.push(json!({ "branch": name, "error": error.as_value() }));
             }
-            None | Some(Stop::Cancel | Stop::End | Stop::Next | Stop::Break) => {
+            None | Some(Stop::Cancel(_) | Stop::End | Stop::Next | Stop::Break) => {
                 succeeded.push(name);
             }
         }

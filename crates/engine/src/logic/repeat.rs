@@ -145,12 +145,12 @@ impl Repeating {
     }
 
     pub(crate) fn halt(&mut self, step: &Step, effects: &mut Effects) {
-        self.stop.get_or_insert(Stop::Cancel);
+        self.stop.get_or_insert(Stop::cancel());
         if let Some((_, armed)) = self.pause.take() {
             effects.cancels.extend(armed);
         }
         if let Some(body) = step.block(Arm::Body) {
-            self.list.halt(body, Stop::Cancel, effects);
+            self.list.halt(body, Stop::cancel(), effects);
         }
     }
 
@@ -159,7 +159,11 @@ impl Repeating {
     pub(crate) fn outcome(&mut self) -> Option<Over> {
         let stop = self.list.outcome()?;
         match (self.stop.take(), stop) {
-            (Some(stop), _) => Some((Some(stop), None)),
+            (Some(stop), inner) => {
+                let mut stop = Some(stop);
+                inner.into_iter().for_each(|inner| Stop::join(&mut stop, inner));
+                Some((stop, None))
+            }
             (None, Some(Stop::Break)) => Some((None, Some(Self::output(self.index + 1)))),
             (None, None | Some(Stop::Next)) => None,
             (None, Some(stop)) => Some((Some(stop), None)),

@@ -208,7 +208,7 @@ impl Activity {
             Self::Arms(arms) => {
                 for (arm, list) in arms {
                     if let Some(block) = step.block(*arm) {
-                        list.halt(block, Stop::Cancel, effects);
+                        list.halt(block, Stop::cancel(), effects);
                     }
                 }
             }
@@ -220,7 +220,7 @@ impl Activity {
             Self::Sub(frame) => frame.halt(effects),
             Self::Handling(handling) => {
                 if let Some(block) = step.block(Arm::OnError) {
-                    handling.list.halt(block, Stop::Cancel, effects);
+                    handling.list.halt(block, Stop::cancel(), effects);
                 }
             }
             Self::None
@@ -259,7 +259,7 @@ impl Activity {
                     let error = frame.error.clone();
                     Some((error.map(|error| Stop::Error(Box::new(error))), None))
                 }
-                (Phase::Over, End::Cancelled) => Some((Some(Stop::Cancel), None)),
+                (Phase::Over, End::Cancelled) => Some((Some(Stop::cancel()), None)),
                 // A subflow that succeeded ends with its `Outputs`.
                 (Phase::Body | Phase::Handler | Phase::Finally | Phase::Over, _) => None,
             },

@@ -133,7 +133,10 @@ impl Slot {
             effects.cancels.extend(deadline.armed);
         }
         let stop = match (stop, self.timed_out.take()) {
-            (Some(Stop::Cancel), Some(error)) => Some(Stop::Error(error)),
+            (Some(Stop::Cancel(later)), Some(mut error)) => {
+                error.others.extend(later);
+                Some(Stop::Error(error))
+            }
             (stop, _) => stop,
         };
         match stop {
@@ -141,9 +144,15 @@ impl Slot {
             Some(stop @ (Stop::End | Stop::Next | Stop::Break)) => {
                 self.leave(StepState::Succeeded, stop, effects.now);
             }
-            Some(Stop::Cancel) => self.end(StepState::Cancelled, effects.now),
+            Some(Stop::Cancel(later)) => self.cancelled(later, effects),
             Some(Stop::Error(error)) => self.fail(step, *error, is_stopping, effects),
         }
+    }
+
+    /// What failed while it was stopping goes up with it.
+    fn cancelled(&mut self, later: Vec<RunError>, effects: &Effects) {
+        self.end(StepState::Cancelled, effects.now);
+        self.leaving = (!later.is_empty()).then_some(Stop::Cancel(later));
     }
 
     fn end_handling(&mut self, stop: Option<Stop>, effects: &mut Effects) {
@@ -156,7 +165,7 @@ impl Slot {
                 effects.caught += 1;
                 self.leave(StepState::Caught, stop, effects.now);
             }
-            Some(Stop::Cancel) => self.end(StepState::Cancelled, effects.now),
+            Some(Stop::Cancel(later)) => self.cancelled(later, effects),
             Some(Stop::Error(mut error)) => {
                 error.cause = self.error.take();
                 self.error = Some(error.clone());

@@ -101,12 +101,14 @@ impl Frame {
     pub(crate) fn halt(&mut self, effects: &mut Effects) {
         let plan = Arc::clone(&self.plan);
         match self.phase {
-            Phase::Body => self.body.halt(&plan.flow.steps, Stop::Cancel, effects),
+            Phase::Body => self.body.halt(&plan.flow.steps, Stop::cancel(), effects),
+            // Only `--force` cuts off what a cancel itself began.
             Phase::Handler => {
                 if let Some((arm, list)) = &mut self.handler
+                    && *arm != Arm::OnCancel
                     && let Some(block) = handler_block(&plan, *arm)
                 {
-                    list.halt(block, Stop::Cancel, effects);
+                    list.halt(block, Stop::cancel(), effects);
                 }
             }
             Phase::Finally | Phase::Over => {}
@@ -141,7 +143,7 @@ impl Frame {
                 self.error = Some(*error);
                 Some(Arm::OnError)
             }
-            Some(Stop::Cancel) => {
+            Some(Stop::Cancel(_)) => {
                 self.end = End::Cancelled;
                 Some(Arm::OnCancel)
             }
@@ -163,7 +165,7 @@ impl Frame {
                 self.end = End::Succeeded;
                 self.error = None;
             }
-            Some(Stop::Cancel) => self.end = End::Cancelled,
+            Some(Stop::Cancel(_)) => self.end = End::Cancelled,
             Some(Stop::Error(error)) => match &mut self.error {
                 Some(first) => first.others.push(*error),
                 None => self.error = Some(*error),

@@ -89,7 +89,7 @@ impl List {
     /// its end, or was left by `end`, `next` or `break`, stays as it is.
     pub(crate) fn reopen(&mut self, block: &Block, effects: &mut Effects) {
         match &self.stop {
-            Some(Stop::Error(_) | Stop::Cancel) => self.stop = None,
+            Some(Stop::Error(_) | Stop::Cancel(_)) => self.stop = None,
             None if !self.is_over() => {}
             None | Some(Stop::End | Stop::Next | Stop::Break) => return,
         }

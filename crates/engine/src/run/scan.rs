@@ -232,7 +232,10 @@ impl<'r> Scan<'r> {
             Activity::Repeat(repeating) => logic::repeat::go_on(self, place, step, repeating),
             Activity::Branches(branches) => logic::parallel::go_on(self, place, step, branches),
             Activity::Rows(rows) => logic::decide::go_on(self, place, step, rows),
-            Activity::Try(guarded) => logic::guarded::go_on(self, place, step, guarded),
+            Activity::Try(guarded) => {
+                let timed_out = slot.timed_out.as_deref();
+                logic::guarded::go_on(self, place, step, guarded, timed_out);
+            }
             Activity::Sub(frame) => self.subflow(frame),
             Activity::Handling(handling) => {
                 let Some(error) = &slot.error else { return };

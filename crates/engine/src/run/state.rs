@@ -27,8 +27,8 @@ pub(crate) struct List {
 pub(crate) enum Stop {
     /// A failure that nobody handled.
     Error(Box<RunError>),
-    /// Something around it stopped.
-    Cancel,
+    /// Something around it stopped; with the failures that came while it was stopping.
+    Cancel(Vec<RunError>),
     /// `end:` was reached.
     End,
     /// `next:` was reached: the iteration around it is over.
@@ -41,11 +41,19 @@ pub(crate) enum Stop {
 pub(crate) type Over = (Option<Stop>, Option<Arc<Value>>);
 
 impl Stop {
+    /// Something around it stops.
+    pub(crate) fn cancel() -> Self {
+        Self::Cancel(Vec::new())
+    }
+
     /// One more reason to stop. The first counts, and later errors are kept with it; but an error
     /// is not lost behind a `next` or `break`.
     pub(crate) fn join(reason: &mut Option<Self>, later: Self) {
         match (&mut *reason, later) {
             (Some(Self::Error(first)), Self::Error(later)) => first.others.push(*later),
+            (Some(Self::Error(first)), Self::Cancel(later)) => first.others.extend(later),
+            (Some(Self::Cancel(errors)), Self::Error(later)) => errors.push(*later),
+            (Some(Self::Cancel(errors)), Self::Cancel(later)) => errors.extend(later),
             (None, later) | (Some(Self::Next | Self::Break), later @ Self::Error(_)) => {
                 *reason = Some(later);
             }
@@ -196,10 +204,10 @@ impl List {
         for (slot, step) in self.slots.iter_mut().zip(&block.steps) {
             slot.halt(step, effects);
             // What a stopped step says by ending can only add to the errors.
-            if let (Some(Stop::Error(later)), Some(Stop::Error(first))) =
-                (slot.leaving.take(), &mut self.stop)
+            if let (Some(later), Some(Stop::Error(_) | Stop::Cancel(_))) =
+                (slot.leaving.take(), &self.stop)
             {
-                first.others.push(*later);
+                Stop::join(&mut self.stop, later);
             }
         }
     }
