@@ -258,7 +258,7 @@ impl Screen {
     fn line(&self, report: &Report, text: &str) {
         match &self.progress {
             // A terminal that cannot be written to shows nothing either way.
-            Some(progress) => drop(progress.println(text)),
+            Some(progress) => drop(progress.println(report.harmless(text))),
             None => report.line(text),
         }
     }

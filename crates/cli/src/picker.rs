@@ -11,7 +11,7 @@ use linchpin_server::{Client, ClientError};
 use crate::commands::operator;
 use crate::failure::Failure;
 use crate::inputs;
-use crate::report::{Report, Style};
+use crate::report::{Report, Style, harmless};
 
 /// How many rows of choices are shown at once.
 const PAGE: usize = 12;
@@ -138,7 +138,7 @@ pub(crate) async fn send(
 fn fill(question: &Value) -> Result<Option<Map<String, Value>>, InquireError> {
     if let Some(message) = question["message"].as_str() {
         // The prompt follows on the same terminal; without it there is no prompt either.
-        writeln!(io::stderr(), "{message}").ok();
+        writeln!(io::stderr(), "{}", harmless(message, false)).ok();
     }
     let mut values = Map::new();
     for field in question["fields"].as_array().into_iter().flatten() {
@@ -201,6 +201,7 @@ fn rows(field: &Value) -> Vec<Row> {
     all.map(|(row, cells)| {
         let padded = cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
         let text = padded.collect::<Vec<_>>().join("  ").trim_end().to_owned();
+        let text = harmless(&text.replace('\n', " "), false).into_owned();
         Row { text, value: row[value].clone() }
     })
     .collect()

@@ -1,5 +1,6 @@
 //! The only place that writes to the terminal: lines for people, JSON for scripts.
 
+use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
 use std::sync::OnceLock;
 
@@ -90,8 +91,13 @@ impl Report {
     /// A line for people; nothing where scripts read.
     pub(crate) fn line(&self, text: impl AsRef<str>) {
         if !self.is_json {
-            self.raw(&format!("{}\n", text.as_ref()));
+            self.raw(&format!("{}\n", self.harmless(text.as_ref())));
         }
+    }
+
+    /// The text without what would make a terminal do something. Our own colours stay.
+    pub(crate) fn harmless<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        harmless(text, self.color)
     }
 
     /// Begins a new screen where a person watches.
@@ -131,7 +137,7 @@ impl Report {
     pub(crate) fn note(&self, text: impl AsRef<str>) {
         if !self.is_json {
             // As above.
-            writeln!(io::stderr(), "{}", text.as_ref()).ok();
+            writeln!(io::stderr(), "{}", self.harmless(text.as_ref())).ok();
         }
     }
 
@@ -174,7 +180,11 @@ impl Report {
     /// Rows under headings, each column as wide as its widest cell.
     pub(crate) fn table(&self, headings: &[&str], rows: &[Vec<String>]) {
         let mut widths: Vec<usize> = headings.iter().map(|heading| heading.len()).collect();
-        for row in rows {
+        let one_line =
+            |cell: &String| self.harmless(&cell.replace(['\n', '\r', '\t'], " ")).into_owned();
+        let rows: Vec<Vec<String>> =
+            rows.iter().map(|row| row.iter().map(one_line).collect()).collect();
+        for row in &rows {
             for (width, cell) in widths.iter_mut().zip(row) {
                 *width = (*width).max(cell.chars().count());
             }
@@ -188,8 +198,51 @@ impl Report {
         };
         let headings: Vec<String> = headings.iter().map(|heading| (*heading).to_owned()).collect();
         self.line(self.paint(Style::Dim, &set(&headings)));
-        for row in rows {
+        for row in &rows {
             self.line(set(row));
         }
+    }
+}
+
+/// The text with its control characters shown, but for the ends of lines and tabs: whoever writes
+/// the title of an incident does not clear the screen of who reads it.
+pub(crate) fn harmless(text: &str, keeps_colors: bool) -> Cow<'_, str> {
+    let is_harmful = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
+    if !text.contains(is_harmful) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        let color = if keeps_colors { color_at(rest) } else { 0 };
+        let (taken, after) = rest.split_at(if color > 0 { color } else { c.len_utf8() });
+        match is_harmful(c) && color == 0 {
+            true => out.extend(c.escape_default()),
+            false => out.push_str(taken),
+        }
+        rest = after;
+    }
+    Cow::Owned(out)
+}
+
+/// The length of the colour that a text begins with; 0 when it begins with none.
+fn color_at(text: &str) -> usize {
+    let Some(code) = text.strip_prefix("\x1b[") else { return 0 };
+    let digits = code.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';');
+    if digits.starts_with('m') { text.len() - digits.len() + 1 } else { 0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_would_move_a_terminal_is_shown_and_not_done() {
+        let text = "é \x1b[2J\x1b]0;owned\x07 \x1b[31mred\x1b[0m\tx\ny\r\u{9b}1A";
+        let shown = "é \\u{1b}[2J\\u{1b}]0;owned\\u{7} \\u{1b}[31mred\\u{1b}[0m\tx\ny\\r\\u{9b}1A";
+        assert_eq!(harmless(text, false), shown);
+        let shown = "é \\u{1b}[2J\\u{1b}]0;owned\\u{7} \x1b[31mred\x1b[0m\tx\ny\\r\\u{9b}1A";
+        assert_eq!(harmless(text, true), shown);
+        assert_eq!(harmless("as it is", false), "as it is");
     }
 }

@@ -93,10 +93,21 @@ impl Session {
         Self::over(project, store, purpose).await
     }
 
-    /// Opens the store, and nothing else will do.
+    /// Opens the store, and nothing else will do. A command that is about to end is waited for.
     pub(crate) async fn hold(project: &Project) -> Result<Self, Failure> {
-        let store = open_store(project).map_err(|error| unusable(&error))?;
-        Self::over(project, store, Purpose::lasting()).await
+        let deadline = tokio::time::Instant::now() + ANSWER;
+        loop {
+            if let Some(client) = reach(project).await? {
+                return Err(held(project, &client).await);
+            }
+            match open_store(project) {
+                Ok(store) => return Self::over(project, store, Purpose::lasting()).await,
+                Err(StoreError::Locked { .. }) if tokio::time::Instant::now() < deadline => {
+                    tokio::time::sleep(PAUSE).await;
+                }
+                Err(error) => return Err(unusable(&error)),
+            }
+        }
     }
 
     async fn over(
@@ -233,6 +244,14 @@ pub(crate) async fn reach(project: &Project) -> Result<Option<Client>, Failure> 
             Ok(_) => Ok(None),
         },
     }
+}
+
+/// Who has the store and serves it.
+async fn held(project: &Project, client: &Client) -> Failure {
+    let health = client.get("/v1/health").await.unwrap_or_default();
+    let dir = project.store().dir;
+    Failure::new(format!("process {} holds {} already", health["pid"], dir.display()))
+        .help("one process per store; the other commands go through that one")
 }
 
 /// Why a process that serves the store cannot do what is asked: it uses other connections.

@@ -304,9 +304,14 @@ impl Steps {
         self.history.log.iter().map(|line| line.message.as_str())
     }
 
+    /// The same to be printed: what goes over several lines is set in from the second on.
+    pub(crate) fn log_lines(&self) -> impl Iterator<Item = String> {
+        self.log().map(|message| message.replace('\n', "\n    "))
+    }
+
     /// Those of them that were not given out yet.
     pub(crate) fn unsaid(&mut self) -> Vec<String> {
-        let unsaid = self.log().skip(self.n_said).map(str::to_owned).collect();
+        let unsaid = self.log_lines().skip(self.n_said).collect();
         self.n_said = self.history.log.len();
         unsaid
     }
@@ -431,7 +436,7 @@ impl Line {
             text.push_str(&format!(" {kind}"));
         }
         if !self.detail.is_empty() {
-            text.push_str(&format!("  {}", self.detail));
+            text.push_str(&format!("  {}", self.detail.replace('\n', " ")));
         }
         if let Some(took) = self.took {
             text.push_str(&format!("  {}", report.paint(Style::Dim, &print_millis(took))));

@@ -32,7 +32,7 @@ use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 use crate::project::{Project, shown};
 use crate::report::{Report, Style};
-use crate::session::{Session, reach, unusable};
+use crate::session::{Session, unusable};
 use crate::steps::{plural, print_instant, print_millis};
 
 use self::flows::Folder;
@@ -45,16 +45,6 @@ pub(crate) struct Daemon {}
 impl Daemon {
     pub(crate) async fn run(self, global: &Global, report: &Report) -> Done {
         let project = Project::find(global)?;
-        if let Some(client) = reach(&project).await? {
-            let health = client.get("/v1/health").await.unwrap_or_default();
-            let message = format!(
-                "process {} holds {} already",
-                health["pid"],
-                project.store().dir.display()
-            );
-            return Err(Failure::new(message)
-                .help("one process per store; the other commands go through that one"));
-        }
         if let Some(other) = project.left_store() {
             report.note(format!(
                 "a new store begins in {}; the one in {} is not gone on with",

@@ -178,7 +178,7 @@ impl<T: Tree> Committer<T> {
     }
 
     fn write(&mut self, change: Change, sequence: u64) -> Result<(), Error> {
-        let Self { tree, sync, mark, file, progress, taps, .. } = self;
+        let Self { tree, sync, mark, file, progress, taps, lock, .. } = self;
         let change = fault::guarded(file, || tree.resolved(change))?;
         let told = (!taps.is_empty()).then(|| change.to_writes());
         // Before readers can see anything of the batch.
@@ -192,6 +192,8 @@ impl<T: Tree> Committer<T> {
             tree.write(change)?;
             sync().map_err(fault::io("sync", file))
         })?;
+        // Nobody is told of a write that went into files which nobody finds again.
+        lock.check()?;
         mark.advance(sequence, &witness)?;
         progress.synced.send_replace(Synced::Through(sequence));
         if let Some(told) = told {

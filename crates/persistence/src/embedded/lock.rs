@@ -6,7 +6,7 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Read, Seek, Write};
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use linchpin_engine::store::Error;
 
@@ -17,7 +17,8 @@ pub(crate) const FILE: &str = "lock";
 
 /// Holds the store until it is dropped.
 pub(crate) struct Lock {
-    _file: File,
+    file: File,
+    path: PathBuf,
 }
 
 impl Lock {
@@ -37,7 +38,7 @@ impl Lock {
                 Ok(()) if !is_at(&file, &path).map_err(fault::io("lock", &path))? => {}
                 Ok(()) => {
                     write_holder(&mut file).map_err(fault::io("write", &path))?;
-                    return Ok(Self { _file: file });
+                    return Ok(Self { file, path });
                 }
                 Err(TryLockError::WouldBlock) => {
                     return Err(Error::Locked { dir: dir.to_owned(), holder: holder(&mut file) });
@@ -47,6 +48,20 @@ impl Lock {
                 }
             }
         }
+    }
+
+    /// Whether the store is still where it was opened. Somebody may have moved or removed its
+    /// folder, and then what is written is nowhere to be found again.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        if is_at(&self.file, &self.path).map_err(fault::io("look at", &self.path))? {
+            return Ok(());
+        }
+        let source = std::io::Error::new(
+            ErrorKind::NotFound,
+            "its folder was moved or removed while it was in use",
+        );
+        let dir = self.path.parent().unwrap_or(&self.path);
+        Err(Error::Io { action: "find", path: dir.to_owned(), source })
     }
 }
 

@@ -65,6 +65,26 @@ fn refusal(kind: Kind, dir: &Path) -> Error {
     }
 }
 
+/// What is written into a folder that somebody has moved away is not said to be kept.
+#[tokio::test]
+async fn a_store_that_was_moved_away_takes_nothing_more() {
+    for kind in Kind::ALL {
+        let place = tempfile::tempdir().unwrap();
+        let (here, away) = (place.path().join("store"), place.path().join("away"));
+        let store = open(kind, &here).unwrap();
+        store.append(entry(0, b"0")).await.unwrap();
+        fs::rename(&here, &away).unwrap();
+        let text = store.append(entry(1, b"1")).await.unwrap_err().to_string();
+        assert!(text.contains("moved or removed while it was in use"), "{kind}: {text}");
+        // Another store in its place is none of its business either.
+        fs::create_dir(&here).unwrap();
+        fs::write(here.join(lock::FILE), b"").unwrap();
+        store.append(entry(1, b"1")).await.unwrap_err();
+        drop(store);
+        assert_eq!(content(&here).len(), 1);
+    }
+}
+
 #[tokio::test]
 async fn a_second_opener_is_told_who_holds_the_store_and_touches_nothing() {
     for kind in Kind::ALL {

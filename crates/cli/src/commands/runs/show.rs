@@ -118,7 +118,7 @@ impl Seen {
                 report.line(line.text(report));
             }
         }
-        for message in steps.log() {
+        for message in steps.log_lines() {
             report.line(message);
         }
         show_outputs(report, &shown["outputs"]);
