@@ -127,6 +127,12 @@ impl Steps {
 
     fn note_waits(&mut self, path: &StepPath, event: &Event) {
         match event {
+            // What is in a block whose time is over does not wait any more.
+            Event::Woke { .. } if self.step(path).is_some_and(|step| step.ended_at.is_some()) => {
+                let is_inside = |open: &StepPath| open.segments().starts_with(path.segments());
+                self.asks.retain(|open| !is_inside(open));
+                self.held.retain(|open, _| !is_inside(open));
+            }
             Event::Decided {
                 decision: Decision::Asked { .. } | Decision::Listening(_), ..
             } => {
@@ -233,10 +239,15 @@ impl Steps {
                     (false, _) => (Mark::Caught, format!("refused by {by}{note}")),
                 }
             }
-            Event::Woke { .. } if step.state == StepState::Failed => {
-                (Mark::Failed, "not in time".to_owned())
+            Event::Woke { .. } if step.ended_at.is_some() => {
+                let said = step.waiting.clone();
+                match step.state {
+                    StepState::Failed => {
+                        (Mark::Failed, said.unwrap_or_else(|| "not in time".to_owned()))
+                    }
+                    _ => (Mark::Done, said.unwrap_or_else(|| "waited".to_owned())),
+                }
             }
-            Event::Woke { .. } if step.ended_at.is_some() => (Mark::Done, "waited".to_owned()),
             Event::Held { reason, .. } => (Mark::Held, format!("needs attention: {reason}")),
             Event::Resolved { by, ruling, .. } => {
                 let ruling = match ruling {
@@ -326,10 +337,12 @@ impl Steps {
         let is_done =
             |step: &&StepHistory| step.state == StepState::Succeeded && step.effect.is_some();
         // A call that failed says nothing of its effect, but it has inputs and an attempt.
-        let has_failed = |step: &&StepHistory| {
+        let is_attempted = |step: &&StepHistory| {
             let is_attempted = step.error.as_ref().is_some_and(|error| error.attempt > 0);
-            step.state == StepState::Failed && step.input.is_some() && is_attempted
+            step.input.is_some() && is_attempted
         };
+        let has_failed =
+            |step: &&StepHistory| step.state == StepState::Failed && is_attempted(step);
         let n_done = self.history.steps.iter().filter(is_done).count() as u64;
         let n_failed = self.history.steps.iter().filter(has_failed).count() as u64;
         let mut changes: BTreeMap<&str, u64> = BTreeMap::new();
@@ -350,6 +363,14 @@ impl Steps {
             _ => "",
         };
         counts.extend((n_failed > 0).then(|| format!("{n_failed} failed{handled}")));
+        // A `fail`, an expression, a block that took too long: no call, and handled all the same.
+        let is_other = |step: &&StepHistory| {
+            step.state == StepState::Failed && step.error.is_some() && !is_attempted(step)
+        };
+        let n_other = self.history.steps.iter().filter(is_other).count() as u64;
+        if n_other > 0 && matches!(self.outcome, Some(Outcome::Succeeded { .. })) {
+            counts.push(format!("{} handled", plural(n_other, "other failure")));
+        }
         counts.extend(changes.iter().map(|(word, n)| format!("{n} {word}")));
         // Whether a person rules or cancels, what was sent may have happened.
         let in_doubt = |step: &&StepHistory| {
@@ -391,9 +412,23 @@ impl Steps {
                 format!("{} {flow} was cancelled {counts} {run}", report.paint(Style::Yellow, "■"))
             }
             None if !self.held.is_empty() => {
-                let held: Vec<_> = self.held.keys().map(StepPath::to_string).collect();
+                let is_blocked =
+                    |path: &&StepPath| self.step(path).is_some_and(|step| step.is_blocked);
+                let named = |held: Vec<&StepPath>| {
+                    held.into_iter().map(StepPath::to_string).collect::<Vec<_>>().join(", ")
+                };
+                let (missing, ruling) = self.held.keys().partition(is_blocked);
+                let what = match (named(missing), named(ruling)) {
+                    (missing, ruling) if missing.is_empty() => format!("a ruling on {ruling}"),
+                    (missing, ruling) if ruling.is_empty() => {
+                        format!("what is missing to {missing}")
+                    }
+                    (missing, ruling) => {
+                        format!("a ruling on {ruling}, and for what is missing to {missing}")
+                    }
+                };
                 let mark = report.paint(Style::Red, "?");
-                format!("{mark} {flow} waits for a ruling on {} ({counts}) {run}", held.join(", "))
+                format!("{mark} {flow} waits for {what} ({counts}) {run}")
             }
             None => {
                 let mark = report.paint(Style::Cyan, "…");

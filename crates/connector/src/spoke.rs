@@ -160,6 +160,11 @@ impl Spoke {
         slot.read.get_or_init(read).as_ref()
     }
 
+    /// Whether there is something to read that shows that a connection works.
+    pub fn has_test(&self) -> bool {
+        self.test.is_some()
+    }
+
     /// Makes the request that proves a connection; without one in the manifest what the transport can
     /// see by itself counts.
     pub async fn test(

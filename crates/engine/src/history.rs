@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use linchpin_connector::{Effect, WriteState};
+use linchpin_connector::{Effect, ErrorKind, WriteState};
 use linchpin_language::{Value, json};
 use serde::Serialize;
 
@@ -38,6 +38,9 @@ pub struct History {
     /// The steps that wait for somebody; approvals with their terms.
     #[serde(skip)]
     asked: BTreeMap<StepPath, Option<Terms>>,
+    /// When blocks must have ended.
+    #[serde(skip)]
+    deadlines: BTreeMap<StepPath, Timestamp>,
 }
 
 /// A line for people.
@@ -130,20 +133,7 @@ impl History {
             }
             // The whole run's time is over.
             Event::Woke { path } if path.segments().is_empty() => {}
-            Event::Woke { path } => {
-                let state = match self.asked.get(path) {
-                    None | Some(Some(Terms { on_timeout: OnTimeout::Approve, .. })) => {
-                        StepState::Succeeded
-                    }
-                    Some(Some(terms)) => refused(*terms),
-                    Some(None) => StepState::Failed,
-                };
-                let step = self.step(at, path);
-                step.waiting = None;
-                if step.state == StepState::Waiting {
-                    self.end(at, path, state);
-                }
-            }
+            Event::Woke { path } => self.woke(at, path),
             Event::Answered { path, values, by } => {
                 let step = self.step(at, path);
                 step.output = Some(Arc::new(values.clone()));
@@ -159,6 +149,42 @@ impl History {
             }
             Event::Resolved { path, ruling, by } => self.resolved(at, path, ruling, by),
         }
+    }
+
+    fn woke(&mut self, at: Timestamp, path: &StepPath) {
+        if self.is_late(at, path) {
+            let error = RunError::new(ErrorKind::Timeout, "did not end in time", path);
+            self.step(at, path).error = Some(error);
+            return self.end(at, path, StepState::Failed);
+        }
+        let state = match self.asked.get(path) {
+            None | Some(Some(Terms { on_timeout: OnTimeout::Approve, .. })) => StepState::Succeeded,
+            Some(Some(terms)) => refused(*terms),
+            Some(None) => StepState::Failed,
+        };
+        let terms = self.asked.get(path).copied().flatten();
+        let step = self.step(at, path);
+        step.waiting = None;
+        if step.state == StepState::Waiting {
+            step.waiting = terms.map(|terms| {
+                let is_approved = terms.on_timeout == OnTimeout::Approve;
+                let word = if is_approved { "approved" } else { "refused" };
+                format!("nobody answered in time: {word}")
+            });
+            self.end(at, path, state);
+        }
+    }
+
+    /// Whether it is the end of its time that a block is told of.
+    fn is_late(&self, at: Timestamp, path: &StepPath) -> bool {
+        let state = || {
+            let step = self.by_path.get(path).and_then(|at| self.steps.get(*at));
+            step.map(|step| step.state)
+        };
+        // Who is asked and does not answer is told of otherwise.
+        self.deadlines.get(path).is_some_and(|by| *by <= at)
+            && !self.asked.contains_key(path)
+            && matches!(state(), Some(StepState::Running | StepState::Waiting))
     }
 
     fn judged(&mut self, at: Timestamp, event: &Event) {
@@ -213,7 +239,10 @@ impl History {
 
     fn decided(&mut self, at: Timestamp, path: &StepPath, decision: &Decision) {
         match decision {
-            Decision::Deadline(_) | Decision::May | Decision::MayCatch(_) => {}
+            Decision::Deadline(by) => {
+                self.deadlines.insert(path.clone(), *by);
+            }
+            Decision::May | Decision::MayCatch(_) => {}
             Decision::Collected { .. } => {}
             Decision::Skipped => self.end(at, path, StepState::Skipped),
             Decision::Arm(None)
@@ -360,6 +389,8 @@ impl History {
             step.ended_at = Some(at);
             step.waiting = None;
             step.state = match (outcome, failed) {
+                // Nobody ruled on it: what is around it ended without it.
+                (_, false) if step.state == StepState::Held => StepState::Cancelled,
                 (Outcome::Succeeded { .. }, _) => StepState::Succeeded,
                 (_, true) => StepState::Failed,
                 (Outcome::Failed { .. } | Outcome::Cancelled, false) => StepState::Cancelled,

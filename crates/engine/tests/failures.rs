@@ -21,6 +21,26 @@ fn error(outcome: &Outcome) -> &RunError {
     }
 }
 
+/// The write of a step is sent.
+fn intend(played: &mut Played, at: &str, op: u64) {
+    let look = Look {
+        found: json!({}),
+        changes: vec![json!(1)],
+        effect: Effect::Create,
+        chunks: 1,
+        variant: None,
+    };
+    played.record(Event::Intended(Box::new(Intended {
+        path: path(at),
+        op,
+        attempt: 1,
+        chunk: 0,
+        input: Arc::new(json!({})),
+        look: Arc::new(look),
+        request: "POST /b".to_owned(),
+    })));
+}
+
 #[test]
 fn a_finally_sees_the_failure_that_goes_up_after_it_and_no_other() {
     let flow = "
@@ -112,22 +132,7 @@ fn later(flow: &str, read: &str, write: &str, messages: &[&str]) {
         }
         played.journal.extend(turn.entries);
     }
-    let look = Look {
-        found: json!({}),
-        changes: vec![json!(1)],
-        effect: Effect::Create,
-        chunks: 1,
-        variant: None,
-    };
-    played.record(Event::Intended(Box::new(Intended {
-        path: path(write),
-        op: ops[write],
-        attempt: 1,
-        chunk: 0,
-        input: Arc::new(json!({})),
-        look: Arc::new(look),
-        request: "POST /b".to_owned(),
-    })));
+    intend(&mut played, write, ops[write]);
     for (at, message) in [(read, "first"), (write, "late")] {
         let error = RunError::new(ErrorKind::Conflict, message, &path(at));
         let failed = Failed { path: path(at), op: ops[at], input: None, error, next: None };
@@ -162,4 +167,43 @@ finally: [ { id: close, call: sys.read } ]
     played.record(Event::Woke { path: path("/on_cancel.#1") });
     assert_eq!(played.play(), Some(Outcome::Cancelled));
     assert_eq!(played.calls, ["/on_cancel.tidy", "/finally.close"]);
+}
+
+/// A write that may have happened is in the error of the block whose time was over.
+#[test]
+fn a_block_that_ends_late_says_that_a_write_in_it_may_have_happened() {
+    for tidies in ["", "    finally: [ { log: x } ]\n"] {
+        let flow = format!(
+            "
+flow: f
+steps:
+  - id: late
+    timeout: 1m
+    on_error: continue
+    try: [ {{ id: write, call: sys.write }} ]
+{tidies}    catch: [ {{ on: conflict, steps: [ {{ log: y }} ] }} ]
+outputs: {{ doubt: steps.late.error.write_may_have_happened, why: steps.late.error.message }}
+"
+        );
+        let mut played = Played::begin(&[&flow], json!({}), echo);
+        played.play_to_timer();
+        let turn = played.run.next().expect("the run can go on");
+        let op = turn.commands.iter().chain(&played.open).find_map(|command| match command {
+            linchpin_engine::command::Command::Run(run) => Some(run.op),
+            _ => None,
+        });
+        let op = op.expect("the write was asked for");
+        intend(&mut played, "late/try.write", op);
+        let reason = "nobody knows".to_owned();
+        let path = path("late/try.write");
+        played.record(Event::Held { path, reason, limit: None, blocked: false });
+        let at = played.run.now() + std::time::Duration::from_secs(60);
+        let entry =
+            linchpin_engine::Entry { at, event: Event::Woke { path: "late".parse().unwrap() } };
+        played.run.apply(&entry).expect("the timer has a place");
+        played.journal.push(entry);
+        let outcome = played.play().expect("the run ends");
+        let expected = json!({ "doubt": true, "why": "did not end within 1m" });
+        assert_eq!(succeeded(&outcome), &expected, "{tidies}");
+    }
 }

@@ -17,21 +17,31 @@ pub(crate) mod uncertain;
 pub(crate) mod undo;
 pub(crate) mod wait;
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use crate::flow::{Step, StepKind, Wait};
+use crate::plan::Program;
 use crate::run::Run;
 use crate::run::state::Slot;
 
 /// The deadline to journal when a step begins whose `timeout` bounds the whole of it. On a call
 /// it bounds one attempt, and the host keeps it.
 pub(crate) fn deadline(run: &Run, step: &Step, slot: &Slot) -> Option<Timestamp> {
-    let timeout = match &step.kind {
+    let timeout = timeout(&run.program, step);
+    let at = timeout.and_then(|timeout| run.now.checked_add(timeout).ok());
+    at.filter(|_| slot.deadline.is_none())
+}
+
+/// How long such a step may take.
+pub(crate) fn timeout(program: &Program, step: &Step) -> Option<Duration> {
+    match &step.kind {
         StepKind::Call(_) => None,
         StepKind::Subflow(call) if call.detach => None,
         // What the flow says of itself holds as well.
         StepKind::Subflow(call) => {
-            let own = run.program.flows.get(&call.flow.value).and_then(|plan| plan.flow.timeout);
+            let own = program.flows.get(&call.flow.value).and_then(|plan| plan.flow.timeout);
             step.timeout.into_iter().chain(own).min()
         }
         StepKind::Ask(ask) => ask.timeout.or(step.timeout),
@@ -51,7 +61,5 @@ pub(crate) fn deadline(run: &Run, step: &Step, slot: &Slot) -> Option<Timestamp>
         | StepKind::Fail(_)
         | StepKind::Next
         | StepKind::Break => step.timeout,
-    };
-    let at = timeout.and_then(|timeout| run.now.checked_add(timeout).ok());
-    at.filter(|_| slot.deadline.is_none())
+    }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use linchpin_connector::{ErrorKind, WriteState};
+use linchpin_language::print_duration;
 
 use super::frame::{Frame, handler_block};
 use super::people::Judgement;
@@ -11,6 +12,7 @@ use crate::command::OpenIntent;
 use crate::error::RunError;
 use crate::event::{Decision, Event, Failed, Found, Intended, Ruling, Succeeded};
 use crate::flow::{Arm, Block, Step, StepKind};
+use crate::logic;
 use crate::path::{Segment, StepPath};
 use crate::plan::Program;
 
@@ -314,7 +316,11 @@ impl Slot {
     fn woke(&mut self, step: &Step, is_stopping: bool, change: Change<'_>, effects: &mut Effects) {
         if self.deadline.is_some_and(|deadline| deadline.at <= effects.now) {
             self.deadline = None;
-            let message = "did not end within its timeout";
+            let within = logic::timeout(change.program, step).map(print_duration);
+            let message = match within {
+                Some(within) => format!("did not end within {within}"),
+                None => "did not end within its timeout".to_owned(),
+            };
             let error = RunError::new(ErrorKind::Timeout, message, change.path);
             if let StepKind::Approval(approval) = &step.kind {
                 self.unjudged((step, approval), (change.path, is_stopping), effects);
@@ -325,6 +331,10 @@ impl Slot {
                 self.state = StepState::Running;
                 self.held = None;
                 self.halt_inside(step, is_stopping, effects);
+                // A `finally` comes before it.
+                if let Some(error) = self.timed_out.as_mut().filter(|_| effects.in_doubt) {
+                    error.write = WriteState::Unknown;
+                }
             }
             return;
         }

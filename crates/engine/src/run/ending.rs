@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use linchpin_connector::WriteState;
 use linchpin_language::Value;
 
 use super::activity::{Activity, Handling};
@@ -97,6 +98,7 @@ impl Slot {
                 return;
             }
         }
+        effects.in_doubt |= self.state == StepState::Held && self.is_in_doubt();
         self.is_unreached = self.state == StepState::Pending;
         let skipped = self.is_unreached;
         self.end(if skipped { StepState::Skipped } else { StepState::Cancelled }, effects.now);
@@ -135,6 +137,9 @@ impl Slot {
         let stop = match (stop, self.timed_out.take()) {
             (Some(Stop::Cancel(later)), Some(mut error)) => {
                 error.others.extend(later);
+                if effects.in_doubt {
+                    error.write = WriteState::Unknown;
+                }
                 Some(Stop::Error(error))
             }
             (stop, _) => stop,

@@ -173,6 +173,8 @@ pub(crate) struct Effects {
     pub(crate) cancels: Vec<u64>,
     /// Failures that were handled.
     pub(crate) caught: u64,
+    /// A write that may have happened was given up.
+    pub(crate) in_doubt: bool,
     /// Variables to set, taken by the innermost frame.
     pub(crate) set: Option<Map<String, Value>>,
 }

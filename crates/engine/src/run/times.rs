@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use linchpin_connector::ErrorKind;
+use linchpin_language::print_duration;
 
 use super::Run;
 use super::frame::Phase;
@@ -45,7 +46,8 @@ impl Run {
             return;
         }
         let plan = std::sync::Arc::clone(&self.root.plan);
-        let message = "the run did not end within the timeout of its flow";
+        let within = plan.flow.timeout.map(print_duration).unwrap_or_default();
+        let message = format!("the run did not end within {within}, the timeout of its flow");
         let error = RunError::new(ErrorKind::Timeout, message, &StepPath::default());
         self.root.body.halt(&plan.flow.steps, Stop::Error(Box::new(error)), effects);
         self.root.progress();

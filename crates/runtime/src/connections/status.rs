@@ -27,6 +27,9 @@ pub struct ConnectionStatus {
     pub active: bool,
     /// When that was.
     pub tested_at: Option<Timestamp>,
+    /// Whether its test sends nothing, since its spoke names nothing to read.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub untestable: bool,
     /// What keeps it from being used, in one sentence.
     pub problem: Option<String>,
     /// Addresses that follow from its values; only of an active connection.

@@ -87,8 +87,13 @@ pub(super) async fn test(
     connections.resolve(&alias).await?;
     if let Err(error) = connections.test(&alias).await {
         let message = format!("the test of connection {alias} failed: {}", error.message);
-        return Err(Refusal::new(StatusCode::BAD_GATEWAY, message)
-            .help(format!("`linchpin connections configure {alias}` sets it anew")));
+        let help = match error.kind.as_str() {
+            "unauthenticated" | "forbidden" => {
+                format!("`linchpin connections configure {alias}` sets it anew")
+            }
+            _ => format!("`linchpin connections show {alias}` shows where it leads"),
+        };
+        return Err(Refusal::new(StatusCode::BAD_GATEWAY, message).help(help));
     }
     Ok(Json(connections.show(&alias).await?))
 }

@@ -153,6 +153,7 @@ fn show_commands(report: &Report, project: &Project, runs: &[Value]) {
                 format!("approve {run} {step}{person}")
             }
             "signal" => format!("signal {run} {of}"),
+            "ruling" if waits["blocked"] == true => format!("resume {run}"),
             "ruling" => format!("resolve {run} {step}"),
             _ => format!("show {run}"),
         };

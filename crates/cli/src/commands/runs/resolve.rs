@@ -164,7 +164,10 @@ fn show_one(report: &Report, held: &Value, (run, flags): (&str, &str)) {
 fn rulings(was_sent: bool, command: &str) -> Vec<String> {
     let (done, not_done) = match was_sent {
         true => ("it happened: nothing is sent", "it did not happen: it is sent again"),
-        false => ("it is done in another way", "go on with it"),
+        false => (
+            "it is done in another way",
+            "go on with it; a limit that holds it is lifted for this run",
+        ),
     };
     vec![
         format!("{command} --done OUTPUT   # {done}"),

@@ -105,6 +105,8 @@ impl Connections {
             attributes: attributes(&settings),
             active,
             tested_at,
+            untestable: !settings.spoke.has_test()
+                && live.as_ref().is_some_and(|live| live.wire.is_some()),
             problem: problem.map(|error| ActionError::from(error).message),
             endpoints: if active { endpoints(&settings) } else { Vec::new() },
             token_expires_at: live
