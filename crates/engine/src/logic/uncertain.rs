@@ -24,17 +24,17 @@ pub(crate) fn leave(scan: &mut Scan<'_>, how: String, is_left: impl Fn(&Segment)
 pub(crate) fn fail(scan: &mut Scan<'_>, error: RunError) {
     let (within, handler) = handler(scan.run, scan.path.clone(), &error);
     let how = format!("fail: {}", error.message);
-    let is_cut = matches!(handler, Handler::Unplayed);
+    let is_cut = matches!(handler, Recourse::Unplayed);
     let decision = match handler {
-        Handler::Clause => Decision::MayCatch(error),
-        Handler::Unplayed | Handler::None => Decision::May,
+        Recourse::Clause => Decision::MayCatch(error),
+        Recourse::Unplayed | Recourse::None => Decision::May,
     };
     scan.events.push(Event::Decided { path: within, decision });
     scan.decide(Decision::MayLeave { how, is_cut });
 }
 
 /// What would handle a failure.
-enum Handler {
+enum Recourse {
     /// A clause of the `try` at the path.
     Clause,
     /// Steps that a dry run does not play: those of `on_error`.
@@ -44,13 +44,13 @@ enum Handler {
 }
 
 /// Up to where a failure at a path would go, and what would handle it.
-fn handler(run: &Run, mut path: StepPath, error: &RunError) -> (StepPath, Handler) {
+fn handler(run: &Run, mut path: StepPath, error: &RunError) -> (StepPath, Recourse) {
     let mut flow_handles = false;
     while let Some(segment) = path.segments().last().cloned() {
         if segment == Segment::Arm(Arm::OnError) {
             flow_handles = false;
         } else if segment == Segment::Arm(Arm::Flow) && flow_handles {
-            return (path, Handler::Unplayed);
+            return (path, Recourse::Unplayed);
         }
         if !matches!(segment, Segment::Step(_)) {
             path.pop();
@@ -68,19 +68,19 @@ fn handler(run: &Run, mut path: StepPath, error: &RunError) -> (StepPath, Handle
             None => {}
         }
     }
-    (path, if flow_handles { Handler::Unplayed } else { Handler::None })
+    (path, if flow_handles { Recourse::Unplayed } else { Recourse::None })
 }
 
 /// Whether a step handles what fails in that part of it; `None` where it goes further up.
-fn passes(step: &Step, part: &Segment, error: &RunError) -> Option<Handler> {
+fn passes(step: &Step, part: &Segment, error: &RunError) -> Option<Recourse> {
     let is_over = match (part, &step.kind) {
         (Segment::Step(_), _) => match &step.on_error {
             OnError::Stop => return None,
-            OnError::Steps(_) => return Some(Handler::Unplayed),
+            OnError::Steps(_) => return Some(Recourse::Unplayed),
             OnError::Continue => true,
         },
         (Segment::Arm(Arm::Try), StepKind::Try(kind)) if kind.handler(error).is_some() => {
-            return Some(Handler::Clause);
+            return Some(Recourse::Clause);
         }
         (Segment::Item(_), StepKind::ForEach(each)) => {
             matches!(each.on_item_error, OnItemError::Continue)
@@ -90,5 +90,5 @@ fn passes(step: &Step, part: &Segment, error: &RunError) -> Option<Handler> {
         }
         _ => false,
     };
-    is_over.then_some(Handler::None)
+    is_over.then_some(Recourse::None)
 }
