@@ -487,6 +487,29 @@ async fn what_is_exported_fills_in_another_project_and_holds_no_secret() {
     assert!(listed.iter().any(|status| status.alias == "lms"), "{listed:?}");
 }
 
+/// What is written out for several connections of an alias is what a file has for them.
+#[tokio::test]
+async fn several_connections_of_an_alias_are_exported_as_a_file_has_them() {
+    let file = "lms: { spoke: keyed, default: us, connections: { us: { url: 'https://us.example' }, \
+                eu: { url: 'https://eu.example', api_key: { env: EU_KEY } } } }";
+    let connections = registry(file);
+    let exported = connections.export().await.unwrap();
+    let lms = &exported["lms"];
+    assert_eq!(
+        (exported.len(), &lms["spoke"], &lms["default"]),
+        (1, &json!("keyed"), &json!("us"))
+    );
+    assert_eq!(lms["connections"]["eu"]["api_key"], json!({ "env": "EU_KEY" }));
+    let text = serde_json::to_string(&exported).unwrap();
+    assert_eq!(mistakes(&[("connections.yaml", &text)]), [""; 0]);
+    // It is taken back where the file names them, and only where it says the same.
+    let again = registry(file).import(exported.clone()).await.unwrap();
+    assert_eq!(again, ["lms.eu", "lms.us"]);
+    let other = file.replace("eu.example", "other.example");
+    let refused = registry(&other).import(exported).await.unwrap_err().to_string();
+    assert!(refused.contains("url of connection lms.eu"), "{refused}");
+}
+
 #[tokio::test]
 async fn what_is_wrong_with_a_connection_is_found_before_a_run_finds_it() {
     let url = system().await;
@@ -532,7 +555,9 @@ async fn what_is_left_of_a_connection_hides_no_other_and_can_be_removed() {
         assert!(message.contains(why) && message.contains(&format!("remove {alias}")), "{message}");
     }
     let exported = after.export().await.unwrap();
-    assert_eq!(exported.keys().collect::<Vec<_>>(), ["lms.us"]);
+    assert_eq!(exported.keys().collect::<Vec<_>>(), ["lms"]);
+    let parts = exported["lms"]["connections"].as_object().unwrap();
+    assert_eq!(parts.keys().collect::<Vec<_>>(), ["us"]);
     for alias in ["lms.emea", "old"] {
         after.remove(alias).await.unwrap();
         let again = after.remove(alias).await.unwrap_err();
@@ -542,7 +567,7 @@ async fn what_is_left_of_a_connection_hides_no_other_and_can_be_removed() {
     assert_eq!(after.list().await.unwrap().len(), 1);
     // What leads nowhere here is not taken in.
     let exported = before.export().await.unwrap();
-    assert!(exported.contains_key("lms.emea"), "{exported:?}");
+    assert!(exported["lms"]["connections"]["emea"].is_object(), "{exported:?}");
     let refused = after.import(exported).await.unwrap_err();
     assert!(matches!(refused, ConnectionError::UnknownAlias { .. }), "{refused}");
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use linchpin_connector::CREDENTIAL;
-use linchpin_language::{Map, Value};
+use linchpin_language::{Map, Value, json};
 
 use super::{Connections, FORM, Form, vaulted};
 use crate::connections::error::ConnectionError;
@@ -34,9 +34,29 @@ impl Connections {
             }
             let written = self.file.entries.get(&status.alias);
             entry.extend(written.into_iter().flat_map(|written| written.own.clone()));
-            all.insert(status.alias, entry);
+            let Some((whole, part)) = self.whole_of(&status.alias) else {
+                all.insert(status.alias, entry);
+                continue;
+            };
+            let spoke = entry.shift_remove("spoke");
+            let default = self.file.entries.get(&whole).and_then(|entry| entry.default.as_ref());
+            let default = default.map(|alias| alias.rsplit('.').next().unwrap_or(alias).to_owned());
+            let several: &mut Map<String, Value> = all.entry(whole).or_default();
+            several.extend(spoke.map(|spoke| ("spoke".to_owned(), spoke)));
+            several.extend(default.map(|name| ("default".to_owned(), Value::String(name))));
+            let parts = several.entry("connections".to_owned()).or_insert_with(|| json!({}));
+            if let Value::Object(parts) = parts {
+                parts.insert(part, Value::Object(entry));
+            }
         }
         Ok(all)
+    }
+
+    /// The alias that an alias is one of several connections of, and its name there.
+    fn whole_of(&self, alias: &str) -> Option<(String, String)> {
+        let (whole, part) = alias.split_once('.')?;
+        let entry = self.file.entries.get(whole)?;
+        entry.parts.iter().any(|one| one == alias).then(|| (whole.to_owned(), part.to_owned()))
     }
 
     /// Fills the forms of aliases with what was exported. None of them is active before it has its
@@ -46,7 +66,7 @@ impl Connections {
         all: BTreeMap<String, Map<String, Value>>,
     ) -> Result<Vec<String>, ConnectionError> {
         let mut forms = Vec::new();
-        for (alias, mut entry) in all {
+        for (alias, mut entry) in all.into_iter().flat_map(apart) {
             let spoke = entry.shift_remove("spoke").unwrap_or_default();
             let spoke = spoke.as_str().unwrap_or(&alias).to_owned();
             let mut values = match entry.shift_remove("attributes") {
@@ -91,10 +111,24 @@ impl Connections {
     }
 }
 
+/// Each of several connections of an alias under its own name, with what stands beside them.
+fn apart((alias, mut entry): (String, Map<String, Value>)) -> Vec<(String, Map<String, Value>)> {
+    entry.shift_remove("default");
+    let Some(Value::Object(parts)) = entry.shift_remove("connections") else {
+        return vec![(alias, entry)];
+    };
+    let one = |(name, part): (String, Value)| {
+        let mut own = entry.clone();
+        own.extend(part.as_object().cloned().unwrap_or_default());
+        (format!("{alias}.{name}"), own)
+    };
+    parts.into_iter().map(one).collect()
+}
+
 /// Where a secret is kept, as files say it.
 fn source(described: Option<&str>) -> Value {
     match described.and_then(|text| text.split_once(' ')) {
-        Some((kind @ ("env" | "file"), rest)) => linchpin_language::json!({ kind: rest }),
+        Some((kind @ ("env" | "file"), rest)) => json!({ kind: rest }),
         _ => Value::String("vault".to_owned()),
     }
 }
