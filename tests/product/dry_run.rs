@@ -40,6 +40,37 @@ fn a_record_that_would_be_made_can_be_read_again() {
     project.linchpin(&["run", "made", "--sandbox"]).ends_with(0);
 }
 
+const LATE: &str = r#"
+flow: late
+steps:
+  - id: t
+    timeout: 100ms
+    on_error: continue
+    parallel: { only: [ { wait: { for: 1h } } ] }
+  - id: n
+    timeout: 1h
+    parallel:
+      one: [ { wait: { for: 50ms } } ]
+      two: [ { ask: { of: starter, form: { yes: { type: boolean } } } } ]
+  - if: steps.t.error.kind == 'timeout'
+    then: [ { log: "it was late" } ]
+outputs: { t: steps.t.status }
+"#;
+
+/// Time passes in a dry run to what is waited for; what must end before that ends late there too.
+#[test]
+fn a_timeout_that_is_certain_strikes_in_a_dry_run() {
+    let project = Project::with(&[("flows/late.yaml", LATE)]);
+    let told = project.linchpin(&["dry-run", "late", "--sandbox"]).ends_with(0).stdout;
+    for line in ["  i t would not end within its timeout\n", "it was late", "  t: failed\n"] {
+        assert!(told.contains(line), "{line}: {told}");
+    }
+    assert!(!told.contains("n would not end"), "{told}");
+    let run = ["run", "late", "--sandbox", "--as", "ana@example.test"];
+    let told = project.linchpin(&run).ends_with(4).stdout;
+    assert!(told.contains("✗ t  not in time"), "{told}");
+}
+
 const FILES: &str = r#"
 flow: files
 connections: { f: files }

@@ -97,7 +97,8 @@ impl DryHost<'_> {
             }
             open.extend(turn.commands);
             let is_answered = self.answer_asks()? | self.send_signals()?;
-            match open.pop_front() {
+            let next = if is_answered { first_call(&mut open) } else { self.first_of(&mut open) };
+            match next {
                 Some(command) => self.perform(command).await?,
                 None if self.run.outcome().is_some() => break,
                 None if !is_answered && !self.has_news() => break,
@@ -106,6 +107,26 @@ impl DryHost<'_> {
         }
         self.preview.end(self.run.outcome(), &self.run);
         Ok(())
+    }
+
+    /// The next command: calls in their order, and when there is none the timer that is due first.
+    /// Time passes only to what is waited for, so no deadline falls due after the last of it.
+    fn first_of(&self, open: &mut VecDeque<Command>) -> Option<Command> {
+        if let Some(call) = first_call(open) {
+            return Some(call);
+        }
+        let due = |command: &Command| match command {
+            Command::Timer { op, path, at } if self.run.wants(path, *op) => {
+                Some((*at, self.is_deadline(path, *at)))
+            }
+            _ => None,
+        };
+        let waits = open.iter().filter_map(due).filter(|(_, is_deadline)| !is_deadline).min()?;
+        let first = open.iter().enumerate().filter_map(|(place, command)| {
+            due(command).filter(|due| *due <= waits).map(|due| (due, place))
+        });
+        let (_, place) = first.min()?;
+        open.remove(place)
     }
 
     /// Whether the interpreter goes on without a command, as after an answer.
@@ -123,10 +144,13 @@ impl DryHost<'_> {
             Command::ReadPage(page) => self.page(*page).await,
             Command::Start(start) => self.detached(*start),
             Command::Timer { op, path, at } => {
-                if !self.run.wants(&path, op) || self.is_deadline(&path, at) {
+                if !self.run.wants(&path, op) {
                     return Ok(());
                 }
-                self.preview.waited(&path, at);
+                match self.is_deadline(&path, at) {
+                    true => self.preview.timed_out(&path),
+                    false => self.preview.waited(&path, at),
+                }
                 self.now = self.now.max(at);
                 self.record(Event::Woke { path })
             }
@@ -151,7 +175,7 @@ impl DryHost<'_> {
         })))
     }
 
-    /// A deadline never falls due on the virtual clock: what it bounds takes no time.
+    /// Whether a timer is the end of what its step may take, not what the step waits for.
     fn is_deadline(&self, path: &linchpin_engine::StepPath, at: Timestamp) -> bool {
         let mut open = self.run.open_steps().into_iter();
         let step = open.find(|step| step.path == *path);
@@ -381,4 +405,10 @@ fn error_of(outcome: Option<&Outcome>) -> Option<RunError> {
         Some(Outcome::Failed { error }) => Some(error.clone()),
         Some(Outcome::Succeeded { .. } | Outcome::Cancelled) | None => None,
     }
+}
+
+/// The first command that takes no time.
+fn first_call(open: &mut VecDeque<Command>) -> Option<Command> {
+    let at = open.iter().position(|command| !matches!(command, Command::Timer { .. }))?;
+    open.remove(at)
 }

@@ -169,6 +169,14 @@ impl Preview {
         self.changes.iter_mut().filter(inside).for_each(|change| change.may_repeat = true);
     }
 
+    pub(super) fn timed_out(&mut self, path: &StepPath) {
+        let what = match path.segments() {
+            [] => "the run".to_owned(),
+            _ => path.to_string(),
+        };
+        self.notes.push(format!("{what} would not end within its timeout"));
+    }
+
     pub(super) fn waited(&mut self, path: &StepPath, at: Timestamp) {
         let at = at.strftime("%Y-%m-%d %H:%M:%SZ");
         self.notes.push(format!("{path} would wait until {at}"));
