@@ -306,6 +306,11 @@ fn style() -> ProgressStyle {
         .unwrap_or_else(|_| ProgressStyle::default_spinner())
 }
 
+/// Whether a step goes on by itself, at an instant.
+fn is_due(step: &Value) -> bool {
+    matches!(step["waiting"]["kind"].as_str(), Some("until" | "retry"))
+}
+
 /// What an open step does, in words.
 pub(crate) fn what(step: &Value) -> String {
     let waiting = &step["waiting"];
@@ -348,6 +353,13 @@ async fn tell(report: &Report, project: &Project, client: &Client, watched: Watc
     }
     if let Some(waits) = &waits {
         waits.show(report, project, run);
+        let due = waits.open.iter().find(|step| is_due(step)).filter(|_| !client.is_remote());
+        if let Some(step) = due {
+            let path = step["step"].as_str().unwrap_or_default();
+            let command = format!("linchpin runs resume {run}{}", flags(project));
+            let what = what(step);
+            report.note(format!("{path} {what}: `{command}` or a daemon goes on with it then"));
+        }
     }
     match ending {
         Ending::Interrupted => {

@@ -176,9 +176,11 @@ impl Explained {
             (false, false, _) => {
                 (false, "a write may have happened: look into the other system first")
             }
-            (true, true, _) => {
-                (true, "a retry goes on from what failed, and repeats nothing that succeeded")
-            }
+            (true, true, _) => (
+                true,
+                "a retry goes on from what failed, and repeats nothing that succeeded but for the \
+                 steps of handlers (`catch`, `on_error`, `finally`), which run again",
+            ),
             (true, false, false) => {
                 (true, "the run has changed nothing, so its flow can be started again")
             }
