@@ -441,3 +441,24 @@ fn hostile_connections_and_settings_are_told_too() {
         assert!(!done.all().contains("panicked"), "settings, {name}: {:.3000}", done.all());
     }
 }
+
+/// A name that is meant for something else, or for nothing, is told with what there is.
+#[test]
+fn wrong_names_and_arguments_are_told_with_their_remedy() {
+    let flow = "flow: one\nsteps: [ { log: hi } ]\n";
+    let project = Project::with(&[("flows/one.yaml", flow), ("taken", "")]);
+    project.linchpin(&["check", "one"]).ends_with(0);
+    for (arguments, message, help) in [
+        (&["check", "two"][..], "there is no flow \"two\"", "the flows are one"),
+        (&["runs", "show", "a/b"], "there is no run \"a/b\"", "`linchpin runs list` shows"),
+        (&["init", "taken"], "taken is no folder", "name one that is"),
+        (&["run", "one", "--bogus"], "unexpected argument '--bogus'", "--bogus"),
+        (&["runs", "lst"], "unrecognized subcommand 'lst'", "'list'"),
+    ] {
+        let told = project.linchpin(arguments).ends_with(3).stderr;
+        assert!(told.contains(message) && told.contains(help), "{told}");
+        let json = project.linchpin(&[arguments, &["--json"]].concat()).ends_with(3).json();
+        let error = |name: &str| json["error"][name].as_str().unwrap_or_default();
+        assert!(error("message").starts_with(message) && error("help").contains(help), "{json}");
+    }
+}

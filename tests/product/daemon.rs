@@ -154,6 +154,77 @@ fn other_commands_work_through_the_daemon() {
     assert_eq!(daemon.terminate().0.code(), Some(0));
 }
 
+const STRICT: &str = r#"
+flow: strict
+trigger: { schedule: { every: 1s, missed: none } }
+steps: [ { log: "tick" } ]
+"#;
+
+const ALONE: &str = r#"
+flow: alone
+concurrency: { max: 1 }
+steps: [ { id: w, wait: { signal: go } } ]
+"#;
+
+/// What was skipped is said when it is, and can be looked up the next morning.
+#[test]
+fn what_became_of_each_due_time_can_be_looked_up() {
+    let project = Project::with(&[("flows/strict.yaml", STRICT), ("flows/pause.yaml", PAUSE)]);
+    let started = |daemon: &mut Process| {
+        daemon.until(|line| line.contains("▸ strict started").then_some(()));
+    };
+    let mut first = project.start(&["daemon"]);
+    started(&mut first);
+    first.kill();
+    project.linchpin(&["run", "pause"]).ends_with(0);
+    let mut second = project.start(&["daemon"]);
+    second.until(|line| {
+        (line.contains("strict was due") && line.contains("missed is none")).then_some(())
+    });
+    started(&mut second);
+    let due = |more: &[&str]| {
+        let history = ["schedule", "history", "strict"];
+        let told = project.linchpin(&[&history[..], more].concat()).ends_with(0);
+        assert!(told.stdout.contains("skipped  no daemon ran when it fell due"), "{}", told.stdout);
+        let json = [&history[..], more, &["--json"]].concat();
+        project.linchpin(&json).ends_with(0).json()["due"].as_array().unwrap().clone()
+    };
+    let is_skipped = |one: &Value| one["skipped"].is_string();
+    let all = due(&[]);
+    let skipped = due(&["--skipped"]);
+    assert!(all.iter().any(|one| one["fired"].is_string()), "{all:?}");
+    assert!((2..=5).contains(&skipped.len()) && skipped.iter().all(is_skipped), "{skipped:?}");
+    let none = project.linchpin(&["schedule", "history", "strikt"]).ends_with(3);
+    assert!(none.stderr.contains("strict"), "{}", none.stderr);
+    second.kill();
+}
+
+/// A run that waits for another of its flow has not started yet, and scripts read all of it.
+#[test]
+fn a_daemon_tells_scripts_in_lines_what_happens_to_runs() {
+    let project = Project::with(&[("flows/alone.yaml", ALONE)]);
+    let mut daemon = project.start(&["daemon", "--json"]);
+    let next = |daemon: &mut Process| {
+        let told = daemon.until(|line| serde_json::from_str::<Value>(line).ok());
+        (told["state"].as_str().unwrap().to_owned(), told["run"].as_str().map(str::to_owned))
+    };
+    assert_eq!(next(&mut daemon).0, "ready");
+    let start = || {
+        let left = project.linchpin(&["run", "alone", "--no-wait", "--json"]).ends_with(0).json();
+        left["run"].as_str().map(str::to_owned)
+    };
+    let (one, other) = (start(), start());
+    let mut happens = |state: &str, run: &Option<String>| {
+        assert_eq!(next(&mut daemon), (state.to_owned(), run.clone()));
+    };
+    happens("started", &one);
+    happens("queued", &other);
+    project.linchpin(&["runs", "signal", one.as_deref().unwrap(), "go"]).ends_with(0);
+    happens("succeeded", &one);
+    happens("started", &other);
+    daemon.kill();
+}
+
 #[test]
 fn a_second_daemon_on_the_same_store_is_refused_at_once() {
     let project = project();

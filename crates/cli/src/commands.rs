@@ -45,7 +45,7 @@ pub(crate) async fn dispatch(args: Args, report: &Report) -> Done {
         Command::Run(command) => Box::pin(command.run(global, report)).await,
         Command::Daemon(command) => Box::pin(command.run(global, report)).await,
         Command::Runs(command) => Box::pin(command.run(global, report)).await,
-        Command::Schedule(command) => command.run(global, report),
+        Command::Schedule(command) => Box::pin(command.run(global, report)).await,
         Command::Webhooks(command) => Box::pin(command.run(global, report)).await,
         Command::Connections(command) => Box::pin(command.run(global, report)).await,
         Command::Vault(command) => Box::pin(command.run(global, report)).await,

@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
-use linchpin_language::{Document, Fields, Map, Type, Value};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use linchpin_language::{Document, Fields, Map, Type, Value, parse_duration};
 
 use crate::failure::Failure;
 use crate::workspace::text_of;
@@ -85,6 +88,22 @@ fn from_file(file: &Path) -> Result<Map<String, Value>, Failure> {
     }
 }
 
+/// A time as it is typed: an instant, a day in UTC, or how long ago.
+pub(crate) fn instant(text: &str, now: Timestamp) -> Result<Timestamp, Failure> {
+    if let Ok(at) = text.parse::<Timestamp>() {
+        return Ok(at);
+    }
+    if let Ok(day) = text.parse::<Date>() {
+        let at = day.to_zoned(TimeZone::UTC).map(|at| at.timestamp());
+        return at.map_err(|error| Failure::because(format!("{text:?} is no day"), &error));
+    }
+    let ago = parse_duration(text).ok().and_then(|ago| now.checked_sub(ago).ok());
+    ago.ok_or_else(|| {
+        Failure::usage(format!("{text:?} is no time"))
+            .help("a day 2026-03-10, an instant 2026-03-10T08:00:00Z, or how long ago: 2h, 3d")
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use linchpin_language::{Schema, json};
@@ -114,5 +133,15 @@ mod tests {
         assert!(split("=3").is_err());
         assert!(split("incident").is_err());
         assert_eq!(split("query=a=b").unwrap(), ("query", "a=b"));
+    }
+
+    #[test]
+    fn a_time_is_an_instant_a_day_or_how_long_ago() {
+        let now = "2026-03-10T12:00:00Z".parse().expect("an instant");
+        let read = |text| instant(text, now).map(|at| at.to_string()).map_err(|why| why.message);
+        assert_eq!(read("2026-03-10T08:00:00+01:00"), Ok("2026-03-10T07:00:00Z".to_owned()));
+        assert_eq!(read("2026-03-09"), Ok("2026-03-09T00:00:00Z".to_owned()));
+        assert_eq!(read("2h"), Ok("2026-03-10T10:00:00Z".to_owned()));
+        assert!(read("yesterday").is_err());
     }
 }

@@ -36,12 +36,7 @@ use crate::report::Report;
 fn main() -> process::ExitCode {
     let args = match Args::try_parse() {
         Ok(args) => args,
-        Err(error) => {
-            // Help and version are answers, everything else is wrong use. A closed pipe is no news.
-            error.print().ok();
-            let code = if error.use_stderr() { ExitCode::Usage } else { ExitCode::Ok };
-            return code.into();
-        }
+        Err(error) => return not_done(&error).into(),
     };
     logging::start(args.global.verbose);
     std::panic::set_hook(Box::new(|panic| {
@@ -76,4 +71,24 @@ fn main() -> process::ExitCode {
     // A prompt that still waits for a key must not keep the process.
     runtime.shutdown_background();
     code.into()
+}
+
+/// Help and version are answers, everything else is wrong use.
+fn not_done(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() {
+        // A closed pipe is no news.
+        error.print().ok();
+        return ExitCode::Ok;
+    }
+    if std::env::args_os().take_while(|arg| arg != "--").any(|arg| arg == "--json") {
+        let text = error.to_string();
+        let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
+        let failure = failure::Failure::usage(message);
+        let help = text.lines().find_map(|line| line.trim_start().strip_prefix("tip: "));
+        let help = help.unwrap_or("`--help` shows what the command takes");
+        Report::for_scripts().failure(&failure.help(help));
+    } else {
+        error.print().ok();
+    }
+    ExitCode::Usage
 }

@@ -47,6 +47,12 @@ impl Report {
         }
     }
 
+    /// One that writes JSON, where the arguments could not be read.
+    pub(crate) fn for_scripts() -> Self {
+        let (color, is_live, can_ask, is_verbose) = (false, false, false, false);
+        Self { is_json: true, color, is_live, can_ask, is_verbose }
+    }
+
     /// Whether scripts read the output.
     pub(crate) fn is_json(&self) -> bool {
         self.is_json
@@ -151,6 +157,13 @@ impl Report {
     pub(crate) fn json(&self, value: &Value) {
         if self.is_json {
             self.raw(&format!("{value:#}\n"));
+        }
+    }
+
+    /// One of the objects that are written for scripts while a command runs, in a line each.
+    pub(crate) fn event(&self, value: &Value) {
+        if self.is_json {
+            self.raw(&format!("{value}\n"));
         }
     }
 

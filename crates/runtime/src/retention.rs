@@ -2,7 +2,7 @@
 //!
 //! A run that has not ended, that somebody holds, or that a flow still waits for is never
 //! removed. What goes is the journal, the line in the list of runs and the run's key, all in
-//! one batch; the texts of flows stay.
+//! one batch; the texts of flows stay. What became of due instants goes by age alone.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::host::KEYS;
+use crate::scheduler::forget;
 use crate::summary::RUNS;
 use crate::triggers::flow::ENDS;
 use crate::upkeep::{Told, end};
@@ -185,6 +186,10 @@ impl Pruning {
                 break;
             }
             tokio::task::yield_now().await;
+        }
+        if self.apply {
+            let since = |flow: &str| self.now.checked_sub(self.retention.of(flow).age?).ok();
+            forget(&*self.store, since).await?;
         }
         Ok(tally)
     }

@@ -5,26 +5,26 @@
 //! between starting the run and noting that it did. A flow that changes while the scheduler runs
 //! goes by its new schedule from then on.
 
+mod accounts;
 mod scheduled;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use linchpin_engine::RunId;
 use linchpin_engine::flow::{Missed, Trigger};
 use linchpin_engine::schedule::Timetable;
-use linchpin_engine::store::{Error as StoreError, Expect};
+use linchpin_engine::store::Expect;
 use linchpin_language::json;
-use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use crate::host::{Error, Host, Start};
+use crate::triggers::Tell;
 
+pub(crate) use accounts::forget;
+pub use accounts::{Account, Accounted, DUE, accounts};
 use scheduled::Scheduled;
 
-/// The collection of what became of each due instant, by flow and instant.
-pub const DUE: &str = "due";
 /// The collection of the newest instant of each schedule that is accounted for.
 const WATERMARKS: &str = "schedules";
 /// How many due instants are computed at a time.
@@ -33,32 +33,21 @@ const PAGE: usize = 1000;
 /// Anything later was missed, as after a suspend or a change of the clock.
 const IN_TIME_S: i64 = 60;
 
-/// What became of a due instant.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Account {
-    /// A run was started when it fell due.
-    Fired(RunId),
-    /// A run was started later, because no daemon ran then.
-    CaughtUp(RunId),
-    /// No run was started.
-    Skipped(String),
-}
-
 /// The schedules of the enabled flows of a host.
 pub struct Scheduler {
     host: Host,
     schedules: Vec<Scheduled>,
     changed: watch::Receiver<u64>,
+    tell: Tell,
 }
 
 impl Scheduler {
     /// The schedules of the host's enabled flows. Deals with what was missed while no daemon
-    /// ran, as each flow says; a schedule that was never seen begins now.
-    pub async fn open(host: Host) -> Result<Self, Error> {
+    /// ran, as each flow says; a schedule that was never seen begins now. What is skipped is told.
+    pub async fn open(host: Host, tell: Tell) -> Result<Self, Error> {
         let changed = host.flow_changes();
         let schedules = wanted(&host);
-        let mut scheduler = Self { host, schedules, changed };
+        let mut scheduler = Self { host, schedules, changed, tell };
         scheduler.forget_others().await?;
         let now = scheduler.host.clock().now();
         for at in 0..scheduler.schedules.len() {
@@ -142,8 +131,9 @@ impl Scheduler {
     async fn give_up(&self, old: &Scheduled, now: Timestamp) -> Result<(), Error> {
         let pending = old.table.next(old.last, PAGE).into_iter().take_while(|due| *due <= now);
         for due in pending {
-            let why = "the schedule was changed before its delay was over".to_owned();
-            self.account(&old.flow, due, &Account::Skipped(why)).await?;
+            let why = "the schedule was changed before its delay was over";
+            self.account(&old.flow, due, &Account::Skipped(why.to_owned())).await?;
+            self.tell_skipped(&old.flow, &[due], why);
         }
         Ok(())
     }
@@ -190,6 +180,9 @@ impl Scheduler {
     /// time, and what was missed as the flow says.
     async fn settle(&mut self, at: usize, now: Timestamp, in_time_s: i64) -> Result<(), Error> {
         let policy = self.schedules[at].schedule.missed;
+        let word = if policy == Missed::None { "none" } else { "latest" };
+        let why = format!("no daemon ran when it fell due, and missed is {word}");
+        let mut skipped = Vec::new();
         loop {
             let scheduled = &self.schedules[at];
             let next = scheduled.table.next(scheduled.last, PAGE + 1);
@@ -202,15 +195,15 @@ impl Scheduler {
                 if !is_late || policy == Missed::All || (policy == Missed::Latest && is_newest) {
                     self.fire(at, *instant, is_late).await?;
                 } else {
-                    let word = if policy == Missed::None { "none" } else { "latest" };
-                    let why = format!("no daemon ran when it fell due, and missed is {word}");
-                    let account = Account::Skipped(why);
+                    let account = Account::Skipped(why.clone());
                     self.account(&self.schedules[at].flow, *instant, &account).await?;
+                    skipped.push(*instant);
                 }
                 self.schedules[at].last = *instant;
             }
             let Some(last) = due.iter().take(PAGE).next_back() else {
                 self.schedules[at].next = next.first().copied();
+                self.tell_skipped(&self.schedules[at].flow, &skipped, &why);
                 return Ok(());
             };
             self.mark(at, *last).await?;
@@ -237,21 +230,24 @@ impl Scheduler {
             Account::Fired(run) | Account::CaughtUp(run) => {
                 tracing::info!(flow = scheduled.flow, %due, %run, "started");
             }
-            Account::Skipped(why) => {
-                tracing::warn!(flow = scheduled.flow, %due, why, "skipped");
-            }
+            Account::Skipped(why) => self.tell_skipped(&scheduled.flow, &[due], why),
         }
         self.account(&scheduled.flow, due, &account).await?;
         self.mark(at, due).await
     }
 
     async fn account(&self, flow: &str, due: Timestamp, account: &Account) -> Result<(), Error> {
-        let key = format!("{flow}/{due}");
-        let value = serde_json::to_vec(account).unwrap_or_default();
-        match self.host.store().put(DUE, &key, value, Expect::Absent).await {
-            // It was accounted for before the process died.
-            Ok(_) | Err(StoreError::Changed { .. }) => Ok(()),
-            Err(error) => Err(error.into()),
+        Ok(accounts::keep(&**self.host.store(), flow, due, account).await?)
+    }
+
+    fn tell_skipped(&self, flow: &str, due: &[Timestamp], why: &str) {
+        match due {
+            [] => {}
+            [due] => (self.tell)(format!("{flow} was due at {due} and is not started: {why}")),
+            [first, .., last] => (self.tell)(format!(
+                "{flow} was due {} times from {first} to {last} and is not started for them: {why}",
+                due.len()
+            )),
         }
     }
 

@@ -6,10 +6,17 @@ use std::time::Duration;
 use jiff::Timestamp;
 use linchpin_engine::store::Store;
 use linchpin_persistence::MemoryStore;
-use linchpin_runtime::FakeClock;
-use linchpin_runtime::scheduler::{Account, DUE, Scheduler};
+use linchpin_runtime::retention::{Limits, Retention, prune};
+use linchpin_runtime::scheduler::{self, Account, DUE, Scheduler};
+use linchpin_runtime::triggers::Tell;
+use linchpin_runtime::{Clock, FakeClock};
 
 use crate::support::host;
+
+/// Whoever looks after the daemon hears nothing.
+fn silent() -> Tell {
+    Arc::new(|_| ())
+}
 
 /// What became of each instant that fell due while no daemon ran for ten minutes and a half.
 async fn after_a_gap(missed: &str) -> Vec<(String, Account)> {
@@ -24,11 +31,11 @@ steps: [ {{ log: tick }} ]
     let noon: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
     let clock = Arc::new(FakeClock::new(noon));
     let first = host(&flow, store.clone(), clock.clone());
-    let due = Scheduler::open(first).await.unwrap().next_due();
+    let due = Scheduler::open(first, silent()).await.unwrap().next_due();
     assert_eq!(due["tick"], "2026-03-01T12:05:00Z".parse().unwrap());
     clock.advance(Duration::from_secs(630));
     let second = host(&flow, store.clone(), clock);
-    let due = Scheduler::open(second).await.unwrap().next_due();
+    let due = Scheduler::open(second, silent()).await.unwrap().next_due();
     assert_eq!(due["tick"], "2026-03-01T12:15:00Z".parse().unwrap());
     let accounts = store.list(DUE, "", None, 100).await.unwrap();
     let read = |record: linchpin_engine::store::Record| {
@@ -67,7 +74,7 @@ steps: [ { log: tick } ]
     let clock = Arc::new(FakeClock::new("2026-03-01T12:00:00Z".parse().unwrap()));
     let host = host(flow, store.clone(), clock.clone());
     let mut watcher = host.watch();
-    let scheduler = Scheduler::open(host).await.unwrap();
+    let scheduler = Scheduler::open(host, silent()).await.unwrap();
     let (stop, stopped) = tokio::sync::watch::channel(false);
     let running = tokio::spawn(scheduler.run(stopped));
     clock.until_asleep(1).await;
@@ -95,7 +102,7 @@ impl Running {
         let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
         let clock = Arc::new(FakeClock::new(now.parse().unwrap()));
         let host = host(flow, store.clone(), clock.clone());
-        let scheduler = Scheduler::open(host.clone()).await.unwrap();
+        let scheduler = Scheduler::open(host.clone(), silent()).await.unwrap();
         let (stop, stopped) = tokio::sync::watch::channel(false);
         let task = tokio::spawn(scheduler.run(stopped));
         Self { host, store, clock, stop, task }
@@ -245,4 +252,48 @@ async fn a_changed_a_new_and_a_removed_schedule_count_from_the_change_on() {
         ]
     );
     assert_eq!(accounts.len(), 6, "nothing is made up for that was not due: {accounts:?}");
+}
+
+/// What became of due instants can be looked back at, and goes when it is older than runs may be.
+#[tokio::test]
+async fn what_became_of_due_instants_is_found_by_flow_and_time_and_forgotten_by_age() {
+    let tick =
+        "flow: tick\ntrigger: { schedule: { every: 1h, missed: none } }\nsteps: [{ log: x }]\n";
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    let clock = Arc::new(FakeClock::new("2026-03-01T12:00:00Z".parse().unwrap()));
+    let told = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let tell = |told: &Arc<std::sync::Mutex<Vec<String>>>| -> Tell {
+        let told = Arc::clone(told);
+        Arc::new(move |what| told.lock().unwrap().push(what))
+    };
+    for name in ["tick", "tick_tock", "tick0"] {
+        Scheduler::open(host(&tick.replace("tick", name), store.clone(), clock.clone()), silent())
+            .await
+            .unwrap();
+        clock.advance(Duration::from_secs(7200));
+        let again = host(&tick.replace("tick", name), store.clone(), clock.clone());
+        Scheduler::open(again, tell(&told)).await.unwrap();
+    }
+    assert_eq!(
+        told.lock().unwrap()[0],
+        "tick was due 2 times from 2026-03-01T13:00:00Z to 2026-03-01T14:00:00Z and is not started \
+         for them: no daemon ran when it fell due, and missed is none"
+    );
+    let found = async |flow: Option<&str>, since: &str| {
+        let since = since.parse().unwrap();
+        let found = scheduler::accounts(&*store, flow, since).await.unwrap();
+        found
+            .iter()
+            .map(|one| format!("{} {}", one.flow, one.due.strftime("%H")))
+            .collect::<Vec<_>>()
+    };
+    let all = ["tick0 18", "tick0 17", "tick_tock 16", "tick_tock 15", "tick 14", "tick 13"];
+    assert_eq!(found(None, "2026-03-01T00:00:00Z").await, all);
+    assert_eq!(found(None, "2026-03-01T16:00:00Z").await, all[..3]);
+    assert_eq!(found(Some("tick"), "2026-03-01T13:00:01Z").await, ["tick 14"]);
+    let age = Limits { age: Some(Duration::from_secs(3 * 3600)), count: None };
+    let retention = Retention { all: age, ..Retention::default() };
+    let mut pruned = prune(store.clone(), retention, clock.now(), true);
+    while pruned.recv().await.is_some() {}
+    assert_eq!(found(None, "2026-03-01T00:00:00Z").await, all[..4]);
 }

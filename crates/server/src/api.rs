@@ -5,6 +5,7 @@ mod connections;
 mod journal;
 mod people;
 mod runs;
+mod schedules;
 mod store;
 mod upkeep;
 mod webhooks;
@@ -52,6 +53,7 @@ pub fn router(app: App) -> Router {
         .route("/v1/connections/{alias}/authorized", post(connections::authorized))
         .route("/v1/connections/{alias}/test", post(connections::test))
         .route("/v1/connections/{alias}/remove", post(connections::remove))
+        .route("/v1/due", get(schedules::due))
         .route("/v1/webhooks", get(webhooks::list))
         .route("/v1/webhooks/secret", post(webhooks::keep))
         .route("/v1/store", get(store::status))

@@ -16,12 +16,13 @@ use crate::failure::Failure;
 use crate::project::{Project, shown};
 use crate::report::{Report, Style};
 use crate::steps::plural;
-use crate::workspace::{Own, Workspace, below};
+use crate::workspace::{Own, Workspace, below, file_of};
 
 /// Find everything that is wrong with flows and connections
 #[derive(Debug, Args)]
 pub(crate) struct Check {
-    /// Flow files; otherwise all of the project, with its connections
+    /// Flows, by name or by file; otherwise all of the project, with its connections
+    #[arg(value_name = "FLOW|FILE")]
     files: Vec<PathBuf>,
     /// How the mistakes are written
     #[arg(long, value_enum, default_value_t = Form::Human)]
@@ -97,7 +98,12 @@ impl Check {
             let workspace = Workspace::read(project, None)?;
             let mut mistakes = Vec::new();
             for file in &self.files {
-                let file = shown(&std::path::absolute(file).unwrap_or_else(|_| file.clone()));
+                let by_name =
+                    file.to_str().filter(|name| !file.exists() && file_of(name).is_none());
+                let file = match by_name {
+                    Some(name) => workspace.find(name)?.file.clone(),
+                    None => shown(&std::path::absolute(file).unwrap_or_else(|_| file.clone())),
+                };
                 mistakes.extend(workspace.check_file(&file)?);
             }
             return Ok((mistakes, self.files.len()));

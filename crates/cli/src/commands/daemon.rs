@@ -1,6 +1,7 @@
 //! `linchpin daemon`: goes on with runs, starts what falls due, serves the socket.
 
 mod flows;
+mod happening;
 mod hooks;
 
 use std::collections::BTreeMap;
@@ -9,10 +10,9 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use jiff::Timestamp;
-use linchpin_engine::event::Outcome;
 use linchpin_engine::flow::{RecordTrigger, Trigger};
 use linchpin_engine::store::{Tally, Upkeep};
-use linchpin_engine::{Entry, Event, RunId};
+use linchpin_engine::{Entry, RunId};
 use linchpin_language::{Value, json};
 use linchpin_runtime::host::{Error, Host};
 use linchpin_runtime::retention::{Retention, prune, unknown_flows};
@@ -31,11 +31,12 @@ use crate::commands::Done;
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 use crate::project::{Project, shown};
-use crate::report::{Report, Style};
+use crate::report::Report;
 use crate::session::{Session, unusable};
-use crate::steps::{plural, print_instant, print_millis};
+use crate::steps::{plural, print_instant};
 
 use self::flows::Folder;
+use self::happening::Happening;
 use self::hooks::Hooks;
 
 /// Go on with runs, start what falls due, and serve the other commands
@@ -95,7 +96,11 @@ async fn serve(
         report.note(format!("run {run} cannot go on: {}", crate::failure::sentence(error)));
     }
     folder.open(host, report).await;
-    let scheduler = Scheduler::open(host.clone()).await.map_err(|error| failed(&error))?;
+    let own = *report;
+    let say: Tell =
+        Arc::new(move |what| own.note(format!("{} {what}", print_instant(Timestamp::now()))));
+    let scheduler = Scheduler::open(host.clone(), Arc::clone(&say)).await;
+    let scheduler = scheduler.map_err(|error| failed(&error))?;
     ready(report, session, host, &recovered, (scheduler.next_due(), hooks)).await?;
     let (stop, stopped) = watch::channel(false);
     let mut firing = tokio::spawn(scheduler.run(stopped.clone()));
@@ -103,10 +108,8 @@ async fn serve(
     let keeping = tokio::spawn(keep_to_limits(*report, host.clone(), limits));
     let store = session.store().cloned();
     let condensing = tokio::spawn(keep_small(*report, host.clone(), store));
-    let (own, own_host) = (*report, host.clone());
-    let say: Tell = Arc::new(move |what| own.note(what));
     let mut following = tokio::spawn(FlowEnds::new(host.clone()).run(stopped.clone()));
-    let mut watching = tokio::spawn(Records::new(own_host, say).run(stopped));
+    let mut watching = tokio::spawn(Records::new(host.clone(), say).run(stopped));
     let word = loop {
         tokio::select! {
             word = signals.next() => match word {
@@ -172,7 +175,7 @@ async fn ready(
     hooks.settle(report).await?;
     let next: serde_json::Map<String, Value> =
         next.into_iter().map(|(flow, at)| (flow, at.to_string().into())).collect();
-    report.json(&json!({
+    report.event(&json!({
         "state": "ready", "socket": socket, "pid": std::process::id(), "flows": n_flows,
         "recovered": recovered, "next_due": next, "webhooks": hooks.shown().await,
     }));
@@ -252,8 +255,13 @@ async fn tell(report: Report, host: Host, mut watched: broadcast::Receiver<(RunI
     loop {
         match watched.recv().await {
             Ok((run, entry)) => {
-                if let Some(line) = line(&report, &host, &run, &entry).await {
-                    report.line(format!("{} {line}", print_instant(entry.at)));
+                if let Some(told) = Happening::of(&host, &run, &entry).await {
+                    report.event(&told.json(&run, &entry));
+                    report.line(format!(
+                        "{} {}",
+                        print_instant(entry.at),
+                        told.line(&report, &run)
+                    ));
                 }
             }
             Err(RecvError::Lagged(n)) => {
@@ -271,39 +279,6 @@ async fn tell(report: Report, host: Host, mut watched: broadcast::Receiver<(RunI
             }
             Err(RecvError::Closed) => return,
         }
-    }
-}
-
-async fn line(report: &Report, host: &Host, run: &RunId, entry: &Entry) -> Option<String> {
-    let id = report.paint(Style::Dim, &format!("(run {run})"));
-    match &entry.event {
-        Event::Accepted(accepted) => Some(format!("▸ {} started {id}", accepted.flow)),
-        Event::Held { path, reason, .. } => {
-            let flow = host.recorded(run).await?.flow;
-            let mark = report.paint(Style::Red, "?");
-            Some(format!(
-                "{mark} {flow} NEEDS ATTENTION at {path}: {reason}; `linchpin runs show {run}` \
-                 tells how to decide"
-            ))
-        }
-        Event::Ended { outcome } => {
-            let summary = host.recorded(run).await?;
-            let millis = entry.at.as_millisecond() - summary.started_at.as_millisecond();
-            let (flow, took) = (summary.flow, print_millis(millis));
-            Some(match outcome {
-                Outcome::Succeeded { .. } => {
-                    let mark = report.paint(Style::Green, "✓");
-                    format!("{mark} {flow} succeeded in {took} {id}")
-                }
-                Outcome::Failed { error } => {
-                    let mark = report.paint(Style::Red, "✗");
-                    let (step, message) = (&error.step, &error.message);
-                    format!("{mark} {flow} FAILED in {took} at {step}: {message} {id}")
-                }
-                Outcome::Cancelled => format!("■ {flow} was cancelled after {took} {id}"),
-            })
-        }
-        _ => None,
     }
 }
 

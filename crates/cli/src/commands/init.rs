@@ -33,6 +33,10 @@ impl Init {
     pub(crate) fn run(self, global: &Global, report: &Report) -> Done {
         let folder = self.folder.or_else(|| global.project.clone()).unwrap_or_else(|| ".".into());
         let folder = std::path::absolute(&folder).unwrap_or(folder);
+        if folder.exists() && !folder.is_dir() {
+            let message = format!("{} is no folder", shown(&folder).display());
+            return Err(Failure::usage(message).help("name one that is, or that is to be made"));
+        }
         let mut written = Vec::new();
         let mut kept = Vec::new();
         for (name, text) in FILES {

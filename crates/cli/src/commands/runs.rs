@@ -16,7 +16,7 @@ mod undo;
 mod writes;
 
 use clap::{Args, Subcommand};
-use linchpin_engine::Entry;
+use linchpin_engine::{Entry, RunId};
 use linchpin_language::{Value, json};
 use linchpin_server::Client;
 
@@ -79,8 +79,10 @@ pub(crate) async fn whole(client: &Client, given: &str) -> Result<String, Failur
         }
     }
     match found.as_slice() {
-        // A whole one, or one that the server refuses in its own words.
-        [] => Ok(given),
+        // A whole one: whether it is there is for the server to say.
+        [] if RunId::parse(&given).is_some() => Ok(given),
+        [] => Err(Failure::usage(format!("there is no run {given:?}"))
+            .help("`linchpin runs list` shows the runs there are")),
         [one] => Ok(one.clone()),
         [one, other, ..] => Err(Failure::usage(format!("several runs begin with {given}"))
             .help(format!("give more of it: {one}, {other}"))),

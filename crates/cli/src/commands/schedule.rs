@@ -1,4 +1,7 @@
-//! `linchpin schedule`: when flows fall due, computed from their files.
+//! `linchpin schedule`: when flows fall due, computed from their files, and what
+//! became of it when they did.
+
+mod history;
 
 use clap::{Args, Subcommand};
 use jiff::{SignedDuration, Timestamp, Zoned};
@@ -16,7 +19,7 @@ use crate::report::{Report, Style};
 use crate::steps::plural;
 use crate::workspace::{Workspace, file_of};
 
-/// Show when flows fall due
+/// Show when flows fall due, and what became of it
 #[derive(Debug, Args)]
 pub(crate) struct Schedule {
     #[command(subcommand)]
@@ -38,6 +41,7 @@ enum Command {
     },
     /// List the schedules of all flows, each with its next due time
     List,
+    History(history::History),
 }
 
 /// A schedule of a flow that can be computed.
@@ -49,9 +53,10 @@ struct Table<'w> {
 }
 
 impl Schedule {
-    pub(crate) fn run(self, global: &Global, report: &Report) -> Done {
+    pub(crate) async fn run(self, global: &Global, report: &Report) -> Done {
         let project = Project::find(global)?;
         match self.command {
+            Command::History(history) => return history.run(&project, report).await,
             Command::Preview { flow, count, from } => {
                 let workspace = Workspace::read(&project, file_of(&flow).as_deref())?;
                 let loaded = workspace.runnable(&flow)?;

@@ -228,7 +228,8 @@ pub(super) fn guarded(reader: &mut Reader, owner: &Node<'_>, value: &Node<'_>) -
     let catches = owner.get("catch").map_or_else(Vec::new, |node| catches(reader, &node));
     let finally = owner.get("finally").map(|node| block(reader, &node));
     if owner.get("catch").is_none() && finally.is_none() {
-        reader.missing(owner, "catch", "`try`");
+        let message = "`try` needs `catch` or `finally`";
+        reader.report(owner.error(codes::MISSING_KEY, message));
     }
     StepKind::Try(Try { body, catches, finally })
 }

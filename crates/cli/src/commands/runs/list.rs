@@ -1,7 +1,7 @@
 //! `linchpin runs list`
 
 use clap::Args;
-use linchpin_language::{Map, Value, json, parse_duration};
+use linchpin_language::{Map, Value, json};
 use linchpin_server::Client;
 
 use crate::commands::Done;
@@ -14,6 +14,7 @@ use crate::project::Project;
 use crate::report::{Report, Style};
 use crate::session::read;
 use crate::steps::{print_instant, print_millis};
+use crate::workspace::Workspace;
 
 /// How many runs are asked for at once; a server gives no more.
 const PAGE: usize = 1000;
@@ -65,12 +66,23 @@ impl List {
         if runs.is_empty() {
             let is_filtered = !filters.is_empty();
             report.line(if is_filtered { "no run matches" } else { "no runs" });
+            self.doubt(project, report);
         } else {
             let rows: Vec<_> = runs.iter().map(row).collect();
             report.table(&["RUN", "FLOW", "STATE", "STARTED", "TOOK", "REMARK"], &rows);
             show_commands(report, project, &runs);
         }
         Ok(ExitCode::Ok)
+    }
+
+    /// Says so where no flow has the name that was asked for. One that is gone may have runs.
+    fn doubt(&self, project: &Project, report: &Report) {
+        let Some(flow) = &self.flow else { return };
+        let Ok(workspace) = Workspace::read(project, None) else { return };
+        if let Err(unknown) = workspace.find(flow) {
+            report.note(unknown.message);
+            unknown.help.into_iter().for_each(|help| report.note(help));
+        }
     }
 
     /// The newest runs, page after page.
@@ -105,7 +117,7 @@ impl List {
         }
         for (name, value) in [("since", &self.since), ("until", &self.until)] {
             if let Some(value) = value {
-                let at = instant(value, now)?.to_string();
+                let at = inputs::instant(value, now)?.to_string();
                 query.push_str(&format!("&{name}={}", escaped(&at)));
             }
         }
@@ -117,22 +129,6 @@ impl List {
         }
         Ok(query)
     }
-}
-
-/// A time as it is typed: an instant, a day in UTC, or how long ago.
-fn instant(text: &str, now: jiff::Timestamp) -> Result<jiff::Timestamp, Failure> {
-    if let Ok(at) = text.parse::<jiff::Timestamp>() {
-        return Ok(at);
-    }
-    if let Ok(day) = text.parse::<jiff::civil::Date>() {
-        let at = day.to_zoned(jiff::tz::TimeZone::UTC).map(|at| at.timestamp());
-        return at.map_err(|error| Failure::because(format!("{text:?} is no day"), &error));
-    }
-    let ago = parse_duration(text).ok().and_then(|ago| now.checked_sub(ago).ok());
-    ago.ok_or_else(|| {
-        Failure::usage(format!("{text:?} is no time"))
-            .help("a day 2026-03-10, an instant 2026-03-10T08:00:00Z, or how long ago: 2h, 3d")
-    })
 }
 
 /// How to answer the newest runs that wait for somebody, a line each.
@@ -198,16 +194,6 @@ fn row(run: &Value) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_time_is_an_instant_a_day_or_how_long_ago() {
-        let now = "2026-03-10T12:00:00Z".parse().expect("an instant");
-        let read = |text| instant(text, now).map(|at| at.to_string()).map_err(|why| why.message);
-        assert_eq!(read("2026-03-10T08:00:00+01:00"), Ok("2026-03-10T07:00:00Z".to_owned()));
-        assert_eq!(read("2026-03-09"), Ok("2026-03-09T00:00:00Z".to_owned()));
-        assert_eq!(read("2h"), Ok("2026-03-10T10:00:00Z".to_owned()));
-        assert!(read("yesterday").is_err());
-    }
 
     #[test]
     fn a_filter_is_put_into_the_query_whole() {
