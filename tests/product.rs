@@ -1,6 +1,7 @@
 //! The product as people use it: the built binary, each test in a project folder of its own,
 //! nothing but this machine, and waiting only for what a process says.
 
+mod again;
 mod aliases;
 mod assign_courses;
 mod authorization;

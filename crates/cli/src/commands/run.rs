@@ -120,15 +120,23 @@ impl Run {
             }
         };
         let run = started["run"].as_str().unwrap_or_default().to_owned();
+        let flow = report.paint(Style::Bold, &looked.flow);
+        let run_shown = report.paint(Style::Dim, &format!("(run {run})"));
+        let differ = match started["has_other_inputs"] == true {
+            true => ", with other inputs than these",
+            false => "",
+        };
+        let known = format!("{flow}: there is a run with this key already{differ} {run_shown}");
         if self.no_wait {
             report.json(&started);
             report.line(&run);
+            if started["is_new"] == false {
+                report.note(known);
+            }
             return Ok(ExitCode::Ok);
         }
-        let flow = report.paint(Style::Bold, &looked.flow);
-        let run_shown = report.paint(Style::Dim, &format!("(run {run})"));
         if started["is_new"] == false {
-            report.line(format!("{flow}: there is a run with this key already {run_shown}"));
+            report.line(known);
             session.client.post(&format!("/v1/runs/{run}/resume"), &json!({})).await.ok();
         } else {
             report.line(format!("{flow} {run_shown}"));

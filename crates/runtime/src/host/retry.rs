@@ -2,7 +2,7 @@
 
 use linchpin_engine::command::Command;
 use linchpin_engine::event::{Control, Outcome};
-use linchpin_engine::{Entry, Event, RunId, StepPath};
+use linchpin_engine::{Entry, Event, Run, RunError, RunId, StepPath};
 use serde::Serialize;
 
 use super::held::{self, HeldPreview};
@@ -15,6 +15,8 @@ pub struct RetryPreview {
     pub steps: Vec<StepPath>,
     /// The calls that would be made at once; what follows depends on their answers.
     pub calls: Vec<HeldPreview>,
+    /// Why it would fail again without a step to go on with, and where.
+    pub failure: Option<RunError>,
 }
 
 impl Host {
@@ -26,10 +28,7 @@ impl Host {
         if let Some(why) = run.refuses(&event) {
             return Err(Error::Refused { run: id.clone(), why });
         }
-        let failure = match run.outcome() {
-            Some(Outcome::Failed { error }) => Some((error.step.clone(), error.message.clone())),
-            Some(Outcome::Succeeded { .. } | Outcome::Cancelled) | None => None,
-        };
+        let before = failure_of(&run);
         let entry = Entry { at: self.clock().now(), event };
         run.apply(&entry).map_err(|why| unread(why.to_string()))?;
         let turn = run.next().map_err(|why| unread(why.to_string()))?;
@@ -46,11 +45,11 @@ impl Host {
         steps.sort();
         let mut previews = Vec::new();
         for call in &calls {
-            let reason = failure.as_ref().filter(|(step, _)| *step == call.path);
-            let reason = reason.map(|(_, message)| message.clone()).unwrap_or_default();
+            let reason = before.as_ref().filter(|error| error.step == call.path);
+            let reason = reason.map(|error| error.message.clone()).unwrap_or_default();
             previews.push(self.preview_of_call(id, (&call.path, reason), Some(call)).await);
         }
-        Ok(RetryPreview { steps, calls: previews })
+        Ok(RetryPreview { steps, calls: previews, failure: failure_of(&run) })
     }
 
     /// Goes on with a run that failed or was cancelled: what failed is tried again, what
@@ -61,12 +60,19 @@ impl Host {
 
     /// Lets each step of a run try again that was held because something was not there.
     pub async fn release(&self, id: &RunId, by: &str) -> Result<(), Error> {
-        let blocked = self.look(id, linchpin_engine::Run::blocked).await.unwrap_or_default();
+        let blocked = self.look(id, Run::blocked).await.unwrap_or_default();
         for path in blocked {
             let ruling = linchpin_engine::event::Ruling::GoOn;
             self.tell(id, Event::Resolved { path, ruling, by: by.to_owned() }).await?;
         }
         Ok(())
+    }
+}
+
+fn failure_of(run: &Run) -> Option<RunError> {
+    match run.outcome() {
+        Some(Outcome::Failed { error }) => Some(error.clone()),
+        Some(Outcome::Succeeded { .. } | Outcome::Cancelled) | None => None,
     }
 }
 

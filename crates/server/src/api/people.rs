@@ -184,8 +184,7 @@ pub(super) async fn retry_preview(
     State(app): State<App>,
     Path(id): Path<String>,
 ) -> Result<Json<Value>, Refusal> {
-    let preview = app.host.retry_preview(&run_id(&id)?).await?;
-    Ok(Json(json!({ "steps": preview.steps, "calls": preview.calls })))
+    Ok(Json(json!(app.host.retry_preview(&run_id(&id)?).await?)))
 }
 
 /// Goes on with it.

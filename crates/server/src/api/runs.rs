@@ -47,9 +47,13 @@ pub(super) async fn start(
 ) -> Result<(StatusCode, Json<Value>), Refusal> {
     let wish: Wish = body(&bytes)?;
     app.refresh(&wish.flow)?;
+    let inputs = wish.inputs.clone();
     let started = app.host.start(wish.into()).await?;
     let status = if started.is_new { StatusCode::CREATED } else { StatusCode::OK };
-    Ok((status, Json(json!({ "run": started.run, "is_new": started.is_new }))))
+    let differs = !started.is_new && !app.host.has_inputs(&started.run, &inputs).await?;
+    let answer =
+        json!({ "run": started.run, "is_new": started.is_new, "has_other_inputs": differs });
+    Ok((status, Json(answer)))
 }
 
 pub(super) async fn preview(State(app): State<App>, bytes: Bytes) -> Result<Json<Value>, Refusal> {

@@ -42,10 +42,16 @@ impl Retry {
         report.json(&answer);
         let steps = answer["steps"].as_array().into_iter().flatten().filter_map(Value::as_str);
         let steps = steps.collect::<Vec<_>>().join(", ");
-        report.line(match steps.as_str() {
-            "" => "what succeeded stays; it would come to its end at once".to_owned(),
-            steps => format!("what succeeded stays; it would go on at {steps}"),
-        });
+        let failure = &answer["failure"];
+        let then = match (steps.as_str(), failure["message"].as_str()) {
+            ("", None) => "come to its end at once".to_owned(),
+            ("", Some(why)) => {
+                let step = failure["step"].as_str().unwrap_or_default();
+                format!("fail again at once, at {step}: {why}")
+            }
+            (steps, _) => format!("go on at {steps}"),
+        };
+        report.line(format!("what succeeded stays; it would {then}"));
         for call in answer["calls"].as_array().into_iter().flatten() {
             show(report, call);
         }
