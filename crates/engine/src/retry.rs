@@ -85,19 +85,21 @@ impl Retry {
     }
 
     /// The wait before the next attempt, or `None` when there is none. `attempt` is the number
-    /// of the one that failed, from 1; `elapsed` the time since the first failure; `asked` what
-    /// the other side asked for. Any kind is tried again when that `settles` an open write. Rate
-    /// limits use up `max_elapsed` only, never attempts.
+    /// of the one that failed, from 1, and `limited` how many before it were refused for their
+    /// rate; `elapsed` the time since the first failure; `asked` what the other side asked for.
+    /// Any kind is tried again when that `settles` an open write. Rate limits use up `max_elapsed`
+    /// only, never attempts.
     pub fn next_wait(
         &self,
         (kind, settles): (ErrorKind, bool),
-        attempt: u32,
+        (attempt, limited): (u32, u32),
         elapsed: Duration,
         asked: Option<Duration>,
         seed: &str,
     ) -> Option<Duration> {
         let is_limited = kind == ErrorKind::RateLimited;
-        if !(settles || self.on.contains(&kind)) || (!is_limited && attempt >= self.attempts) {
+        let is_last = !is_limited && attempt.saturating_sub(limited) >= self.attempts;
+        if !(settles || self.on.contains(&kind)) || is_last {
             return None;
         }
         let wait = asked.unwrap_or(Duration::ZERO).max(self.backoff.wait(attempt, seed));
@@ -143,14 +145,28 @@ mod tests {
     fn the_wait_doubles_is_bounded_and_is_the_same_each_time_it_is_asked() {
         let retry = Retry::built_in();
         let wait = |attempt| {
-            retry.next_wait((ErrorKind::Timeout, false), attempt, Duration::ZERO, None, "run/step")
+            retry.next_wait(
+                (ErrorKind::Timeout, false),
+                (attempt, 0),
+                Duration::ZERO,
+                None,
+                "run/step",
+            )
         };
         assert_eq!(wait(1), wait(1));
         assert!(wait(3) > wait(1));
         assert_eq!(wait(4), None);
-        let limited =
-            retry.next_wait((ErrorKind::RateLimited, false), 50, Duration::ZERO, None, "run/step");
+        let limited = retry.next_wait(
+            (ErrorKind::RateLimited, false),
+            (50, 0),
+            Duration::ZERO,
+            None,
+            "run/step",
+        );
         assert!(limited.is_some_and(|wait| wait <= Duration::from_secs(60)));
+        let after_limits =
+            retry.next_wait((ErrorKind::Timeout, false), (6, 3), Duration::ZERO, None, "run/step");
+        assert!(after_limits.is_some(), "three of the six were refused for their rate");
     }
 
     #[test]
@@ -158,7 +174,7 @@ mod tests {
         let asked = Duration::from_secs(90);
         let wait = Retry::built_in().next_wait(
             (ErrorKind::RateLimited, false),
-            1,
+            (1, 0),
             Duration::ZERO,
             Some(asked),
             "s",
@@ -170,7 +186,7 @@ mod tests {
     fn a_kind_that_is_not_named_is_not_tried_again() {
         let retry = Retry::built_in();
         assert_eq!(
-            retry.next_wait((ErrorKind::Forbidden, false), 1, Duration::ZERO, None, "s"),
+            retry.next_wait((ErrorKind::Forbidden, false), (1, 0), Duration::ZERO, None, "s"),
             None
         );
     }

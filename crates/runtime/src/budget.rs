@@ -4,6 +4,7 @@
 //! to make does not keep another one's single call from its turn. The budget shrinks when the server
 //! says "too many calls", and grows back while it does not.
 
+mod caller;
 mod queue;
 
 use std::collections::VecDeque;
@@ -15,8 +16,8 @@ use linchpin_connector::RateRule;
 use serde::Serialize;
 
 use crate::clock::{Clock, after, until};
+pub(crate) use caller::Caller;
 use queue::Queue;
-pub(crate) use queue::on_behalf_of;
 
 /// Nobody is stopped longer than this, whatever a server asks for: the call itself is told.
 const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
@@ -102,7 +103,7 @@ impl Budget {
             if state.queue.is_empty() && self.try_acquire(&mut state).is_none() {
                 return;
             }
-            Waiting { budget: self, place: state.queue.join() }
+            Waiting { budget: self, place: state.queue.join(), _wait: caller::Waiting::begin() }
         };
         let turn = waiting.place.turn.clone();
         loop {
@@ -235,6 +236,7 @@ impl Budget {
 struct Waiting<'a> {
     budget: &'a Budget,
     place: queue::Place,
+    _wait: caller::Waiting,
 }
 
 impl Drop for Waiting<'_> {
@@ -343,6 +345,25 @@ mod tests {
         assert_eq!(budget.waiting(), None);
     }
 
+    /// A timeout is for what the other side does with a call, and it has none of it yet.
+    #[tokio::test]
+    async fn a_wait_for_a_turn_takes_nothing_of_a_timeout() {
+        const TIMEOUT: Duration = Duration::from_millis(500);
+        let (clock, budget) = budget(1);
+        budget.acquire().await;
+        let (begin, caller) = (std::time::Instant::now(), Caller::of("run"));
+        let passes = async {
+            while begin.elapsed() < TIMEOUT + TIMEOUT / 4 {
+                tokio::task::yield_now().await;
+            }
+            clock.advance(MINUTE);
+        };
+        let (in_time, ()) = tokio::join!(caller.within(Some(TIMEOUT), budget.acquire()), passes);
+        assert_eq!(in_time, Some(()));
+        let never = caller.within(Some(Duration::from_millis(1)), std::future::pending::<()>());
+        assert_eq!(never.await, None);
+    }
+
     #[tokio::test]
     async fn a_run_with_many_calls_does_not_keep_another_one_waiting() {
         let (clock, budget) = budget(1);
@@ -350,10 +371,10 @@ mod tests {
         let order = Arc::new(Mutex::new(Vec::new()));
         let ask = |run: &'static str| {
             let (budget, order) = (budget.clone(), order.clone());
-            tokio::spawn(on_behalf_of(run, async move {
-                budget.acquire().await;
+            tokio::spawn(async move {
+                Caller::of(run).within(None, budget.acquire()).await;
                 order.lock().unwrap().push(run);
-            }))
+            })
         };
         let mut calls: Vec<_> = (0..6).map(|_| ask("big")).collect();
         while budget.status().waiting < 6 {

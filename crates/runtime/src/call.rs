@@ -15,7 +15,7 @@ use linchpin_engine::StepPath;
 use linchpin_engine::command::RunAction;
 use linchpin_language::Value;
 
-use crate::budget::on_behalf_of;
+use crate::budget::Caller;
 use crate::capture::Capture;
 use crate::connections::{Connections, Resolved};
 
@@ -34,7 +34,14 @@ pub(crate) struct Prepared {
 }
 
 /// A chunk that was written, and the outputs when it was the last one.
-type Written = (Wrote, Option<Result<Arc<Value>, ActionError>>);
+type Written = (Wrote, Option<Result<Arc<Value>, Unfinished>>);
+
+/// Why there are no outputs though everything was sent and answered well.
+pub(crate) struct Unfinished {
+    pub(crate) error: ActionError,
+    /// What the system has not done in truth, where it was asked.
+    pub(crate) left: Option<Look>,
+}
 
 /// What a stage came back with.
 pub(crate) enum Stage {
@@ -174,8 +181,22 @@ impl Prepared {
         }
         before.push(wrote.clone());
         let finish = self.action.finish(&call, &look, &before);
-        let output = self.bounded(finish, WriteState::None).await;
+        let output = match self.bounded(finish, WriteState::None).await {
+            Ok(output) => Ok(output),
+            Err(error) => Err(self.unfinished(error).await),
+        };
         Stage::Wrote(Ok((wrote, Some(output))))
+    }
+
+    /// A system may answer well and do less: what another look still finds to do was not done.
+    async fn unfinished(&self, error: ActionError) -> Unfinished {
+        let left = match error.kind {
+            ErrorKind::Rejected | ErrorKind::NotFound | ErrorKind::Conflict => {
+                self.bounded(self.action.look(&self.call(None)), WriteState::None).await.ok()
+            }
+            _ => None,
+        };
+        Unfinished { error, left }
     }
 
     pub(crate) async fn verify(self, look: Arc<Look>, chunk: u32) -> Stage {
@@ -203,12 +224,10 @@ impl Prepared {
         stage: impl Future<Output = Result<T, ActionError>>,
         write: WriteState,
     ) -> Result<T, ActionError> {
-        let run = self.key.split('/').next().unwrap_or_default();
-        let stage = self.unharmed(on_behalf_of(run, stage), write);
-        let stage = Capture::during(self.capture.as_ref(), stage);
-        let Some(timeout) = self.timeout else { return stage.await };
-        tokio::time::timeout(timeout, stage).await.unwrap_or_else(|_| {
-            let alias = self.alias();
+        let caller = Caller::of(self.key.split('/').next().unwrap_or_default());
+        let stage = Capture::during(self.capture.as_ref(), self.unharmed(stage, write));
+        caller.within(self.timeout, stage).await.unwrap_or_else(|| {
+            let (alias, timeout) = (self.alias(), self.timeout.unwrap_or_default());
             let message = format!("{alias} did not answer within {} s", timeout.as_secs_f64());
             let mut error = ActionError::new(ErrorKind::Timeout, message);
             error.write = write;

@@ -73,6 +73,15 @@ struct UnderWay {
     is_adopted: bool,
     /// The failure that a verify is to settle.
     doubt: Option<ActionError>,
+    /// How many of the changes were not made, though the writes were answered well.
+    n_missing: u64,
+}
+
+impl UnderWay {
+    fn new(run: RunAction, prepared: Prepared, wrote: Vec<Wrote>) -> Self {
+        let (look, chunk, is_adopted, doubt, n_missing) = (None, 0, false, None, 0);
+        Self { run, prepared, look, chunk, wrote, is_adopted, doubt, n_missing }
+    }
 }
 
 /// A stage of a call that is awaited without a task of its own.

@@ -16,6 +16,8 @@ use sha2::{Digest, Sha256};
 #[derive(Clone, Debug, Default)]
 pub struct Flows {
     flows: BTreeMap<String, Arc<Loaded>>,
+    /// Whether files of flows could not be read: some that are not here are not gone.
+    lack_some: bool,
 }
 
 /// A flow with the text it was read from.
@@ -94,6 +96,21 @@ impl Flows {
             self.flows.entry(name.clone()).or_insert_with(|| Arc::clone(loaded));
         }
         self
+    }
+
+    /// The same flows, where others could not be read.
+    pub fn lacking(self, lack_some: bool) -> Self {
+        Self { lack_some, ..self }
+    }
+
+    /// Whether a flow that is not among these is gone: what cannot be read may hold it.
+    pub(crate) fn are_all(&self) -> bool {
+        !self.lack_some
+    }
+
+    /// Whether there are none. At the start of a daemon their folder may be one that is not mounted.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.flows.is_empty()
     }
 
     /// Only the flows that pass a test.

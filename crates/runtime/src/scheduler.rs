@@ -48,7 +48,9 @@ impl Scheduler {
         let changed = host.flow_changes();
         let schedules = wanted(&host);
         let mut scheduler = Self { host, schedules, changed, tell };
-        scheduler.forget_others().await?;
+        if !scheduler.host.flows().is_empty() {
+            scheduler.forget_others().await?;
+        }
         let now = scheduler.host.clock().now();
         for at in 0..scheduler.schedules.len() {
             scheduler.catch_up(at, now).await?;
@@ -110,21 +112,25 @@ impl Scheduler {
             match old.remove(&new.name) {
                 Some(same) if same.schedule == new.schedule => self.schedules.push(same),
                 known => {
-                    if let Some(known) = &known {
-                        self.give_up(known, now).await?;
-                    }
                     tracing::info!(flow = new.flow, "schedule taken over");
                     self.schedules.push(new);
-                    self.begin(self.schedules.len() - 1, now).await?;
+                    let at = self.schedules.len() - 1;
+                    match &known {
+                        Some(known) => {
+                            self.give_up(known, now).await?;
+                            self.begin(at, now).await?;
+                        }
+                        // It may be known from before its file could not be read.
+                        None => self.catch_up(at, now).await?,
+                    }
                 }
             }
         }
         for gone in old.values() {
             self.give_up(gone, now).await?;
             tracing::info!(flow = gone.flow, "schedule given up");
-            self.host.store().delete(WATERMARKS, &gone.name, Expect::Anything).await?;
         }
-        Ok(())
+        self.forget_others().await
     }
 
     /// Accounts for what fell due and waited for its delay to be over.
@@ -140,6 +146,9 @@ impl Scheduler {
 
     /// Forgets the schedules that are there no more: one that comes back begins anew.
     async fn forget_others(&self) -> Result<(), Error> {
+        if !self.host.flows().are_all() {
+            return Ok(());
+        }
         let mut after: Option<String> = None;
         loop {
             let page = self.host.store().list(WATERMARKS, "", after.as_deref(), PAGE).await?;

@@ -297,3 +297,36 @@ async fn what_became_of_due_instants_is_found_by_flow_and_time_and_forgotten_by_
     while pruned.recv().await.is_some() {}
     assert_eq!(found(None, "2026-03-01T00:00:00Z").await, all[..4]);
 }
+
+/// A mistake in its file does not make a flow forget what fell due, nor does an empty folder.
+#[tokio::test]
+async fn a_flow_that_could_not_be_read_makes_up_for_what_it_missed_once_it_is_mended() {
+    let tick =
+        "flow: tick\ntrigger: { schedule: { every: 1h, missed: all } }\nsteps: [{ log: x }]\n";
+    let other = "flow: other\nsteps: [{ log: x }]\n";
+    let read = |texts: &[&str]| {
+        let texts = texts.iter().enumerate();
+        let texts = texts.map(|(n, text)| (format!("{n}.yaml").into(), (*text).to_owned()));
+        linchpin_runtime::flows::Flows::parse(texts.collect()).0
+    };
+    for (before, is_lacking) in [(vec![other], true), (vec![], false)] {
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+        let clock = Arc::new(FakeClock::new("2026-03-01T12:00:00Z".parse().unwrap()));
+        let first = host(tick, store.clone(), clock.clone());
+        Scheduler::open(first, silent()).await.unwrap();
+        clock.advance(Duration::from_secs(7200));
+        let second = host(other, store.clone(), clock.clone());
+        second.set_flows(read(&before).lacking(is_lacking));
+        let scheduler = Scheduler::open(second.clone(), silent()).await.unwrap();
+        let (stop, stopped) = tokio::sync::watch::channel(false);
+        let running = tokio::spawn(scheduler.run(stopped));
+        settled().await;
+        second.set_flows(read(&[tick, other]));
+        settled().await;
+        stop.send(true).unwrap();
+        running.await.unwrap().unwrap();
+        let accounts = accounts(&*store).await;
+        let is_caught_up = |(_, account): &(_, Account)| matches!(account, Account::CaughtUp(_));
+        assert!(accounts.len() == 2 && accounts.iter().all(is_caught_up), "{accounts:?}");
+    }
+}

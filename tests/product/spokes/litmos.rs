@@ -285,3 +285,30 @@ fn results_are_marked_read_and_reset_and_people_imported_in_litmos() {
         assert_eq!(outputs["imports"], 1, "{wire}");
     }
 }
+
+const UNKNOWN: &str = r#"
+flow: unknown
+connections: { lms: litmos }
+limits: { create: 2 }
+steps:
+  - { id: who, call: lms.users.find, with: { email: tom.reed@example.test } }
+  - id: none
+    call: lms.courses.assign
+    with: { user: "{{ who.id }}", courses: [nope-1, nope-2] }
+    on_error: continue
+  - { id: wanted, call: lms.courses.list, with: { codes: [VPN-120, GDPR-201] } }
+  - { id: two, call: lms.courses.assign, with: { user: "{{ who.id }}", courses: "{{ wanted.ids }}" } }
+outputs: { none: steps.none.error.message, two: two.assigned }
+"#;
+
+/// What Litmos silently left out is neither counted nor held against a limit.
+#[test]
+fn what_a_system_did_not_do_is_not_counted_as_done() {
+    let project = Project::with(&[("flows/unknown.yaml", UNKNOWN)]);
+    let told = project.linchpin(&["run", "unknown", "--sandbox"]).ends_with(0).stdout;
+    assert!(told.contains("1 failed, which was handled, 2 created"), "{told}");
+    let run = project.linchpin(&["runs", "list", "--sandbox", "--json"]).ends_with(0).json();
+    let run = run["runs"][0]["run"].as_str().unwrap().to_owned();
+    let told = project.linchpin(&["runs", "explain", &run, "--sandbox"]).ends_with(0).stdout;
+    assert!(told.contains("1 write took effect"), "{told}");
+}

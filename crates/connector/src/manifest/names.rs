@@ -168,7 +168,11 @@ impl<'a> Names<'a> {
 
     /// A structure with text leaves as a value.
     pub(crate) fn fill(&self, template: &Template) -> Result<Value, ActionError> {
-        template.render(self).map_err(|error| self.failure("", &error))
+        template.render(self).map_err(|error| {
+            let used = template.references();
+            let why = used.iter().find_map(|(_, used)| self.failed.get(&used.root));
+            ActionError::new(self.kind(), why.unwrap_or(&error.message).clone())
+        })
     }
 
     fn explain(&self, expression: &Expression) -> Result<(), ActionError> {

@@ -68,7 +68,11 @@ pub static CONCURRENCY: Mapping = Mapping {
 pub static DEFAULTS: Mapping = Mapping {
     name: "`defaults`",
     keys: &[
-        may("timeout", Shape::Duration, "How long one attempt of a call may take."),
+        may(
+            "timeout",
+            Shape::Duration,
+            "How long one attempt of a call may take. Waiting for the rate budget of its connection does not count.",
+        ),
         may("retry", Shape::Mapping(&RETRY), "When a failed call is tried again."),
     ],
     one_of: &[],

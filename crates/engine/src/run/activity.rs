@@ -77,6 +77,9 @@ pub(crate) struct Calling {
     /// The timer of the retry, once asked for.
     pub(crate) armed: Option<u64>,
     pub(crate) first_failure: Option<Timestamp>,
+    /// How many attempts were refused for their rate: these use up no attempts.
+    #[serde(default)]
+    pub(crate) limited: u32,
     pub(crate) intent: Option<OpenIntent>,
     pub(crate) wrote: Vec<Wrote>,
     pub(crate) may: bool,

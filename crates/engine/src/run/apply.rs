@@ -282,6 +282,7 @@ impl Slot {
             stream.reading.issued = None;
             stream.reading.retry_at = failed.next;
             stream.reading.first_failure.get_or_insert(effects.now);
+            stream.reading.limited += u32::from(failed.error.kind == ErrorKind::RateLimited);
             if failed.next.is_none() {
                 each.fail(step, failed.error.clone(), effects);
             }
@@ -311,6 +312,7 @@ impl Slot {
         calling.issued = None;
         calling.retry_at = failed.next;
         calling.first_failure.get_or_insert(effects.now);
+        calling.limited += u32::from(failed.error.kind == ErrorKind::RateLimited);
     }
 
     fn woke(&mut self, step: &Step, is_stopping: bool, change: Change<'_>, effects: &mut Effects) {

@@ -176,6 +176,7 @@ impl Calling {
         if has_ended {
             self.retry_at = None;
             self.first_failure = None;
+            self.limited = 0;
         }
         self.is_worth_keeping()
     }

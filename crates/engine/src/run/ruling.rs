@@ -100,14 +100,16 @@ impl Run {
         let own = &called(step)?.retry;
         let defaults = &frame.plan.flow.defaults.retry;
         let retry = Retry::merged(&[own, defaults, alias_policy]);
-        let first = slot.activity.calling().and_then(|calling| calling.first_failure);
+        let calling = slot.activity.calling();
+        let first = calling.and_then(|calling| calling.first_failure);
+        let limited = calling.map_or(0, |calling| calling.limited);
         let elapsed = first.map_or(std::time::Duration::ZERO, |first| {
             at.duration_since(first).try_into().unwrap_or_default()
         });
         let asked = error.retry_after_ms.map(std::time::Duration::from_millis);
         let seed = format!("{}/{path}", self.accepted.run);
         let kind = (error.kind, settles);
-        let wait = retry.next_wait(kind, attempt, elapsed, asked, &seed)?;
+        let wait = retry.next_wait(kind, (attempt, limited), elapsed, asked, &seed)?;
         at.checked_add(wait).ok()
     }
 

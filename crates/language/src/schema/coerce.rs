@@ -238,7 +238,14 @@ fn read_list(item: &Schema, items: Vec<Value>, at: &str) -> Result<Value, Vec<Mi
     let mut mismatches = Vec::new();
     let mut read = Vec::with_capacity(items.len());
     for (i, value) in items.into_iter().enumerate() {
-        match item.coerce_all(value, &join(at, &i.to_string())) {
+        let at = join(at, &i.to_string());
+        // A field may be left out; a place in a list is there.
+        let is_gap = value.is_null() && !item.nullable && item.ty != Type::Any;
+        let found = match is_gap && item.default.is_none() {
+            true => Err(vec![item.mismatch(&at, &value)]),
+            false => item.coerce_all(value, &at),
+        };
+        match found {
             Ok(value) => read.push(value),
             Err(found) => mismatches.extend(found),
         }

@@ -8,14 +8,7 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 
-tokio::task_local! {
-    static RUN: Arc<str>;
-}
-
-/// Does something in the name of a run, so that its waits count as that run's.
-pub(crate) async fn on_behalf_of<T>(run: &str, what: impl Future<Output = T>) -> T {
-    RUN.scope(Arc::from(run), what).await
-}
+use super::caller::Caller;
 
 /// Those who wait.
 #[derive(Default)]
@@ -46,7 +39,7 @@ impl Queue {
 
     /// A place for the run that asks.
     pub(super) fn join(&mut self) -> Place {
-        let run = RUN.try_with(Arc::clone).unwrap_or_else(|_| Arc::from(""));
+        let run = Caller::present().map_or_else(|| Arc::from(""), |caller| Arc::clone(&caller.run));
         let last = self.last.entry(run).or_insert(0);
         *last = (*last).max(self.now) + 1;
         self.n_joined += 1;

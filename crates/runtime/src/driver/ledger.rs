@@ -15,7 +15,7 @@ use linchpin_engine::{Event, RunError, StepPath};
 use linchpin_language::Value;
 
 use super::{Driver, Halt, StageTask, UnderWay};
-use crate::call::{Prepared, Stage, Unprepared, is_written, key, n_changes};
+use crate::call::{Prepared, Stage, Unfinished, Unprepared, is_written, key, n_changes};
 
 /// Why a step is held before it has sent anything.
 #[derive(Clone, Copy)]
@@ -48,8 +48,7 @@ impl Driver {
         let op = run.op;
         self.listen(op, &run.path, &prepared);
         let wrote = run.wrote.clone();
-        let mut call =
-            UnderWay { prepared, look: None, chunk: 0, wrote, is_adopted: false, doubt: None, run };
+        let mut call = UnderWay::new(run, prepared, wrote);
         let task = match call.run.intent.take() {
             _ if !call.prepared.is_write() => StageTask::Read,
             None if call.prepared.action.spec().looks => StageTask::Look,
@@ -201,10 +200,8 @@ impl Driver {
                 self.note_undo(&call, Some(&wrote), Some(&output))?;
                 self.succeed(&call, op, (Some(wrote), Some(output)))
             }
-            Stage::Wrote(Ok((wrote, Some(Err(error))))) => {
-                self.note_undo(&call, Some(&wrote), None)?;
-                self.succeed(&call, op, (Some(wrote), None))?;
-                self.call_failed(call, op, error, Certainty::NotDone)
+            Stage::Wrote(Ok((wrote, Some(Err(unfinished))))) => {
+                self.unfinished(call, op, (wrote, unfinished))
             }
             Stage::Wrote(Err(error)) => {
                 let certainty = Certainty::NotVerified;
@@ -212,6 +209,24 @@ impl Driver {
             }
             Stage::Verified(result) => self.verified(call, op, result).await,
         }
+    }
+
+    /// Everything was sent and answered well, and there are no outputs all the same.
+    fn unfinished(
+        &mut self,
+        mut call: UnderWay,
+        op: u64,
+        (mut wrote, Unfinished { error, left }): (Wrote, Unfinished),
+    ) -> Result<(), Halt> {
+        call.n_missing = left.as_ref().map_or(0, n_changes);
+        let n_wanted = call.look.as_deref().map_or(0, n_changes);
+        match left {
+            Some(_) if call.n_missing >= n_wanted && call.chunk == 0 => wrote.effect = Effect::None,
+            Some(left) if call.n_missing > 0 => self.note_part(&call, &left)?,
+            _ => self.note_undo(&call, Some(&wrote), None)?,
+        }
+        self.succeed(&call, op, (Some(wrote), None))?;
+        self.call_failed(call, op, error, Certainty::NotDone)
     }
 
     async fn go_on_writing(
@@ -318,7 +333,10 @@ impl Driver {
             op,
             attempt: call.run.attempt,
             input: look.is_none_or(|look| look.chunks == 0).then(|| Arc::clone(&call.run.input)),
-            changes: if is_last { look.map_or(0, n_changes) } else { 0 },
+            changes: match look.filter(|_| is_last) {
+                Some(look) => n_changes(look).saturating_sub(call.n_missing),
+                None => 0,
+            },
             wrote,
             output,
             effect,

@@ -42,7 +42,9 @@ impl Records {
     /// Looks for changed records, until `stop` changes.
     pub async fn run(mut self, mut stop: signal::Receiver<bool>) -> Result<(), Error> {
         let mut changed = self.host.flow_changes();
-        self.forget_others().await?;
+        if !self.host.flows().is_empty() {
+            self.forget_others().await?;
+        }
         self.follow_flows();
         loop {
             tokio::select! {
@@ -96,6 +98,9 @@ impl Records {
 
     /// Forgets the places of triggers that are there no more: one that comes back begins anew.
     async fn forget_others(&self) -> Result<(), Error> {
+        if !self.host.flows().are_all() {
+            return Ok(());
+        }
         let wanted: Vec<String> = self.wanted().into_iter().map(|watch| watch.name).collect();
         let mut after: Option<String> = None;
         loop {

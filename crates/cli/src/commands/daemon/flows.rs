@@ -49,7 +49,7 @@ impl Folder {
         self.seen = Some(Stamp::of(&self.project, &[]));
         let Some(found) = self.read(report).await else { return };
         self.tell_mistakes(report, &found.mistakes, &Flows::default());
-        host.set_flows(found.flows);
+        host.set_flows(found.flows.lacking(!found.mistakes.is_empty()));
     }
 
     /// Waits until it is time for another look.
@@ -71,7 +71,9 @@ impl Folder {
         let present = host.flows();
         self.tell_mistakes(report, &found.mistakes, &present);
         let kept = present.clone().only(|old| found.mistakes.contains_key(&old.file));
-        let flows = found.flows.over(&kept);
+        let is_kept = |file: &PathBuf| kept.iter().any(|old| old.file == *file);
+        let lack_some = found.mistakes.keys().any(|file| !is_kept(file));
+        let flows = found.flows.over(&kept).lacking(lack_some);
         let changes = changes(&present, &flows);
         if is_wanted && changes.is_empty() {
             report.line("the flows were read again: nothing has changed");

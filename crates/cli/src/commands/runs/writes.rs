@@ -79,7 +79,10 @@ impl Writes {
     fn add(&mut self, entry: &Entry) {
         self.history.add(entry);
         match &entry.event {
-            Event::Succeeded(succeeded) if succeeded.wrote.is_some() => self.done += 1,
+            Event::Succeeded(succeeded) => {
+                let wrote = succeeded.wrote.as_ref().is_some_and(|wrote| wrote.effect.is_write());
+                self.done += u64::from(wrote);
+            }
             Event::Verified { verdict, .. } => {
                 self.done += u64::from(!matches!(verdict, Found::NotDone));
             }

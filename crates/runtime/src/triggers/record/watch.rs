@@ -93,7 +93,7 @@ impl Watch {
                     let elapsed = clock.now().duration_since(since).unsigned_abs();
                     let asked = error.retry_after_ms.map(Duration::from_millis);
                     let kind = (error.kind, false);
-                    let soon = retry.next_wait(kind, n_failed, elapsed, asked, &self.name);
+                    let soon = retry.next_wait(kind, (n_failed, 0), elapsed, asked, &self.name);
                     soon.unwrap_or(self.trigger.every)
                 }
             };
