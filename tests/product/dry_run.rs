@@ -156,3 +156,28 @@ fn what_may_have_been_done_may_still_be_to_do() {
     let done = project.linchpin(&["run", "maybe", "--sandbox"]).ends_with(0).stdout;
     assert!(done.contains(" 3 created "), "{done}");
 }
+
+const REFUSED: &str = r#"
+flow: refused
+connections: { api: http }
+defaults: { retry: { attempts: 1 } }
+steps:
+  - { id: query, call: api.request, with: { method: POST, path: "/x?y=1" }, on_error: continue }
+  - { id: slash, call: api.put, with: { path: noslash, json: 1 }, on_error: continue }
+  - { id: host, call: api.delete, with: { path: "//evil" }, on_error: continue }
+  - { id: header, call: api.request, with: { method: POST, path: /x, headers: { "Bad Name": x } }, on_error: continue }
+  - { id: dots, call: api.request, with: { method: POST, path: "/x/../y" }, on_error: continue }
+"#;
+
+/// What is refused before it is sent is no prediction: the run sends none of it either.
+#[test]
+fn what_would_be_refused_unsent_is_not_predicted() {
+    let url = super::support::answering(|_| (200, serde_json::json!({})));
+    let connections = format!("api: {{ spoke: http, url: '{url}', allow_private: true }}\n");
+    let project =
+        Project::with(&[("flows/refused.yaml", REFUSED), ("connections.yaml", &connections)]);
+    let told = project.linchpin(&["dry-run", "refused"]).ends_with(0).stdout;
+    assert!(told.starts_with("refused would change nothing"), "{told}");
+    let run = project.linchpin(&["run", "refused"]).ends_with(0).stdout;
+    assert!(run.contains("5 failed, which was handled, nothing changed"), "{run}");
+}

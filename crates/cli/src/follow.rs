@@ -70,6 +70,13 @@ pub(crate) async fn from(
             return Err(failure);
         }
     };
+    if matches!(ending, Ending::Interrupted) && !session.client.is_remote() {
+        let rested = come_to_rest(report, &session, run, &mut steps).await;
+        if let Err(failure) = rested {
+            session.close().await;
+            return Err(failure);
+        }
+    }
     loop {
         let told = tell(report, project, &session.client, (run, &mut steps, &ending)).await;
         session.close().await;
@@ -79,6 +86,31 @@ pub(crate) async fn from(
             told => return told,
         }
     }
+}
+
+/// What was being sent when a person pressed Ctrl-C is answered, unless they press it again.
+async fn come_to_rest(
+    report: &Report,
+    session: &Session,
+    run: &str,
+    steps: &mut Steps,
+) -> Result<(), Failure> {
+    let open = open_steps(&session.client, run).await?;
+    if is_in_flight(&open) {
+        report.note("ends when what is being sent is answered; Ctrl-C again ends at once");
+    }
+    tokio::select! {
+        () = session.rest() => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+    let path = format!("/v1/runs/{run}/journal?from={}", steps.position);
+    let mut lines = session.client.lines(&path).await?;
+    while let Some(line) = lines.next().await? {
+        for line in steps.add(&read(line)?).iter().filter(|line| line.is_shown(report)) {
+            report.line(line.text(report));
+        }
+    }
+    Ok(())
 }
 
 /// Goes on with a run whose process is gone or just going. Whoever has the store by then does it.

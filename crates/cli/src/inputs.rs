@@ -88,6 +88,11 @@ fn from_file(file: &Path) -> Result<Map<String, Value>, Failure> {
     }
 }
 
+/// How many of something, at least one.
+pub(crate) fn count(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|count| *count > 0).ok_or_else(|| "it is no number from 1".to_owned())
+}
+
 /// A time as it is typed: an instant, a day in UTC, or how long ago.
 pub(crate) fn instant(text: &str, now: Timestamp) -> Result<Timestamp, Failure> {
     if let Ok(at) = text.parse::<Timestamp>() {

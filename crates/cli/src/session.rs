@@ -172,6 +172,13 @@ impl Session {
         self.local.as_ref()?.serving.as_ref().map(|serving| &serving.path)
     }
 
+    /// Lets the runs of this process come to rest; what is being sent is answered first.
+    pub(crate) async fn rest(&self) {
+        if let Some(local) = &self.local {
+            local.host.stop(GRACE).await;
+        }
+    }
+
     /// Lets runs come to rest and the store go. Returns how many runs were still writing.
     pub(crate) async fn close(self) -> usize {
         let Some(Local { host, sandbox, serving, .. }) = self.local else { return 0 };

@@ -372,10 +372,8 @@ impl Steps {
             counts.push(format!("{} handled", plural(n_other, "other failure")));
         }
         counts.extend(changes.iter().map(|(word, n)| format!("{n} {word}")));
-        // Whether a person rules or cancels, what was sent may have happened.
-        let in_doubt = |step: &&StepHistory| {
-            step.in_doubt.is_some() && (step.state == StepState::Held || step.ended_at.is_some())
-        };
+        // Whether a person rules, cancels or looks away, what was sent may have happened.
+        let in_doubt = |step: &&StepHistory| step.in_doubt.is_some();
         match self.history.steps.iter().filter(in_doubt).count() as u64 {
             0 if changes.is_empty() && n_ruled == 0 => counts.push("nothing changed".to_owned()),
             0 => {}

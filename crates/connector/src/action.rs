@@ -189,10 +189,16 @@ pub trait Action: Send + Sync {
         Ok(wrote.last().map(|wrote| Arc::clone(&wrote.answer)).unwrap_or_default())
     }
 
+    /// Whether the write would be refused before anything of it is sent.
+    fn refuses(&self, call: &Call<'_>, look: &Look) -> Result<(), ActionError> {
+        let _ = (call, look);
+        Ok(())
+    }
+
     /// What the writes would do, without doing them.
     fn simulate(&self, call: &Call<'_>, look: &Look) -> Result<Simulated, ActionError> {
+        self.refuses(call, look)?;
         let label = format!("output of {}", self.spec().name);
-        let _ = call;
         let output = self.spec().outputs.unknown(&label);
         Ok(Simulated { output, rows: Vec::new(), effect: look.effect })
     }

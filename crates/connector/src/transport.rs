@@ -134,6 +134,12 @@ pub trait Transport: Send + Sync {
         Ok(response)
     }
 
+    /// Whether a request would be refused before it is sent, for its path or its headers.
+    fn check(&self, request: &Request) -> Result<(), ActionError> {
+        let _ = request;
+        Ok(())
+    }
+
     /// Hands a mail to the mail server that the connection is to; gives the server's own words.
     ///
     /// A refused recipient refuses the mail: it is sent to all, or to nobody.

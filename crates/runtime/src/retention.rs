@@ -91,10 +91,16 @@ impl Limits {
     }
 }
 
-/// Holds a run: it is kept until it is released. `false` when there is no such run.
-pub async fn hold(store: &dyn Store, run: &RunId, reason: &str) -> Result<bool, Error> {
+/// Holds a run: it is kept until it is released. `false` when there is no such run. Without a
+/// reason the one that was given before stands.
+pub async fn hold(store: &dyn Store, run: &RunId, reason: Option<&str>) -> Result<bool, Error> {
+    let expect = if reason.is_some() { Expect::Anything } else { Expect::Absent };
+    let reason = reason.unwrap_or("no reason was given").as_bytes().to_vec();
     // Held first and looked for afterwards: a run that is there now is not removed any more.
-    store.put(HOLDS, run.as_str(), reason.as_bytes().to_vec(), Expect::Anything).await?;
+    match store.put(HOLDS, run.as_str(), reason, expect).await {
+        Ok(_) | Err(Error::Changed { .. }) => {}
+        Err(error) => return Err(error),
+    }
     let is_there = !store.read(run, 0, 1).await?.is_empty();
     if !is_there {
         store.delete(HOLDS, run.as_str(), Expect::Anything).await?;

@@ -51,7 +51,7 @@ async fn a_run_that_is_held_or_opened_again_while_others_are_removed_stays() {
     let told = pruned(gated.clone());
     settled().await;
     // All three were found to be due; none is gone yet.
-    assert!(hold(&*store, &held, "audit").await.unwrap());
+    assert!(hold(&*store, &held, Some("audit")).await.unwrap());
     let line = store.get(RUNS, opened.as_str()).await.unwrap().unwrap();
     let changed = Expect::Version(line.version);
     store.put(RUNS, opened.as_str(), line.value, changed).await.unwrap();
@@ -75,6 +75,6 @@ async fn a_run_that_is_gone_cannot_be_held() {
     let run = ended(&host).await;
     let told = all(pruned(store.clone())).await;
     assert!(told.iter().any(|told| matches!(told, Told::Removed { .. })), "{told:?}");
-    assert!(!hold(&*store, &run, "audit").await.unwrap());
+    assert!(!hold(&*store, &run, Some("audit")).await.unwrap());
     assert!(holds(&*store).await.unwrap().is_empty());
 }

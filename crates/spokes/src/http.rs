@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use http::{HeaderMap, Method};
 use linchpin_connector::{
     Action, ActionError, ActionSpec, Body, Call, CodeAction, ErrorKind, Look, Request, Response,
-    WriteState, Wrote, is_dots, too_deep,
+    WriteState, Wrote, as_unknown, contains_unknown, is_dots, too_deep,
 };
 use serde_json::{Map, Value};
 
@@ -44,8 +44,20 @@ impl Action for HttpAction {
         Ok(Wrote::new(answer, status, self.spec.effect))
     }
 
+    fn refuses(&self, call: &Call<'_>, _: &Look) -> Result<(), ActionError> {
+        refused_unsent(call, &self.method_name(call.inputs))
+    }
+
     fn request_summary(&self, call: &Call<'_>, _: &Look, _: u32) -> String {
         summary(&self.method_name(call.inputs), call.inputs)
+    }
+}
+
+/// Why a request is not even sent; what is not known yet is in its favour.
+fn refused_unsent(call: &Call<'_>, method: &str) -> Result<(), ActionError> {
+    match contains_unknown(call.inputs) {
+        true => Ok(()),
+        false => call.transport.check(&request(method, call.inputs)?),
     }
 }
 
@@ -89,7 +101,10 @@ fn heeded(call: &Call<'_>, error: ActionError) -> ActionError {
 
 /// The request in a few words.
 fn summary(method: &str, inputs: &Value) -> String {
-    format!("{method} {}", text(inputs, "path").unwrap_or("/"))
+    match inputs.get("path").and_then(as_unknown) {
+        Some(unknown) => format!("{method} {{{}}}", unknown.label),
+        None => format!("{method} {}", text(inputs, "path").unwrap_or("/")),
+    }
 }
 
 /// How long to hold back after a 429 that does not say.

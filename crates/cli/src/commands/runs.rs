@@ -161,7 +161,8 @@ async fn goes_on(
         // Whoever drives the run shows how it goes on.
         Ok(Some(word)) if session.client.is_remote() => {
             report.json(&json!({ "run": run, word: true }));
-            report.line(format!("{word}; the run goes on"));
+            let command = format!("linchpin runs show {run}{}", copied::flags(project));
+            report.line(format!("{word}; the daemon goes on with the run: {command}"));
             session.close().await;
             Ok(ExitCode::Ok)
         }

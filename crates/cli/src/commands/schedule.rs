@@ -249,8 +249,8 @@ fn list(report: &Report, workspace: &Workspace) -> Result<(), Failure> {
         }
     }
     report.json(&shown.into());
+    workspace.tell_left_out(report);
     if rows.is_empty() {
-        workspace.tell_left_out(report);
         report.line("no flow has a schedule");
     } else {
         report.table(&["FLOW", "SCHEDULE", "NEXT DUE", "UTC"], &rows);

@@ -64,8 +64,8 @@ async fn list(client: &Client, project: &Project, report: &Report) -> Done {
     let listed = client.get("/v1/webhooks").await?;
     report.json(&listed);
     let all = listed["webhooks"].as_array().cloned().unwrap_or_default();
+    Workspace::read(project, None)?.tell_left_out(report);
     if all.is_empty() {
-        Workspace::read(project, None)?.tell_left_out(report);
         report.line("no flow has a webhook");
         return Ok(ExitCode::Ok);
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use linchpin_language::Value;
+use linchpin_language::{Value, contains_unknown};
 
 use crate::action::{Action, ActionSpec, Call, Look, Page, Simulated, Undo, Verdict, Wrote};
 use crate::effect::Effect;
@@ -214,6 +214,18 @@ impl Action for ManifestAction {
     ) -> Result<Arc<Value>, ActionError> {
         let names = self.names_after_write(call, look, wrote).await?;
         self.outputs(&names).map(Arc::new)
+    }
+
+    fn refuses(&self, call: &Call<'_>, look: &Look) -> Result<(), ActionError> {
+        let Some((spec, sending)) = self.write_of(look) else { return Ok(()) };
+        let names = self.names_of_chunk(call, look, 0, spec);
+        match build(sending, &self.protocol, &names) {
+            Ok(Built::Ready(request)) => call.transport.check(&request),
+            Ok(Built::Unknown(_)) => Ok(()),
+            // What is not known yet may be why it cannot be made.
+            Err(_) if contains_unknown(call.inputs) || contains_unknown(&look.found) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     fn simulate(&self, call: &Call<'_>, look: &Look) -> Result<Simulated, ActionError> {

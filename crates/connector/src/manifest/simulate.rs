@@ -6,7 +6,7 @@ use linchpin_language::{
     CREATED, Map, Template, Text, Value, as_unknown, contains_unknown, leave_open, print, unknown,
 };
 
-use crate::action::{Call, Look, Simulated, SimulatedRow};
+use crate::action::{Action, Call, Look, Simulated, SimulatedRow};
 use crate::effect::Effect;
 use crate::error::{ActionError, ErrorKind};
 use crate::manifest::action::{ManifestAction, effect_is};
@@ -39,6 +39,7 @@ impl ManifestAction {
                 effect: Effect::None,
             });
         }
+        self.refuses(call, look)?;
         let created = format!("{CREATED}{}", call.key);
         let mut names = self.names_written(call, look, &[]);
         let answer = format!("answer of {}", self.parsed.spec.name);

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use linchpin_connector::ErrorKind;
 use linchpin_language::{
-    Code, Diagnostic, Expression, Fields, Node, Schema, Template, Text, Value, a_kind, codes,
+    Code, Diagnostic, Expression, Fields, Node, Schema, Template, Text, Type, Value, a_kind, codes,
     did_you_mean, json, parse_duration, print,
 };
 
@@ -329,10 +329,17 @@ impl Reader {
 
     /// A type; `extra` are keys that the caller reads.
     pub(crate) fn schema(&mut self, node: &Node<'_>, extra: &[&str]) -> Schema {
-        Schema::parse(node, extra).unwrap_or_else(|mistakes| {
+        let schema = Schema::parse(node, extra).unwrap_or_else(|mistakes| {
             self.report_all(mistakes);
             Schema::any()
-        })
+        });
+        for (ty, of, help) in NOT_OF_FLOWS {
+            if holds(&schema, &ty) {
+                let message = format!("`{}` is a type of {of} only", ty.name());
+                self.report(node.error(codes::BAD_SCHEMA, message).with_help(help));
+            }
+        }
+        schema
     }
 
     /// Says whether a name can be an id, an alias, a variable.
@@ -359,4 +366,23 @@ pub(crate) fn is_id(word: &str) -> bool {
 fn without_braces(text: &str) -> Option<&str> {
     let inner = text.trim().strip_prefix("{{")?;
     Some(inner.strip_suffix("}}").unwrap_or(inner).trim())
+}
+
+/// The types that no value of a flow has.
+const NOT_OF_FLOWS: [(Type, &str, &str); 2] = [
+    (
+        Type::Secret,
+        "connections",
+        "what a flow reads is kept in its journal: put the credential into a connection",
+    ),
+    (Type::Path, "actions", "write `string`"),
+];
+
+/// Whether a type is another one, or has it inside.
+fn holds(schema: &Schema, wanted: &Type) -> bool {
+    match &schema.ty {
+        Type::List(item) => holds(item, wanted),
+        Type::Object(fields) => fields.values().any(|field| holds(field, wanted)),
+        ty => ty == wanted,
+    }
 }

@@ -46,6 +46,10 @@ impl Transport for Counted<'_> {
         self.inner.greet().await
     }
 
+    fn check(&self, request: &Request) -> Result<(), ActionError> {
+        self.inner.check(request)
+    }
+
     async fn pause(&self, how_long: Duration) {
         self.inner.pause(how_long).await;
     }

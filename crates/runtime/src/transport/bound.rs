@@ -272,6 +272,11 @@ impl Transport for Bound {
         self.heard(request, Some(sink)).await
     }
 
+    fn check(&self, request: &Request) -> Result<(), ActionError> {
+        self.headers(request)?;
+        self.url(&request.path, &request.query).map(drop)
+    }
+
     async fn pause(&self, how_long: Duration) {
         let clock = &self.binding.clock;
         clock.sleep_until(after(clock.now(), how_long)).await;

@@ -16,7 +16,7 @@ use http::header::{AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION};
 use linchpin_connector::Incoming;
 use linchpin_engine::RunId;
 use linchpin_engine::event::Outcome;
-use linchpin_engine::flow::{Auth, Respond, Trigger, Webhook};
+use linchpin_engine::flow::{Auth, Respond, SecretRef, Trigger, Webhook};
 use linchpin_language::{Map, Schema, Value, json, print};
 use percent_encoding::percent_decode_str;
 use sha2::{Digest, Sha256};
@@ -85,6 +85,8 @@ pub struct Served {
     pub address: String,
     /// How a delivery shows that it is genuine, in a word.
     pub auth: &'static str,
+    /// Where its secrets are kept: `vault`, `env NAME` or `file PATH`.
+    pub secrets: Vec<String>,
     /// Whether its flow is enabled.
     pub enabled: bool,
     /// What keeps it from taking deliveries, or soon may.
@@ -152,13 +154,16 @@ impl Webhooks {
             Ok(_) => {}
             Err(why) => problems.push(why),
         }
+        let mut kept = Vec::new();
         if let Auth::Shared { secrets, .. } = &webhook.auth {
+            kept.extend(secrets.iter().map(place_of));
             let (found, missing) = self.host.connections().webhook_secrets(&path, secrets).await;
             let which = if found.is_empty() { "it has no secret" } else { "a secret is missing" };
             problems.extend(missing.into_iter().map(|remedy| format!("{which}: {remedy}")));
         }
         let (flow, enabled) = (loaded.flow.name.clone(), loaded.flow.enabled);
-        Served { flow, path, address, auth: webhook.auth.as_str(), enabled, problems }
+        let auth = webhook.auth.as_str();
+        Served { flow, path, address, auth, secrets: kept, enabled, problems }
     }
 
     /// Keeps the secret of a webhook in the vault, or takes it away.
@@ -335,4 +340,16 @@ fn payload(body: &[u8], webhook: &Webhook) -> Result<Value, String> {
     let Value::Object(mut read) = read else { return Ok(read) };
     read.extend(more);
     Ok(Value::Object(read))
+}
+
+/// Where a secret is kept, in words.
+fn place_of(secret: &SecretRef) -> String {
+    match secret {
+        SecretRef::Vault => "vault".to_owned(),
+        SecretRef::Env(name) => format!("env {name}"),
+        SecretRef::File(path) => format!("file {path}"),
+        SecretRef::Command(words) => {
+            format!("command {}", words.first().map_or("", String::as_str))
+        }
+    }
 }

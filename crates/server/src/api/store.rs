@@ -65,7 +65,7 @@ pub(super) async fn prune(State(app): State<App>, bytes: Bytes) -> Result<Respon
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Hold {
-    reason: String,
+    reason: Option<String>,
 }
 
 pub(super) async fn hold(
@@ -75,7 +75,7 @@ pub(super) async fn hold(
 ) -> Result<Json<Value>, Refusal> {
     let run = run_id(&id)?;
     let Hold { reason } = body(&bytes)?;
-    if !retention::hold(&**app.host.store(), &run, &reason).await? {
+    if !retention::hold(&**app.host.store(), &run, reason.as_deref()).await? {
         return Err(Error::UnknownRun(run.to_string()).into());
     }
     Ok(Json(json!({ "run": run, "reason": reason })))

@@ -14,7 +14,9 @@ use linchpin_connector::{
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::{answer, heeded, is_good, pairs, refused, request, send, summary, text};
+use super::{
+    answer, heeded, is_good, pairs, refused, refused_unsent, request, send, summary, text,
+};
 use crate::folder::{Folder, Part, blocking};
 
 const MB: u64 = 1024 * 1024;
@@ -54,6 +56,10 @@ impl Action for Download {
         // Whatever went wrong, nothing was changed there, and the file here is as it was.
         let (status, got) = fetched.map_err(|error| error.with_write(WriteState::None))?;
         Ok(Wrote::new(got, status, look.effect))
+    }
+
+    fn refuses(&self, call: &Call<'_>, _: &Look) -> Result<(), ActionError> {
+        refused_unsent(call, "GET")
     }
 
     fn request_summary(&self, call: &Call<'_>, _: &Look, _: u32) -> String {
@@ -141,6 +147,10 @@ impl Action for Upload {
             got.insert("sha256".to_owned(), hash.into());
         }
         Ok(Wrote::new(got, response.status, look.effect))
+    }
+
+    fn refuses(&self, call: &Call<'_>, _: &Look) -> Result<(), ActionError> {
+        refused_unsent(call, method(call.inputs))
     }
 
     fn request_summary(&self, call: &Call<'_>, _: &Look, _: u32) -> String {

@@ -54,7 +54,7 @@ pub(crate) struct List {
     #[arg(short, long = "input", value_name = "NAME=VALUE")]
     inputs: Vec<String>,
     /// How many
-    #[arg(short = 'n', long, default_value_t = 20)]
+    #[arg(short = 'n', long, default_value_t = 20, value_parser = inputs::count)]
     limit: usize,
 }
 

@@ -27,7 +27,7 @@ pub(crate) struct History {
     #[arg(long)]
     skipped: bool,
     /// How many, the newest first
-    #[arg(short = 'n', long, default_value_t = 20)]
+    #[arg(short = 'n', long, default_value_t = 20, value_parser = inputs::count)]
     limit: usize,
 }
 

@@ -18,9 +18,9 @@ use crate::session::unusable;
 pub(crate) struct Hold {
     /// The run
     run: String,
-    /// Why, for those who find it later
-    #[arg(long, value_name = "TEXT", default_value = "no reason was given")]
-    reason: String,
+    /// Why, for those who find it later; otherwise the reason that was given before stands
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
 }
 
 impl Hold {
@@ -33,7 +33,7 @@ impl Hold {
                 client.post(&format!("/v1/store/holds/{run}"), &body).await?;
             }
             Access::Local(store) => {
-                let held = retention::hold(&*store, &run, &reason).await;
+                let held = retention::hold(&*store, &run, reason.as_deref()).await;
                 if !held.map_err(|error| unusable(&error))? {
                     return Err(unknown(&self.run));
                 }
