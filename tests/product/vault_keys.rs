@@ -95,6 +95,10 @@ fn secrets_move_from_the_file_to_a_command_and_nothing_is_lost_on_the_way() {
     project.write("linchpin.yaml", format!("{settings} }}\n"));
     let broken = status(&project, nowhere).ends_with(1);
     assert!(broken.stdout.contains("odd/token does not open"), "{}", broken.stdout);
+    assert!(broken.stdout.contains("cannot be opened: put key "), "{}", broken.stdout);
+    let mut daemon = project.start(&["daemon"]);
+    daemon.until(|line| line.contains("of the vault cannot be opened").then_some(()));
+    daemon.kill();
     let refused = project.linchpin(&["vault", "rotate-key"]);
     assert_ne!(refused.code, Some(0));
     assert!(refused.stderr.contains("vault: { before: ... }"), "{}", refused.stderr);

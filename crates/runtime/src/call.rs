@@ -18,6 +18,7 @@ use linchpin_language::Value;
 use crate::budget::Caller;
 use crate::capture::Capture;
 use crate::connections::{Connections, Resolved};
+use crate::upkeep::sentence;
 
 /// A call with everything that its stages need.
 #[derive(Clone)]
@@ -92,7 +93,7 @@ impl Prepared {
         (key, now, timeout): (String, Timestamp, Option<Duration>),
     ) -> Result<Self, Unprepared> {
         let resolved = connections.resolve(alias).await;
-        let resolved = resolved.map_err(|error| Unprepared::Hold(error.to_string()))?;
+        let resolved = resolved.map_err(|error| Unprepared::Hold(sentence(&error)))?;
         let found = resolved.spoke.action(action).cloned();
         let action = found.ok_or_else(|| {
             let spoke = &resolved.spoke.name;

@@ -134,7 +134,7 @@ pub(crate) fn end(sender: &UnboundedSender<Told>, ended: Result<Tally, Error>) {
     sender.send(last).ok();
 }
 
-fn sentence(error: &dyn std::error::Error) -> String {
+pub(crate) fn sentence(error: &dyn std::error::Error) -> String {
     let cause = error.source().map(|source| format!(": {source}"));
     format!("{error}{}", cause.unwrap_or_default())
 }

@@ -75,7 +75,9 @@ pub enum Error {
     },
     /// The record was sealed under another key.
     #[error(
-        "{field} of connection {alias} was stored under vault key {found}, the present key is {present}"
+        "{field} of connection {alias} was stored under vault key {found}, and the present key is \
+         {present}: put the other one back (`linchpin vault status` says where), or configure the \
+         connection again"
     )]
     OtherKey {
         /// The alias.

@@ -96,6 +96,7 @@ async fn serve(
         report.note(format!("run {run} cannot go on: {}", crate::failure::sentence(error)));
     }
     folder.open(host, report).await;
+    tell_broken(report, host).await;
     let own = *report;
     let say: Tell =
         Arc::new(move |what| own.note(format!("{} {what}", print_instant(Timestamp::now()))));
@@ -139,6 +140,15 @@ async fn serve(
     keeping.abort();
     condensing.abort();
     still_works(session).map(|()| word)
+}
+
+/// Says that secrets cannot be opened, before a run at night finds it.
+async fn tell_broken(report: &Report, host: &Host) {
+    let Ok(vault) = host.connections().vault().status().await else { return };
+    if !vault.broken.is_empty() {
+        let n = plural(vault.broken.len() as u64, "secret");
+        report.note(format!("{n} of the vault cannot be opened: `linchpin vault status` says why"));
+    }
 }
 
 /// A daemon whose store takes nothing more is of no use: whoever looks after it starts it again.

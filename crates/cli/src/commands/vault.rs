@@ -78,6 +78,17 @@ fn show(report: &Report, status: &Value) -> ExitCode {
         });
     }
     let broken = status["broken"].as_array().cloned().unwrap_or_default();
+    let sealed = status["sealed"].as_object().into_iter().flatten();
+    let others: Vec<&str> = sealed
+        .map(|(key, _)| key.as_str())
+        .filter(|key| ![text("key"), "?"].contains(key))
+        .collect();
+    if !broken.is_empty() && !others.is_empty() {
+        let (others, place) = (others.join(" and "), text("key_place"));
+        let n = plural(broken.len() as u64, "secret");
+        warn(format!("{n} cannot be opened: put key {others} back into {place}"));
+        warn("if it is lost, configure the connections named here again:".to_owned());
+    }
     for place in broken.iter().filter_map(Value::as_str) {
         warn(format!("{place} does not open: configure that connection again"));
     }
