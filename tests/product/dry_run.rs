@@ -181,3 +181,27 @@ fn what_would_be_refused_unsent_is_not_predicted() {
     let run = project.linchpin(&["run", "refused"]).ends_with(0).stdout;
     assert!(run.contains("5 failed, which was handled, nothing changed"), "{run}");
 }
+
+const SAME: &str = r#"
+flow: same
+connections: { sn: servicenow }
+steps:
+  - { id: made, call: sn.records.create, with: { table: incident, fields: { short_description: New, impact: 3 } } }
+  - { id: again, call: sn.records.update, with: { table: incident, sys_id: "{{ made.sys_id }}", fields: { impact: "3" } } }
+  - id: ensured
+    for_each: range(0, 2)
+    as: n
+    steps:
+      - call: sn.records.ensure
+        with: { table: sys_user_group, match: { name: Night Shift }, fields: { active: true } }
+"#;
+
+/// ServiceNow keeps texts: a number or a boolean that was written is no other value when it is read.
+#[test]
+fn a_value_is_the_same_in_a_dry_run_whatever_type_it_was_written_as() {
+    let project = Project::with(&[("flows/same.yaml", SAME)]);
+    let told = project.linchpin(&["dry-run", "same", "--sandbox"]).ends_with(2).stdout;
+    assert!(told.starts_with("same would create 2 things\n"), "{told}");
+    let run = project.linchpin(&["run", "same", "--sandbox"]).ends_with(0).stdout;
+    assert!(run.contains(": 4 calls, 2 created (run"), "{run}");
+}

@@ -117,10 +117,10 @@ fn show_change(report: &Report, change: &Change) {
         (false, true) => " (once or more)",
         (false, false) => "",
     };
-    let times = match (change.count, has_unknown_list(change)) {
-        (1, false) => String::new(),
-        (n, false) => format!(" {n}"),
-        (n, true) => format!(" {n} or more"),
+    let times = match (change.count, n_unknown_lists(change)) {
+        (1, 0) => String::new(),
+        (n, 0) => format!(" {n}"),
+        (n, lists) => format!(" {} or more", n.saturating_sub(lists)),
     };
     let effect = in_words(change.effect);
     let call = format!("{}.{}", change.alias, change.action);
@@ -135,10 +135,10 @@ fn show_change(report: &Report, change: &Change) {
     }
 }
 
-/// Whether it is not known yet how many things it would change.
-fn has_unknown_list(change: &Change) -> bool {
+/// How many of its changes are a list of which it is not known yet how many it holds.
+fn n_unknown_lists(change: &Change) -> u64 {
     let all = change.changes.as_array().into_iter().flatten();
-    all.filter_map(as_unknown).any(|unknown| unknown.ty.starts_with("list"))
+    all.filter_map(as_unknown).filter(|unknown| unknown.ty.starts_with("list")).count() as u64
 }
 
 /// `create 1, update 2 to 5`, or that there is nothing to do.

@@ -98,6 +98,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         examples: &[
             ("regex_replace('+44 (0)20 7946', '[^0-9+]', '')", r#""+440207946""#),
             ("regex_replace('Lovelace, Ada', '(.+), (.+)', '$2 $1')", r#""Ada Lovelace""#),
+            ("regex_replace('12 apples', '([0-9]+)', '$1kg of')", r#""12kg of apples""#),
         ],
         call: regex_replace,
         shallow: false,
@@ -134,6 +135,7 @@ impl Group {
 fn regex_replace(args: &Args<'_>) -> Result<Value, String> {
     let (text, with) = (args.text(0)?, args.text(2)?);
     with_regex(&args.text(1)?, |regex| {
+        let named = replacement(&with, regex)?;
         let mut out = String::new();
         let mut copied = 0;
         for found in regex.captures_iter(&text) {
@@ -145,11 +147,49 @@ fn regex_replace(args: &Args<'_>) -> Result<Value, String> {
             if out.len().saturating_add(grown) > MAX_TEXT {
                 return Err(too_long());
             }
-            found.expand(&with, &mut out);
+            found.expand(&named, &mut out);
         }
         out.push_str(&text[copied..]);
         Ok(json!(out))
     })?
+}
+
+/// A replacement with each group in braces, so that what follows `$1` is no part of its name. A group
+/// that the pattern does not have would be replaced by nothing.
+fn replacement(with: &str, regex: &Regex) -> Result<String, String> {
+    let mut named = String::with_capacity(with.len() + 8);
+    let mut rest = with;
+    while let Some((before, after)) = rest.split_once('$') {
+        named.push_str(before);
+        named.push('$');
+        let (group, left) = match after.strip_prefix('{').and_then(|it| it.split_once('}')) {
+            Some(inside) => inside,
+            None => {
+                let is_number = after.starts_with(|c: char| c.is_ascii_digit());
+                let is_part = |c: char| {
+                    c.is_ascii_digit() || (!is_number && (c.is_ascii_alphabetic() || c == '_'))
+                };
+                after.split_at(after.find(|c| !is_part(c)).unwrap_or(after.len()))
+            }
+        };
+        rest = left;
+        if group.is_empty() {
+            // `$$` is a dollar, and so is one before anything else.
+            named.push('$');
+            rest = rest.strip_prefix('$').unwrap_or(rest);
+            continue;
+        }
+        let is_there = match group.parse::<usize>() {
+            Ok(number) => number < regex.captures_len(),
+            Err(_) => regex.capture_names().flatten().any(|name| name == group),
+        };
+        if !is_there {
+            return Err(format!("the pattern has no group `{group}`; a dollar is written `$$`"));
+        }
+        named.push_str(&format!("{{{group}}}"));
+    }
+    named.push_str(rest);
+    Ok(named)
 }
 
 /// How many compiled patterns are kept; past it all are dropped.
@@ -199,5 +239,23 @@ mod tests {
             assert!(error.contains("cannot read"), "{error}");
         }
         assert!(compile(&"[a-z]".repeat(250)).is_ok());
+    }
+
+    #[test]
+    fn a_replacement_names_groups_that_there_are_and_keeps_its_dollars() {
+        let regex = Regex::new("(?P<unit>[a-z]+)([0-9])").unwrap();
+        let read = |with: &str| replacement(with, &regex);
+        for (with, named) in [
+            ("$2kg ${unit}s", "${2}kg ${unit}s"),
+            ("$$5 and $ 5 $", "$$5 and $$ 5 $$"),
+            ("$unit-$0", "${unit}-${0}"),
+        ] {
+            assert_eq!(read(with), Ok(named.to_owned()));
+        }
+        for (with, group) in
+            [("$3", "`3`"), ("$USD", "`USD`"), ("${kg}", "`kg`"), ("$units", "`units`")]
+        {
+            assert!(read(with).is_err_and(|why| why.contains(group)), "{with}");
+        }
     }
 }
