@@ -20,7 +20,7 @@ use crate::app::App;
 use crate::refusal::Refusal;
 
 /// The largest request body, in bytes.
-const BODY_LIMIT: usize = 4 << 20;
+pub(crate) const BODY_LIMIT: usize = 4 << 20;
 
 /// All routes of the API.
 pub fn router(app: App) -> Router {

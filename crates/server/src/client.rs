@@ -13,6 +13,8 @@ use serde_json::Value;
 use tokio::net::UnixStream;
 use tower::ServiceExt;
 
+use crate::api::BODY_LIMIT;
+
 /// Talks to the API.
 #[derive(Clone, Debug)]
 pub struct Client {
@@ -153,8 +155,15 @@ async fn over_socket(path: &Path, request: Request<Body>) -> Result<(StatusCode,
 async fn refused(status: StatusCode, body: Body) -> Error {
     let error = json(body).await.unwrap_or_default();
     let word = |name: &str| error["error"][name].as_str().map(str::to_owned);
-    let message = word("message").unwrap_or_else(|| format!("the daemon answered {status}"));
-    Error::Refused { status: status.as_u16(), message, help: word("help") }
+    let (message, help) = match (word("message"), status) {
+        (Some(message), _) => (message, word("help")),
+        (None, StatusCode::PAYLOAD_TOO_LARGE) => (
+            format!("the inputs are larger than {} MB", BODY_LIMIT >> 20),
+            Some("keep what is large in a file, and give its path".to_owned()),
+        ),
+        (None, status) => (format!("the request was answered with {status}"), None),
+    };
+    Error::Refused { status: status.as_u16(), message, help }
 }
 
 async fn json(body: Body) -> Result<Value, Error> {

@@ -101,8 +101,9 @@ fn show(report: &Report, sandbox: &StandIns, spokes: &SpokesByName) {
 
 async fn reset(project: &Project, report: &Report) -> Done {
     if reach(project).await?.is_some() {
-        return Err(Failure::new("a run on the sandbox is under way")
-            .help("wait until it ends, or stop it with Ctrl-C"));
+        return Err(Failure::new("another process uses the sandbox of this project").help(
+            "end it first: a `daemon --sandbox`, or a run on the sandbox that is under way",
+        ));
     }
     StandIns::reset(&project.sandbox_effects()).or_else(|error| match error.kind() {
         std::io::ErrorKind::NotFound => Ok(()),

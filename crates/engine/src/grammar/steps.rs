@@ -12,7 +12,11 @@ pub static COMMON: &[Key] = &[
     may("id", Shape::Name, "The name by which later steps read its output."),
     may("name", Shape::Word, "What people see in place of the id."),
     may("if", Shape::Expression, "The step runs only where this is true."),
-    may("after", Shape::StepIds, "The steps it waits for, in place of the one before it."),
+    may(
+        "after",
+        Shape::StepIds,
+        "The steps it waits for; it then stands beside the order of the list, in which steps without `after` wait for each other alone.",
+    ),
     may(
         "timeout",
         Shape::Duration,

@@ -80,7 +80,13 @@ impl Endpoint {
         let asked = self.clock.now();
         let response = self.post(&self.client.token_url, form).await?;
         let answer = Zeroizing::new(response.body.to_vec());
-        let body: Value = serde_json::from_slice(&answer).unwrap_or(Value::Null);
+        let read = serde_json::from_slice(&answer);
+        let is_cut = matches!(&read, Err(error) if error.is_eof() && !answer.is_empty());
+        let body: Value = read.unwrap_or(Value::Null);
+        if is_cut && response.status < 300 {
+            let message = format!("no token: the answer of {} is cut off", self.client.host());
+            return Err(ActionError::new(ErrorKind::Unavailable, message));
+        }
         if (200..300).contains(&response.status) {
             self.granted(&body, asked)
         } else {

@@ -88,9 +88,10 @@ pub(super) async fn test(
     if let Err(error) = connections.test(&alias).await {
         let message = format!("the test of connection {alias} failed: {}", error.message);
         let help = match error.kind.as_str() {
-            "unauthenticated" | "forbidden" => {
-                format!("`linchpin connections configure {alias}` sets it anew")
-            }
+            "unauthenticated" | "forbidden" => match elsewhere(&connections.show(&alias).await?) {
+                Some(places) => format!("change it where it is kept: {places}"),
+                None => format!("`linchpin connections configure {alias}` sets it anew"),
+            },
             _ => format!("`linchpin connections show {alias}` shows where it leads"),
         };
         return Err(Refusal::new(StatusCode::BAD_GATEWAY, message).help(help));
@@ -110,4 +111,12 @@ pub(super) async fn remove(
         Err(error) => (None, Some(error.to_string())),
     };
     Ok(Json(json!({ "alias": alias, "revoked_at": host, "problem": problem })))
+}
+
+/// Where the secrets of a connection are, when none of them is in the vault.
+fn elsewhere(status: &ConnectionStatus) -> Option<String> {
+    let secrets = status.fields.iter().filter(|field| field.used && field.secret);
+    let places: Vec<&str> = secrets.filter_map(|field| field.source.as_deref()).collect();
+    let is_ours = places.is_empty() || places.contains(&"vault");
+    (!is_ours).then(|| places.join(", "))
 }

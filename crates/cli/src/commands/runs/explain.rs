@@ -128,6 +128,11 @@ impl Explained {
             ),
             "failed" | "cancelled" => return self.advise_ended(shown, flags),
             "succeeded" => (None, "", Vec::new()),
+            "queued" => (
+                None,
+                "it waits for its turn: the `concurrency` of its flow lets no more run at once",
+                vec![format!("logs {run} --follow{flags}")],
+            ),
             _ => (None, "it is under way", vec![format!("logs {run} --follow{flags}")]),
         };
         self.is_safe = is_safe;

@@ -16,6 +16,9 @@ use crate::report::{Report, Style};
 use crate::session::read;
 use crate::steps::{Line, Steps, print_instant};
 
+/// How many steps are named where a name fits none.
+const MOST_NAMED: usize = 20;
+
 /// Show what happened in a run, step by step
 #[derive(Debug, Args)]
 pub(crate) struct Show {
@@ -98,6 +101,10 @@ impl Seen {
         let paths: Vec<String> = steps.iter().map(|step| step.path.to_string()).collect();
         let help = match did_you_mean(wanted, paths.iter().map(String::as_str)) {
             Some(near) => format!("did you mean {near}?"),
+            None if paths.len() > MOST_NAMED => {
+                let n_more = paths.len() - MOST_NAMED;
+                format!("it has reached {} and {n_more} more", paths[..MOST_NAMED].join(", "))
+            }
             None => format!("it has reached {}", paths.join(", ")),
         };
         Err(Failure::usage(format!("run {} has reached no step {wanted}", self.run)).help(help))
