@@ -105,7 +105,7 @@ fn a_file_that_would_be_written_can_be_read_again() {
     let lines = [
         "files would create 2 things or more\n",
         "  = same  f.csv.write: nothing to do\n",
-        "      write {name of row of a.csv}\n",
+        "      write {name of row of a.csv}.json\n",
         "  name: Ada\n",
         "  rows: (count of a.csv: known after run)\n",
     ];

@@ -47,6 +47,7 @@ pub use template::Template;
 pub use text::{Part, Text};
 pub use unknown::{
     CREATED, Unknown, as_unknown, contains_unknown, leave_open, take_rest, unknown, unknowns,
+    worded,
 };
 pub use value::{Map, Value, a_kind, digest, get_path, json, kind, print};
 pub use work::too_deep;

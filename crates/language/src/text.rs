@@ -17,7 +17,7 @@ use crate::cel::{no_such_name, walk};
 use crate::functions::{Args, Function};
 use crate::references::{EvalError, Mistake, Reference, dotted};
 use crate::scope::Scope;
-use crate::unknown::{contains_unknown, derived, unknowns};
+use crate::unknown::{Unknown, contains_unknown, derived, relabelled, unknowns};
 use crate::value::{Value, print};
 use crate::work::{Work, not_too_deep, weight};
 
@@ -163,6 +163,7 @@ impl Text {
     fn render_parts(&self, parts: &[Part], scope: &dyn Scope) -> Result<Value, EvalError> {
         let mut out = String::new();
         let mut open = Vec::new();
+        let mut shown = Vec::new();
         let work = Work::default();
         for part in parts {
             match part {
@@ -173,7 +174,12 @@ impl Text {
                     match value.as_ref() {
                         Value::Null => return Err(pill.null(scope)),
                         Value::String(text) => out.push_str(text),
-                        value if contains_unknown(value) => open.extend(unknowns(value)),
+                        value if contains_unknown(value) => {
+                            let inside = unknowns(value);
+                            let label = inside.first().map(Unknown::in_text);
+                            shown.push((out.len(), label.unwrap_or_default()));
+                            open.extend(inside);
+                        }
                         value => out.push_str(&print(value)),
                     }
                 }
@@ -185,7 +191,8 @@ impl Text {
         if open.is_empty() {
             return Ok(Value::String(out));
         }
-        Ok(derived(&format!("{} {out}", self.source()), "string", &open))
+        let text = derived(&format!("{} {out}", self.source()), "string", &open);
+        Ok(relabelled(text, &with_labels(&out, &shown)))
     }
 
     /// The error that this pill is null where a text is needed.
@@ -264,6 +271,24 @@ impl fmt::Debug for Text {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Text({})", self.source())
     }
+}
+
+/// A text as far as it is known, with what is not by its name in braces.
+fn with_labels(known: &str, unknown: &[(usize, String)]) -> String {
+    /// More of it tells nobody more.
+    const MOST: usize = 200;
+    let mut text = String::new();
+    let mut copied = 0;
+    for (at, label) in unknown {
+        text.push_str(&known[copied..*at]);
+        text.push_str(label);
+        copied = *at;
+    }
+    text.push_str(&known[copied..]);
+    if text.chars().count() > MOST {
+        text = text.chars().take(MOST).chain(['…']).collect();
+    }
+    text
 }
 
 #[cfg(test)]

@@ -25,6 +25,12 @@ pub struct Unknown {
 }
 
 impl Unknown {
+    /// Its label inside of a longer text: in braces, unless it is a text with such places itself.
+    pub fn in_text(&self) -> String {
+        let label = &self.label;
+        if label.contains('{') { label.clone() } else { format!("{{{label}}}") }
+    }
+
     /// Whether it belongs to something that this dry run would create, and nothing else can hold it.
     pub fn is_created(&self) -> bool {
         self.id.starts_with(CREATED) && !self.is_computed()
@@ -130,6 +136,32 @@ pub(crate) fn derived(what: &str, ty: &str, from: &[Unknown]) -> Value {
     let id = format!("{}{}", if is_own { COMPUTED } else { "" }, &digest[..16]);
     let label = from.first().map_or("unknown", |unknown| unknown.label.as_str());
     unknown(&id, ty, label)
+}
+
+/// A value with each unknown in words, for people.
+pub fn worded(value: &Value) -> Value {
+    if let Some(unknown) = as_unknown(value) {
+        return Value::String(format!("({}: known after run)", unknown.label));
+    }
+    match value {
+        Value::Array(items) => items.iter().map(worded).collect(),
+        Value::Object(fields) => {
+            let mut fields = fields.clone();
+            let is_open = take_rest(&mut fields).is_some();
+            let known = fields.iter().map(|(name, field)| (name.clone(), worded(field)));
+            let more = is_open.then(|| ("…".to_owned(), Value::from("(more: known after run)")));
+            known.chain(more).collect()
+        }
+        other => other.clone(),
+    }
+}
+
+/// The same unknown under another name.
+pub(crate) fn relabelled(value: Value, label: &str) -> Value {
+    match as_unknown(&value) {
+        Some(it) => unknown(&it.id, &it.ty, label),
+        None => value,
+    }
 }
 
 /// Three-valued equality: `None` when it depends on an unknown.

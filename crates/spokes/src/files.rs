@@ -143,7 +143,7 @@ impl Action for FileAction {
 
     fn request_summary(&self, call: &Call<'_>, _: &Look, _: u32) -> String {
         match as_unknown(&call.inputs["path"]) {
-            Some(unknown) => format!("write {{{}}}", unknown.label),
+            Some(unknown) => format!("write {}", unknown.in_text()),
             None => format!("write {}", text(call.inputs, "path")),
         }
     }

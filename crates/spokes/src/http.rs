@@ -102,7 +102,7 @@ fn heeded(call: &Call<'_>, error: ActionError) -> ActionError {
 /// The request in a few words.
 fn summary(method: &str, inputs: &Value) -> String {
     match inputs.get("path").and_then(as_unknown) {
-        Some(unknown) => format!("{method} {{{}}}", unknown.label),
+        Some(unknown) => format!("{method} {}", unknown.in_text()),
         None => format!("{method} {}", text(inputs, "path").unwrap_or("/")),
     }
 }

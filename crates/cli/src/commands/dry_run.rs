@@ -2,7 +2,7 @@
 
 use clap::Args;
 use linchpin_connector::Effect;
-use linchpin_language::{Map, Value, as_unknown, take_rest, unknowns};
+use linchpin_language::{Map, Value, as_unknown, unknowns, worded};
 use linchpin_runtime::dry_run::{Change, Count, Preview, Read};
 
 use crate::args::Global;
@@ -185,23 +185,6 @@ fn fields(change: &Value) -> String {
 /// A value with what is not known yet in words.
 fn readable(value: &Value) -> String {
     if unknowns(value).is_empty() { brief(value) } else { brief(&worded(value)) }
-}
-
-fn worded(value: &Value) -> Value {
-    if let Some(unknown) = as_unknown(value) {
-        return Value::String(format!("({}: known after run)", unknown.label));
-    }
-    match value {
-        Value::Array(items) => items.iter().map(worded).collect(),
-        Value::Object(fields) => {
-            let mut fields = fields.clone();
-            let is_open = take_rest(&mut fields).is_some();
-            let known = fields.iter().map(|(name, field)| (name.clone(), worded(field)));
-            let more = is_open.then(|| ("…".to_owned(), Value::from("(more: known after run)")));
-            known.chain(more).collect()
-        }
-        other => other.clone(),
-    }
 }
 
 #[cfg(test)]

@@ -93,8 +93,8 @@ fn path(
                 let value = names.render(text)?;
                 if contains_unknown(&value) {
                     let first = unknowns(&value);
-                    let label = first.first().map_or("unknown", |unknown| unknown.label.as_str());
-                    path.push_str(&format!("{{{label}}}"));
+                    let label = first.first().map(Unknown::in_text);
+                    path.push_str(label.as_deref().unwrap_or("{unknown}"));
                     unknown.extend(first);
                 } else if *slashes {
                     path.push_str(&segments(text.source(), &value)?);

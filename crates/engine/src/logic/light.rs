@@ -3,7 +3,7 @@
 use indexmap::IndexMap;
 use linchpin_connector::ErrorKind;
 use linchpin_language::{
-    EvalError, Expression, Map, Schema, Text, Value, as_unknown, print, unknown,
+    EvalError, Expression, Map, Schema, Text, Value, as_unknown, print, unknown, worded,
 };
 
 use super::uncertain;
@@ -94,6 +94,6 @@ pub(crate) fn words(scan: &Scan<'_>, place: Place<'_>, text: &Text) -> Result<St
     let value = text.render(place.env)?;
     Ok(match as_unknown(&value) {
         Some(unknown) => format!("{} (known after run)", unknown.label),
-        None => print(&value),
+        None => print(&worded(&value)),
     })
 }

@@ -158,7 +158,7 @@ fn a_text_with_an_unknown_is_unknown() {
     assert_eq!(as_unknown(&render("{{ learner.id }}")).unwrap().id, "l1");
     assert_eq!(render("Hi {{ learner.name }}"), json!("Hi Ada"));
     let text = render("/users/{{ learner.id }}");
-    assert_eq!(as_unknown(&text).unwrap().label, "id of learner");
+    assert_eq!(as_unknown(&text).unwrap().label, "/users/{id of learner}");
     assert_eq!(render("/users/{{ learner.id }}"), text);
     assert_ne!(render("/people/{{ learner.id }}"), text);
     assert!(as_unknown(&render("{{#if learner.name}}{{ learner.id }}{{/if}}")).is_some());
