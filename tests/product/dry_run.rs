@@ -178,6 +178,8 @@ fn what_would_be_refused_unsent_is_not_predicted() {
         Project::with(&[("flows/refused.yaml", REFUSED), ("connections.yaml", &connections)]);
     let told = project.linchpin(&["dry-run", "refused"]).ends_with(0).stdout;
     assert!(told.starts_with("refused would change nothing"), "{told}");
+    let failures = told.lines().filter(|line| line.contains(" would fail: "));
+    assert_eq!(failures.count(), 5, "{told}");
     let run = project.linchpin(&["run", "refused"]).ends_with(0).stdout;
     assert!(run.contains("5 failed, which was handled, nothing changed"), "{run}");
 }
@@ -204,4 +206,27 @@ fn a_value_is_the_same_in_a_dry_run_whatever_type_it_was_written_as() {
     assert!(told.starts_with("same would create 2 things\n"), "{told}");
     let run = project.linchpin(&["run", "same", "--sandbox"]).ends_with(0).stdout;
     assert!(run.contains(": 4 calls, 2 created (run"), "{run}");
+}
+
+const TAKEN: &str = r#"
+flow: taken
+connections: { lms: litmos, st: sumtotal }
+steps:
+  - { id: tom, call: lms.users.create, with: { email: tom.reed@example.test, first_name: T, last_name: R }, on_error: continue }
+  - { id: night, call: lms.teams.create, with: { name: Night } }
+  - { id: again, call: lms.teams.create, with: { name: night }, on_error: continue }
+  - { id: su, call: st.users.create, with: { user: "100306", login: x, first_name: T, last_name: R }, on_error: continue }
+"#;
+
+/// A name that is taken, or would be by then, is a failure in the dry run as in the run.
+#[test]
+fn what_is_taken_is_not_foretold_as_made() {
+    let project = Project::with(&[("flows/taken.yaml", TAKEN)]);
+    let told = project.linchpin(&["dry-run", "taken", "--sandbox"]).ends_with(2).stdout;
+    assert!(told.starts_with("taken would create 1 thing\n"), "{told}");
+    for step in ["tom", "again", "su"] {
+        assert!(told.contains(&format!("  i {step} would fail: ")), "{told}");
+    }
+    let run = project.linchpin(&["run", "taken", "--sandbox"]).ends_with(0).stdout;
+    assert!(run.contains("3 failed, which was handled, 1 created"), "{run}");
 }

@@ -342,10 +342,21 @@ impl DryHost<'_> {
     fn failed(&mut self, run: &RunAction, error: &ActionError) -> Played {
         let place = (&run.path, run.op);
         let certain = (Certainty::NotDone, &self.connections.retry(&run.alias));
-        match self.run.after_failure(place, error, None, self.now, certain) {
-            AfterFailure::Journal(event) | AfterFailure::Hold(event) => self.record(event),
-            AfterFailure::Verify => Ok(()),
+        let after = self.run.after_failure(place, error, None, self.now, certain);
+        self.go_on_after(after)
+    }
+
+    fn go_on_after(&mut self, after: AfterFailure) -> Played {
+        let event = match after {
+            AfterFailure::Journal(event) | AfterFailure::Hold(event) => event,
+            AfterFailure::Verify => return Ok(()),
+        };
+        if let Event::Failed(failed) = &event
+            && failed.next.is_none()
+        {
+            self.preview.failed(&failed.path, &failed.error.message);
         }
+        self.record(event)
     }
 
     async fn page(&mut self, page: ReadPage) -> Played {
@@ -385,10 +396,8 @@ impl DryHost<'_> {
             Err(error) => {
                 let certain = (Certainty::NotDone, &self.connections.retry(&page.alias));
                 let place = (&path, page.op);
-                match self.run.after_failure(place, &error, None, self.now, certain) {
-                    AfterFailure::Journal(event) | AfterFailure::Hold(event) => self.record(event),
-                    AfterFailure::Verify => Ok(()),
-                }
+                let after = self.run.after_failure(place, &error, None, self.now, certain);
+                self.go_on_after(after)
             }
         }
     }

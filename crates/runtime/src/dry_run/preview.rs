@@ -46,6 +46,9 @@ pub struct Preview {
     pub starts: u64,
     /// Waits, questions and everything else a reader should know.
     pub notes: Vec<String>,
+    /// The calls that failed so far.
+    #[serde(skip)]
+    failures: Vec<(StepPath, String)>,
     /// The outputs, with unknown leaves.
     pub outputs: Option<Value>,
     /// Why the run would fail.
@@ -126,6 +129,7 @@ impl Preview {
             is_cut: false,
             log: Vec::new(),
             notes: Vec::new(),
+            failures: Vec::new(),
             outputs: None,
             error: None,
         }
@@ -278,8 +282,17 @@ impl Preview {
         });
     }
 
+    /// A call failed in the dry run, and would in the run; what goes up is told as its error.
+    pub(super) fn failed(&mut self, path: &StepPath, message: &str) {
+        self.failures.push((path.clone(), format!("{path} would fail: {message}")));
+    }
+
     pub(super) fn end(&mut self, outcome: Option<&Outcome>, run: &Run) {
         self.error = error_of(outcome);
+        let goes_up = self.error.as_ref().map(|error| error.step.clone());
+        let handled = std::mem::take(&mut self.failures).into_iter();
+        let handled = handled.filter(|(path, _)| Some(path) != goes_up.as_ref());
+        self.notes.extend(handled.map(|(_, told)| told));
         self.outputs = match outcome {
             Some(Outcome::Succeeded { outputs }) => Some((**outputs).clone()),
             Some(Outcome::Failed { .. } | Outcome::Cancelled) | None => None,
