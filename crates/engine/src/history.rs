@@ -345,7 +345,7 @@ impl History {
 
     fn resolved(&mut self, at: Timestamp, path: &StepPath, ruling: &Ruling, by: &str) {
         let step = self.step(at, path);
-        step.waiting = Some(format!("ruled by {by}"));
+        let reason = step.waiting.replace(format!("ruled by {by}"));
         match ruling {
             Ruling::Done(output) => {
                 step.output = Some(Arc::clone(output));
@@ -358,7 +358,12 @@ impl History {
                 step.in_doubt = step.in_doubt.filter(|_| step.is_blocked);
             }
             // Whoever says that it has failed does not say that nothing happened.
-            Ruling::Fail => self.end(at, path, StepState::Failed),
+            Ruling::Fail => {
+                let reason = reason.map_or_else(String::new, |reason| format!(": {reason}"));
+                let message = format!("{by} ruled that it has failed{reason}");
+                step.error = Some(RunError::new(ErrorKind::Rejected, message, path));
+                self.end(at, path, StepState::Failed);
+            }
         }
     }
 

@@ -162,6 +162,8 @@ fn a_step_that_failed_leaves_its_flow_to_its_error_handling() {
     assert_eq!(project.json(&["runs", "show", &run])["state"], "failed");
     let why = project.json(&["runs", "explain", &run]);
     assert_eq!((&why["step"], &why["is_safe"]), (&"page".into(), &false.into()), "{why}");
+    let shown = project.run(&["runs", "show", &run, "page"]).out;
+    assert!(shown.contains("error") && shown.contains("ruled that it has failed: "), "{shown}");
 }
 
 /// Two branches wait: one asks, and one, which comes later, may have sent its write.

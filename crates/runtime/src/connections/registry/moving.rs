@@ -88,7 +88,8 @@ impl Connections {
             }
             // Everything is looked at before anything is stored. One that is off may be filled in.
             let is_off = self.file.entries.get(&alias).is_some_and(|entry| entry.is_off);
-            if !is_off && self.chosen(&alias).is_err() && alias.contains('.') {
+            let whole = alias.split_once('.').map(|(whole, _)| whole);
+            if whole.is_some_and(|whole| !self.file.entries.contains_key(whole)) {
                 let detail = "several connections of an alias are written in connections.yaml, and \
                               what was exported can be put there as it is";
                 return Err(bad(&alias, detail.to_owned()));
