@@ -216,3 +216,31 @@ fn a_store_of_which_nothing_can_be_read_is_named_with_the_way_back() {
     assert!(said.contains("kept/sqlite/db") && said.contains("store restore"), "{said}");
     assert!(!said.contains("--salvage") && !said.contains("export-"), "{said}");
 }
+
+/// Where a page that leads to others is spoilt, nothing is carried over, and no remedy is named that
+/// is none.
+#[test]
+fn a_spoilt_page_is_told_with_the_remedy_that_there_is() {
+    const PAGE: u64 = 8192;
+    let note = "flow: note\ninputs: { x: string }\nsteps: [ { log: \"{{ inputs.x }}\" } ]\n";
+    let project = Project::with(&[("flows/note.yaml", note)]);
+    let long = format!("x={}", "x".repeat(700));
+    (0..24).for_each(|_| drop(project.linchpin(&["run", "note", "-i", &long]).ends_with(0)));
+    let file = project.path().join(".linchpin/store/sqlite/db");
+    let whole = std::fs::read(&file).unwrap();
+    let mut n_spoilt = 0;
+    for page in 2..whole.len() as u64 / PAGE {
+        let mut spoilt = whole.clone();
+        spoilt[(page * PAGE) as usize..((page + 1) * PAGE) as usize].fill(0);
+        std::fs::write(&file, spoilt).unwrap();
+        let export = format!("saved-{page}.jsonl");
+        let told = store(&project, &["export", "--salvage", &export]);
+        if told.code == Some(5) {
+            n_spoilt += 1;
+            let said = told.all();
+            assert!(said.contains("store restore BACKUP"), "{said}");
+            assert!(!said.contains("--salvage") && !said.contains("export-"), "{said}");
+        }
+    }
+    assert!(n_spoilt > 0, "of {} pages", whole.len() as u64 / PAGE);
+}

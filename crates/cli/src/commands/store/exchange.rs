@@ -64,10 +64,24 @@ impl Export {
         drop(copy);
         let written =
             writing.map_err(|error| Failure::because("the export was given up", &error))?;
-        let (tally, mut damages) = written.map_err(|error| failed(&self.file, &error))?;
+        let (tally, mut damages) = written.map_err(|error| self.failure(project, &error))?;
         damages.splice(..0, broken);
         self.tell(report, tally, &damages);
         Ok(if damages.is_empty() { ExitCode::Ok } else { ExitCode::Failed })
+    }
+
+    /// Where nothing more can be read, a copy that is gone by now is no place to look at, and this
+    /// command no remedy.
+    fn failure(&self, project: &Project, error: &ExchangeError) -> Failure {
+        match error {
+            ExchangeError::Store(StoreError::Damaged { detail, .. }) if self.salvage => {
+                let store = project.store().dir;
+                let store = shown(&store);
+                Failure::new(format!("{} cannot be carried over: {detail}", store.display()))
+                    .help("`linchpin store restore BACKUP` brings a backup back")
+            }
+            other => failed(&self.file, other),
+        }
     }
 
     fn tell(&self, report: &Report, tally: Tally, damages: &[Damage]) {
