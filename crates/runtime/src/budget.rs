@@ -17,6 +17,7 @@ use serde::Serialize;
 
 use crate::clock::{Clock, after, until};
 pub(crate) use caller::Caller;
+use caller::Wait;
 use queue::Queue;
 
 /// Nobody is stopped longer than this, whatever a server asks for: the call itself is told.
@@ -103,7 +104,7 @@ impl Budget {
             if state.queue.is_empty() && self.try_acquire(&mut state).is_none() {
                 return;
             }
-            Waiting { budget: self, place: state.queue.join(), _wait: caller::Waiting::begin() }
+            Waiting { budget: self, place: state.queue.join(), _wait: Wait::begin() }
         };
         let turn = waiting.place.turn.clone();
         loop {
@@ -236,7 +237,7 @@ impl Budget {
 struct Waiting<'a> {
     budget: &'a Budget,
     place: queue::Place,
-    _wait: caller::Waiting,
+    _wait: Wait,
 }
 
 impl Drop for Waiting<'_> {

@@ -189,13 +189,13 @@ impl Prepared {
         Stage::Wrote(Ok((wrote, Some(output))))
     }
 
-    /// A system may answer well and do less: what another look still finds to do was not done.
+    /// A system may answer well and do less: what another look still finds to do was not done. An
+    /// action that looks at nothing there would always find it so.
     async fn unfinished(&self, error: ActionError) -> Unfinished {
-        let left = match error.kind {
-            ErrorKind::Rejected | ErrorKind::NotFound | ErrorKind::Conflict => {
-                self.bounded(self.action.look(&self.call(None)), WriteState::None).await.ok()
-            }
-            _ => None,
+        let is_told = error.kind == ErrorKind::Rejected && self.action.spec().looks;
+        let left = match is_told {
+            true => self.bounded(self.action.look(&self.call(None)), WriteState::None).await.ok(),
+            false => None,
         };
         Unfinished { error, left }
     }

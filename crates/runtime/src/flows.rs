@@ -95,6 +95,7 @@ impl Flows {
         for (name, loaded) in &older.flows {
             self.flows.entry(name.clone()).or_insert_with(|| Arc::clone(loaded));
         }
+        self.lack_some |= older.lack_some;
         self
     }
 
@@ -103,14 +104,10 @@ impl Flows {
         Self { lack_some, ..self }
     }
 
-    /// Whether a flow that is not among these is gone: what cannot be read may hold it.
+    /// Whether a flow that was there before and is not among these is gone. What cannot be read may
+    /// hold it, and a folder without any flow may be one that is not mounted.
     pub(crate) fn are_all(&self) -> bool {
-        !self.lack_some
-    }
-
-    /// Whether there are none. At the start of a daemon their folder may be one that is not mounted.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.flows.is_empty()
+        !self.lack_some && !self.flows.is_empty()
     }
 
     /// Only the flows that pass a test.

@@ -48,7 +48,7 @@ impl Scheduler {
         let changed = host.flow_changes();
         let schedules = wanted(&host);
         let mut scheduler = Self { host, schedules, changed, tell };
-        if !scheduler.host.flows().is_empty() {
+        if scheduler.host.flows().are_all() {
             scheduler.forget_others().await?;
         }
         let now = scheduler.host.clock().now();
@@ -129,8 +129,9 @@ impl Scheduler {
         for gone in old.values() {
             self.give_up(gone, now).await?;
             tracing::info!(flow = gone.flow, "schedule given up");
+            self.host.store().delete(WATERMARKS, &gone.name, Expect::Anything).await?;
         }
-        self.forget_others().await
+        Ok(())
     }
 
     /// Accounts for what fell due and waited for its delay to be over.
@@ -146,9 +147,6 @@ impl Scheduler {
 
     /// Forgets the schedules that are there no more: one that comes back begins anew.
     async fn forget_others(&self) -> Result<(), Error> {
-        if !self.host.flows().are_all() {
-            return Ok(());
-        }
         let mut after: Option<String> = None;
         loop {
             let page = self.host.store().list(WATERMARKS, "", after.as_deref(), PAGE).await?;
@@ -190,7 +188,7 @@ impl Scheduler {
     async fn settle(&mut self, at: usize, now: Timestamp, in_time_s: i64) -> Result<(), Error> {
         let policy = self.schedules[at].schedule.missed;
         let word = if policy == Missed::None { "none" } else { "latest" };
-        let why = format!("no daemon ran when it fell due, and missed is {word}");
+        let why = format!("no daemon could start it when it fell due, and missed is {word}");
         let mut skipped = Vec::new();
         loop {
             let scheduled = &self.schedules[at];

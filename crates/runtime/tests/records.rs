@@ -20,7 +20,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 
-use crate::support::{host, post};
+use crate::support::{host, post, settled};
 
 const NOON: &str = "2026-03-10T12:00:00Z";
 const EVERY: Duration = Duration::from_secs(300);
@@ -68,9 +68,17 @@ impl World {
     }
 
     fn over(sandbox: Arc<Sandbox>, store: Arc<dyn Store>, clock: Arc<FakeClock>) -> Self {
+        Self::with(flows(), sandbox, (store, clock))
+    }
+
+    fn with(
+        flows: Flows,
+        sandbox: Arc<Sandbox>,
+        (store, clock): (Arc<dyn Store>, Arc<FakeClock>),
+    ) -> Self {
         let host = host("flow: x\nsteps: [{ log: x }]\n", store.clone(), clock.clone());
         bind(&host, &sandbox);
-        host.set_flows(flows());
+        host.set_flows(flows);
         let told: Arc<Mutex<Vec<String>>> = Arc::default();
         let lines = Arc::clone(&told);
         let tell: Tell = Arc::new(move |line| lines.lock().unwrap().push(line));
@@ -261,4 +269,33 @@ async fn a_trigger_that_is_gone_looks_no_more_and_begins_anew_when_it_comes_back
     world.write(None, "seen").await;
     world.look().await;
     assert_eq!(world.seen("each").await, ["seen"]);
+}
+
+/// What changed meanwhile is seen when the files of the flows can be read again, also when somebody
+/// has started another flow before.
+#[tokio::test]
+async fn a_trigger_whose_file_could_not_be_read_has_kept_its_place() {
+    let other = |word: &str| {
+        let text = format!("flow: other\nsteps: [{{ log: {word} }}]\n");
+        Flows::parse(vec![(PathBuf::from("other.yaml"), text)]).0
+    };
+    for there in [other("x").lacking(true), Flows::default()] {
+        let world = World::new().await;
+        world.looked().await;
+        world.write(None, "between").await;
+        world.watching.abort();
+        while !world.watching.is_finished() {
+            tokio::task::yield_now().await;
+        }
+        world.control("/clock", r#"{"advance_seconds":300}"#).await;
+        world.clock.advance(EVERY);
+        let world = World::with(there, world.sandbox, (world.store, world.clock));
+        settled().await;
+        world.host.renew(other("y"));
+        settled().await;
+        world.host.set_flows(flows());
+        world.looked().await;
+        world.look().await;
+        assert_eq!(world.seen("each").await, ["between"]);
+    }
 }

@@ -277,7 +277,7 @@ async fn what_became_of_due_instants_is_found_by_flow_and_time_and_forgotten_by_
     assert_eq!(
         told.lock().unwrap()[0],
         "tick was due 2 times from 2026-03-01T13:00:00Z to 2026-03-01T14:00:00Z and is not started \
-         for them: no daemon ran when it fell due, and missed is none"
+         for them: no daemon could start it when it fell due, and missed is none"
     );
     let found = async |flow: Option<&str>, since: &str| {
         let since = since.parse().unwrap();
@@ -329,4 +329,22 @@ async fn a_flow_that_could_not_be_read_makes_up_for_what_it_missed_once_it_is_me
         let is_caught_up = |(_, account): &(_, Account)| matches!(account, Account::CaughtUp(_));
         assert!(accounts.len() == 2 && accounts.iter().all(is_caught_up), "{accounts:?}");
     }
+}
+
+/// A schedule that is taken away from a running daemon begins anew, whatever else cannot be read.
+#[tokio::test]
+async fn a_schedule_that_was_away_makes_up_for_nothing_though_another_file_is_broken() {
+    let tick =
+        "flow: tick\ntrigger: { schedule: { every: 1h, missed: all } }\nsteps: [{ log: x }]\n";
+    let read = |text: &str| {
+        let texts = vec![("tick.yaml".into(), text.to_owned())];
+        linchpin_runtime::flows::Flows::parse(texts).0.lacking(true)
+    };
+    let running = Running::start(tick, "2026-03-01T12:00:00Z").await;
+    running.host.set_flows(read(&tick.replace("steps:", "enabled: false\nsteps:")));
+    settled().await;
+    running.clock.advance(Duration::from_secs(7200));
+    running.host.set_flows(read(tick));
+    settled().await;
+    assert_eq!(running.ended().await, []);
 }

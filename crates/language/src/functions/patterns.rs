@@ -176,7 +176,7 @@ fn replacement(with: &str, regex: &Regex) -> Result<String, String> {
         if group.is_empty() {
             // `$$` is a dollar, and so is one before anything else.
             named.push('$');
-            rest = rest.strip_prefix('$').unwrap_or(rest);
+            rest = after.strip_prefix('$').unwrap_or(after);
             continue;
         }
         let is_there = match group.parse::<usize>() {
@@ -249,6 +249,7 @@ mod tests {
             ("$2kg ${unit}s", "${2}kg ${unit}s"),
             ("$$5 and $ 5 $", "$$5 and $$ 5 $$"),
             ("$unit-$0", "${unit}-${0}"),
+            ("a${}b", "a$${}b"),
         ] {
             assert_eq!(read(with), Ok(named.to_owned()));
         }

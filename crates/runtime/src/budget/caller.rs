@@ -29,7 +29,7 @@ struct Waits {
 }
 
 /// A wait under way.
-pub(super) struct Waiting(Option<Arc<Caller>>);
+pub(super) struct Wait(Option<Arc<Caller>>);
 
 impl Caller {
     pub(crate) fn of(run: &str) -> Arc<Self> {
@@ -69,7 +69,7 @@ impl Caller {
     }
 }
 
-impl Waiting {
+impl Wait {
     pub(super) fn begin() -> Self {
         let caller = Caller::present();
         if let Some(caller) = &caller {
@@ -81,7 +81,7 @@ impl Waiting {
     }
 }
 
-impl Drop for Waiting {
+impl Drop for Wait {
     fn drop(&mut self) {
         let Some(caller) = &self.0 else { return };
         let mut waits = caller.waits.lock().unwrap_or_else(PoisonError::into_inner);

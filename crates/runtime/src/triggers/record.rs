@@ -42,7 +42,7 @@ impl Records {
     /// Looks for changed records, until `stop` changes.
     pub async fn run(mut self, mut stop: signal::Receiver<bool>) -> Result<(), Error> {
         let mut changed = self.host.flow_changes();
-        if !self.host.flows().is_empty() {
+        if self.host.flows().are_all() {
             self.forget_others().await?;
         }
         self.follow_flows();
@@ -50,8 +50,9 @@ impl Records {
             tokio::select! {
                 // The host holds the sender, and this holds the host.
                 _ = changed.changed() => {
-                    self.follow_flows();
-                    self.forget_others().await?;
+                    for gone in self.follow_flows() {
+                        self.host.store().delete(PLACES, &gone, Expect::Anything).await?;
+                    }
                 }
                 Some(ended) = self.tasks.join_next() => match ended {
                     Ok(Err(error)) => return Err(error),
@@ -64,8 +65,8 @@ impl Records {
         }
     }
 
-    /// Begins with triggers that are new or have changed, and ends those that are gone.
-    fn follow_flows(&mut self) {
+    /// Begins with triggers that are new or have changed, and ends those that are gone; their names.
+    fn follow_flows(&mut self) -> Vec<String> {
         let mut old = std::mem::take(&mut self.watches);
         for watch in self.wanted() {
             let (name, kind) = (watch.name.clone(), watch.kind());
@@ -80,7 +81,8 @@ impl Records {
             };
             self.watches.insert(name, (kind, task));
         }
-        old.into_values().for_each(|(_, task)| task.abort());
+        old.values().for_each(|(_, task)| task.abort());
+        old.into_keys().collect()
     }
 
     fn wanted(&self) -> Vec<Watch> {
@@ -98,9 +100,6 @@ impl Records {
 
     /// Forgets the places of triggers that are there no more: one that comes back begins anew.
     async fn forget_others(&self) -> Result<(), Error> {
-        if !self.host.flows().are_all() {
-            return Ok(());
-        }
         let wanted: Vec<String> = self.wanted().into_iter().map(|watch| watch.name).collect();
         let mut after: Option<String> = None;
         loop {

@@ -71,9 +71,7 @@ impl Folder {
         let present = host.flows();
         self.tell_mistakes(report, &found.mistakes, &present);
         let kept = present.clone().only(|old| found.mistakes.contains_key(&old.file));
-        let is_kept = |file: &PathBuf| kept.iter().any(|old| old.file == *file);
-        let lack_some = found.mistakes.keys().any(|file| !is_kept(file));
-        let flows = found.flows.over(&kept).lacking(lack_some);
+        let flows = found.flows.over(&kept);
         let changes = changes(&present, &flows);
         if is_wanted && changes.is_empty() {
             report.line("the flows were read again: nothing has changed");
